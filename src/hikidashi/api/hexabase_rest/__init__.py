@@ -1,0 +1,1 @@
+"""The Hexabase v0 REST dialect, under /api/v0."""

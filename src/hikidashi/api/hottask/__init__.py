@@ -1,0 +1,1 @@
+"""The HotTask tables dialect, under /autodev."""

@@ -1,0 +1,77 @@
+"""Who acts, what keys they hold, and what that opens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .catalog import Action, Catalog, Datastore, Field, Project
+from .record import record
+
+Keyring = frozenset  # of access keys: ids of users, groups and roles
+
+
+@record
+class Identity:
+    """Who a token speaks for, and what the token itself allows."""
+
+    user: str  # id
+    workspace: str  # id of the current workspace; "" if the user has none
+    project: str = ""  # id; the token opens only this project
+    may_write: bool = True
+    session: str = ""  # id; "" for an API token or project key
+
+
+@record
+class Actor:
+    """A user in a workspace, with everything that the user holds there now."""
+
+    user: str  # id
+    name: str
+    email: str
+    workspace: str  # id
+    keyring: frozenset[str]
+    groups: frozenset[str]  # ids of the groups the user is in, not those below
+    roles: frozenset[str]  # ids of the roles held directly or through groups
+    number: int  # of the people value it was made from
+    may_write: bool = True  # False: an API token for reading
+    project: str = ""  # id; an API token or bot opens only this project
+    is_workspace_admin: bool = False
+
+
+def make_keyring(
+    user: str, groups: Iterable[str], roles: Iterable[str], catalog: Catalog
+) -> frozenset[str]:
+    """The own key, the keys of one's groups and of all below them, the keys of one's roles."""
+    below = (one for group in groups for one in catalog.groups_below(group))
+    return frozenset((user, *below, *roles))
+
+
+def may_see_project(actor: Actor, project: Project) -> bool:
+    """A project is open to whoever holds one of its roles."""
+    if actor.project and actor.project != project.id:
+        return False
+    return any(role.id in actor.roles for role in project.roles)
+
+
+def may_use_datastore(actor: Actor, datastore: Datastore) -> bool:
+    """The actor holds a role that may use it."""
+    if actor.project and actor.project != datastore.project:
+        return False
+    return not actor.roles.isdisjoint(datastore.roles)
+
+
+def may_use_field(actor: Actor, field: Field) -> bool:
+    """The actor holds a role that may use it."""
+    return not actor.roles.isdisjoint(field.roles)
+
+
+def may_execute(actor: Actor, action: Action) -> bool:
+    """The actor holds a role that may execute it."""
+    return actor.may_write and not actor.roles.isdisjoint(action.roles)
+
+
+def may_design(actor: Actor, project: Project) -> bool:
+    """The actor holds a role that may change the project's definitions."""
+    return actor.may_write and any(
+        role.may_design and role.id in actor.roles for role in project.roles
+    )

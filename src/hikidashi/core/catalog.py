@@ -1,0 +1,348 @@
+"""Every definition of a workspace as one immutable, numbered value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import field
+from enum import Enum
+
+from .kinds import Kind, Option, Settings, Storage
+from .record import record
+
+Names = Mapping[str, str]  # "en", "ja"
+
+
+class Operation(str, Enum):
+    """What an action does to an item."""
+
+    NEW = "new"
+    UPDATE = "update"
+    DELETE = "delete"
+    COPY = "copy"
+
+
+@record
+class Role:
+    """A set of people of a project. Its access key is its id."""
+
+    id: str
+    display_id: str
+    names: Names
+    may_design: bool = False  # ADMIN: may change definitions and set counters
+
+
+@record
+class Group:
+    """A node of the workspace's one tree. Its access key is its id."""
+
+    id: str
+    display_id: str
+    names: Names
+    parent: str  # id; "" for the top group
+    position: int
+
+
+@record
+class Status:
+    """Where an item stands."""
+
+    id: str
+    display_id: str
+    names: Names
+    position: int
+
+
+@record
+class FieldRule:
+    """What an action does with a field."""
+
+    show: bool = True
+    update: bool = True
+    mandatory: bool = False
+
+
+ANY_RULE = FieldRule()
+
+
+@record
+class Action:
+    """A thing that may be done to items of a datastore."""
+
+    id: str
+    display_id: str
+    names: Names
+    operation: Operation
+    position: int
+    description: str = ""
+    status: str = ""  # status action: offered only in this status (id)
+    next_status: str = ""  # id; "" leaves the status as it is
+    roles: frozenset[str] = frozenset()  # ids of the roles that may execute it
+    rules: Mapping[str, FieldRule] = field(default_factory=dict)  # by field id
+    publish_roles: frozenset[str] = frozenset()  # ids: keys put on the item
+    publish_groups: bool = False  # also the keys of the groups the actor is in
+    is_default: bool = False
+    extra: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def is_status_action(self) -> bool:
+        """Bound to one status."""
+        return bool(self.status)
+
+
+@record
+class Field:
+    """A slot of a datastore."""
+
+    id: str
+    display_id: str
+    names: Names
+    kind: Kind
+    settings: Settings
+    position: int
+    roles: frozenset[str] = frozenset()  # ids of the roles that may use it
+    as_title: bool = False
+    title_order: int = 0
+    search: bool = True
+    full_text: bool = False
+    show_list: bool = True
+    unique: bool = False
+    has_index: bool = False
+    hide_on_input: bool = False
+    hide_from_api: bool = False
+    publish: bool = False  # users: the people named may see the item
+    layout: tuple[int, int, int, int] = (0, 0, 1, 1)  # col, row, sizeX, sizeY
+
+    @property
+    def storage(self) -> Storage | None:
+        """How its values are kept; None: not at all."""
+        return self.kind.storage
+
+
+class Datastore:
+    """A set of items of one shape."""
+
+    __slots__ = (
+        "__weakref__",
+        "_actions",
+        "_defaults",
+        "_fields",
+        "_statuses",
+        "actions",
+        "display_id",
+        "fields",
+        "id",
+        "names",
+        "number_fields",
+        "position",
+        "project",
+        "roles",
+        "row_code",
+        "start_status",
+        "statuses",
+        "stored_fields",
+        "title_fields",
+        "unique_fields",
+        "workspace",
+    )
+
+    def __init__(  # noqa: PLR0913  a definition has the parts it has
+        self,
+        *,
+        id: str,  # noqa: A002  the vocabulary's word
+        display_id: str,
+        names: Names,
+        project: str,
+        workspace: str,
+        position: int,
+        row_code: int,
+        roles: frozenset[str],
+        fields: Iterable[Field],
+        statuses: Iterable[Status],
+        actions: Iterable[Action],
+    ) -> None:
+        self.id = id
+        self.display_id = display_id
+        self.names = names
+        self.project = project  # id
+        self.workspace = workspace  # id
+        self.position = position
+        self.row_code = row_code  # HotTask's table number, unique in the workspace
+        self.roles = roles
+        self.fields = tuple(sorted(fields, key=lambda one: one.position))
+        self.statuses = tuple(sorted(statuses, key=lambda one: one.position))
+        self.actions = tuple(sorted(actions, key=lambda one: one.position))
+        self._fields = {one.display_id: one for one in self.fields}
+        self._fields |= {one.id: one for one in self.fields}
+        self._statuses = {one.display_id: one for one in self.statuses}
+        self._statuses |= {one.id: one for one in self.statuses}
+        self._actions = {one.display_id: one for one in self.actions}
+        self._actions |= {one.id: one for one in self.actions}
+        self._defaults = {one.operation: one for one in reversed(self.actions) if not one.status}
+        self._defaults |= {one.operation: one for one in self.actions if one.is_default}
+        self.stored_fields = tuple(one for one in self.fields if one.storage is not None)
+        self.unique_fields = tuple(one for one in self.stored_fields if one.unique)
+        self.number_fields = tuple(one for one in self.fields if one.kind.name == "autonum")
+        titled = [one for one in self.stored_fields if one.as_title and one.kind.can_be_title]
+        self.title_fields = tuple(sorted(titled, key=lambda one: (one.title_order, one.position)))
+        self.start_status = self.statuses[0].id if self.statuses else ""
+
+    def find_field(self, ref: str) -> Field | None:
+        """A field by id or display id."""
+        return self._fields.get(ref)
+
+    def find_status(self, ref: str) -> Status | None:
+        """A status by id or display id."""
+        return self._statuses.get(ref)
+
+    def find_action(self, ref: str) -> Action | None:
+        """An action by id or display id."""
+        return self._actions.get(ref)
+
+    def default_action(self, operation: Operation) -> Action | None:
+        """The item action that runs when none is named: the marked one, else the first."""
+        return self._defaults.get(operation)
+
+
+class Project:
+    """What holds datastores and roles."""
+
+    __slots__ = (
+        "_datastores",
+        "_roles",
+        "_rows",
+        "datastores",
+        "display_id",
+        "id",
+        "names",
+        "position",
+        "roles",
+        "row_code",
+    )
+
+    def __init__(  # noqa: PLR0913
+        self,
+        *,
+        id: str,  # noqa: A002
+        display_id: str,
+        names: Names,
+        position: int,
+        row_code: str,
+        roles: Iterable[Role],
+        datastores: Iterable[Datastore],
+    ) -> None:
+        self.id = id
+        self.display_id = display_id
+        self.names = names
+        self.position = position
+        self.row_code = row_code  # HotTask's randomCode; "" if it has none
+        self.roles = tuple(roles)
+        self.datastores = tuple(sorted(datastores, key=lambda one: one.position))
+        self._roles = {one.display_id: one for one in self.roles}
+        self._roles |= {one.id: one for one in self.roles}
+        self._datastores = {one.display_id: one for one in self.datastores}
+        self._datastores |= {one.id: one for one in self.datastores}
+        self._rows = {one.row_code: one for one in self.datastores if one.row_code}
+
+    def find_role(self, ref: str) -> Role | None:
+        """A role by id or display id."""
+        return self._roles.get(ref)
+
+    def find_datastore(self, ref: str) -> Datastore | None:
+        """A datastore by id or display id."""
+        return self._datastores.get(ref)
+
+    def find_table(self, ref: str) -> Datastore | None:
+        """A datastore by HotTask's table number, or else by display id."""
+        if ref.isascii() and ref.isdigit() and len(ref) <= 18 and int(ref) in self._rows:
+            return self._rows[int(ref)]
+        return self._datastores.get(ref)
+
+
+class Catalog:
+    """All definitions of one workspace at one number."""
+
+    __slots__ = (
+        "_datastores",
+        "_groups",
+        "_projects",
+        "_roles",
+        "groups",
+        "name",
+        "number",
+        "projects",
+        "time_zone",
+        "workspace",
+    )
+
+    def __init__(  # noqa: PLR0913
+        self,
+        *,
+        workspace: str,
+        name: str,
+        time_zone: str,
+        number: int,
+        groups: Iterable[Group],
+        projects: Iterable[Project],
+    ) -> None:
+        self.workspace = workspace  # id
+        self.name = name
+        self.time_zone = time_zone
+        self.number = number
+        self.groups = tuple(sorted(groups, key=lambda one: one.position))
+        self.projects = tuple(sorted(projects, key=lambda one: one.position))
+        self._groups = {one.display_id: one for one in self.groups}
+        self._groups |= {one.id: one for one in self.groups}
+        self._projects = {one.display_id: one for one in self.projects}
+        self._projects |= {one.id: one for one in self.projects}
+        self._datastores = {ds.id: ds for one in self.projects for ds in one.datastores}
+        self._roles = {role.id: role for one in self.projects for role in one.roles}
+
+    def find_group(self, ref: str) -> Group | None:
+        """A group by id or display id."""
+        return self._groups.get(ref)
+
+    def find_project(self, ref: str) -> Project | None:
+        """A project by id or display id."""
+        return self._projects.get(ref)
+
+    def find_datastore(self, id_: str) -> Datastore | None:
+        """A datastore of any project, by id."""
+        return self._datastores.get(id_)
+
+    def find_role(self, id_: str) -> Role | None:
+        """A role of any project, by id."""
+        return self._roles.get(id_)
+
+    def groups_below(self, group: str) -> list[str]:
+        """The ids of a group and of all groups under it."""
+        found = [group]
+        for one in found:  # grows while it is walked
+            found.extend(child.id for child in self.groups if child.parent == one)
+        return found
+
+    def groups_above(self, group: str) -> list[str]:
+        """The ids of a group and of all groups over it."""
+        found: list[str] = []
+        at = self._groups.get(group)
+        while at is not None and at.id not in found:
+            found.append(at.id)
+            at = self._groups.get(at.parent)
+        return found
+
+
+__all__ = [
+    "ANY_RULE",
+    "Action",
+    "Catalog",
+    "Datastore",
+    "Field",
+    "FieldRule",
+    "Group",
+    "Names",
+    "Operation",
+    "Option",
+    "Project",
+    "Role",
+    "Settings",
+    "Status",
+]

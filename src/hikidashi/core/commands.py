@@ -1,0 +1,179 @@
+"""The closed unions of what can be asked: commands as a caller names things, requests resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import field
+from enum import IntEnum
+from typing import TypeAlias
+
+from .catalog import Action, Datastore, Field, Project
+from .errors import Fault
+from .items import Touches
+from .record import record
+from .values import Value
+
+# --- commands ---------------------------------------------------------------------------------
+
+
+class Op(IntEnum):
+    """What an entry of a write does (item-actions/UpdateItem, related_ds_items)."""
+
+    NEW = 1
+    UPDATE = 2
+    DELETE = 3
+    LINK = 11
+    UNLINK = 12
+
+
+@record
+class Publish:
+    """Which access keys a write puts on an item (`access_key_updates`)."""
+
+    overwrite: bool = False
+    ignore_action_settings: bool = False
+    apply_related: bool = False
+    groups: tuple[str, ...] = ()  # display ids or ids
+    roles: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()  # ids
+
+
+@record
+class Entry:
+    """One item of a write, with the items related to it."""
+
+    operation: Op
+    datastore: str  # display id or id
+    item: str = ""  # id; "" under NEW, or when `row` names it
+    row: int | None = None
+    action: str = ""  # display id or id; "" for the default one
+    values: Mapping[str, object] = field(default_factory=dict)  # raw, by field display id or id
+    revision: int | None = None
+    link_to_parent: bool = False
+    publish: Publish | None = None
+    related: tuple[Entry, ...] = ()  # in payload order
+
+
+@record
+class WriteItem:
+    """Create, update or delete an item and others related to it."""
+
+    project: str
+    entry: Entry
+    comment: str = ""
+    force: bool = False  # no revision check, for related entries neither
+    all_or_nothing: bool = False  # `ensure_transaction`
+    legacy_groups: tuple[str, ...] = ()  # `groups_to_publish` at the top level
+    legacy_by_display_id: bool = False
+    as_params: object = None  # for scripts
+    run_related_post: bool = False  # `exec_children_post_procs`
+    realtime_auto_link: bool = False
+
+
+@record
+class AddLink:
+    """Link an item to another, in one direction."""
+
+    project: str
+    datastore: str
+    item: str
+    link_datastore: str
+    link_item: str
+
+
+@record
+class RemoveLinks:
+    """Remove the links from an item to one other, or to all of a datastore."""
+
+    project: str
+    datastore: str
+    item: str
+    link_datastore: str
+    link_item: str = ""  # "": every item of the datastore
+    kind: str = ""  # "": every kind
+
+
+@record
+class TakeNumber:
+    """Use up the next number of a counter (fields/GetAutoNumber)."""
+
+    project: str
+    datastore: str
+    field: str
+    branch: str = ""
+    digits: int | None = None
+    pad: bool | None = None
+
+
+@record
+class SetNumber:
+    """Set the last number given of a counter (fields/UpdateAutoNumber)."""
+
+    project: str
+    datastore: str
+    field: str
+    number: int
+    branch: str | None = None  # None: the numbers that items get on creation
+
+
+Command: TypeAlias = WriteItem | AddLink | RemoveLinks | TakeNumber | SetNumber
+
+
+# --- requests ---------------------------------------------------------------------------------
+
+
+@record
+class EntryRequest:
+    """An entry with its names resolved and its values parsed."""
+
+    operation: Op
+    datastore: Datastore
+    path: str
+    item: str
+    row: int | None
+    action: Action | None  # None: none by default, or the one named does not fit
+    action_ref: str
+    values: Mapping[str, Value]  # by field id
+    faults: tuple[Fault, ...]  # of the values, told when their turn comes
+    revision: int | None
+    link_to_parent: bool
+    publish: Publish | None
+    related: tuple[EntryRequest, ...]
+
+
+@record
+class WriteRequest:
+    """A WriteItem, resolved."""
+
+    command: WriteItem
+    project: Project
+    entry: EntryRequest
+    touches: Touches
+    entries: int
+    judged_revision: int | None = None  # the revision a PRE script has seen
+
+
+@record
+class LinkRequest:
+    """An AddLink or RemoveLinks, resolved."""
+
+    command: AddLink | RemoveLinks
+    datastore: Datastore
+    link_datastore: Datastore
+    touches: Touches
+    entries: int = 1
+
+
+@record
+class NumberRequest:
+    """A TakeNumber or SetNumber, resolved."""
+
+    command: TakeNumber | SetNumber
+    project: Project
+    datastore: Datastore
+    field: Field
+    touches: Touches
+    entries: int = 1
+
+
+Request: TypeAlias = WriteRequest | LinkRequest | NumberRequest

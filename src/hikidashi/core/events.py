@@ -1,0 +1,38 @@
+"""What the outbox carries: one event a real change, written by the change's own transaction."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from .record import record
+
+
+class EventKind(str, Enum):
+    """What happened to an item."""
+
+    CREATED = "item.created"
+    UPDATED = "item.updated"
+    DELETED = "item.deleted"
+    LINKS_CHANGED = "links.changed"
+
+
+@record
+class Event:
+    """One thing that happened to one item; `seq` orders the events of an item."""
+
+    kind: EventKind
+    workspace: str
+    project: str
+    datastore: str
+    item: str
+    seq: int
+    rev: int
+    user: str
+    at: int  # ms
+    transaction: str
+    history: str = ""  # id
+    action: str = ""  # id
+    is_changed: bool = True
+    run_post: bool = True  # scripts, webhooks and notifications follow it
+    links_added: tuple[tuple[str, str], ...] = ()  # (datastore, item)
+    links_removed: tuple[tuple[str, str], ...] = ()

@@ -1,0 +1,317 @@
+"""Items, links and histories as they are, and the working snapshot that writes are planned over."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+from .record import record
+from .values import Value
+
+
+@record
+class Item:
+    """One item at one revision. An empty field is absent from `values` or None there."""
+
+    datastore: str  # id
+    id: str
+    n: int  # row number: counted in its datastore, never given again
+    rev: int
+    seq: int  # events this item has had; orders its histories and its outbox
+    status: str  # id; "" in a datastore without statuses
+    title: str
+    created_at: int  # ms
+    created_by: str  # user id
+    updated_at: int | None
+    updated_by: str
+    keys: frozenset[str]  # access keys: who may see it
+    values: Mapping[str, Value]  # by field id
+
+
+@record
+class Link:
+    """A directed link between two items."""
+
+    from_datastore: str
+    from_item: str
+    to_datastore: str
+    to_item: str
+    kind: str = "link"  # "link", "auto_link", "lookup"
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What makes it this link and no other."""
+        return (self.from_item, self.to_item, self.kind)
+
+
+@record
+class HistoryEntry:
+    """What one write did to one item."""
+
+    id: str
+    workspace: str
+    datastore: str
+    item: str
+    seq: int
+    rev: int
+    action: str  # id
+    operation: str
+    user: str
+    comment: str
+    transaction: str
+    created_at: int  # ms
+    changes: Mapping[str, tuple[object, object]]  # field id or system key -> (before, after)
+
+
+class SnapshotMissError(Exception):
+    """Planning needs something that was not read. The committer reads it and plans again."""
+
+    def __init__(self, touches: Touches) -> None:
+        super().__init__("the snapshot lacks something")
+        self.touches = touches
+
+
+class Touches:
+    """What a request will look at: read, and locked in one global order, before it is planned."""
+
+    __slots__ = (
+        "counters",
+        "holders",
+        "items",
+        "link_pairs",
+        "links_from",
+        "new_rows",
+        "numbers",
+        "rows",
+        "users",
+    )
+
+    def __init__(self) -> None:
+        self.items: dict[str, set[str]] = {}  # datastore id -> item ids
+        self.rows: dict[str, set[int]] = {}  # datastore id -> row numbers
+        self.new_rows: dict[str, int] = {}  # datastore id -> how many items will be made
+        self.holders: set[tuple[str, str, Value]] = set()  # datastore, unique field, value
+        self.numbers: set[tuple[str, str, Value]] = set()  # the same for auto numbers, which the
+        # lock of their counter keeps
+        self.users: set[tuple[str, str]] = set()  # workspace, user
+        self.counters: dict[tuple[str, str | None], bool] = {}  # field, branch -> make if absent
+        self.link_pairs: set[tuple[str, str]] = set()  # items; read both ways
+        self.links_from: set[str] = set()  # items whose links are all wanted
+
+    def item(self, datastore: str, item: str) -> None:
+        """An item by id."""
+        known = self.items.get(datastore)
+        if known is None:
+            self.items[datastore] = {item}
+        else:
+            known.add(item)
+
+    def counter(self, field: str, branch: str | None, *, make: bool) -> None:
+        """A counter; `make` gives it a row if it has none."""
+        self.counters[field, branch] = make or self.counters.get((field, branch), False)
+
+    def add(self, other: Touches) -> None:
+        """Take in all that another one names."""
+        for datastore, items in other.items.items():
+            known = self.items.get(datastore)
+            if known is None:
+                self.items[datastore] = set(items)
+            else:
+                known |= items
+        for datastore, rows in other.rows.items():
+            self.rows.setdefault(datastore, set()).update(rows)
+        for datastore, count in other.new_rows.items():
+            self.new_rows[datastore] = self.new_rows.get(datastore, 0) + count
+        if other.holders:
+            self.holders |= other.holders
+        if other.numbers:
+            self.numbers |= other.numbers
+        if other.users:
+            self.users |= other.users
+        for (field, branch), make in other.counters.items():
+            self.counter(field, branch, make=make)
+        if other.link_pairs:
+            self.link_pairs |= other.link_pairs
+        if other.links_from:
+            self.links_from |= other.links_from
+
+
+_ABSENT: Any = object()
+
+
+class Snapshot:
+    """What was read for a group of commands, changed in place as each is planned.
+
+    Every change is journalled, so that the steps of a command or of a related entry that fails
+    can be taken back: `mark()`, then `undo_to(mark)`.
+    """
+
+    __slots__ = (
+        "_journal",
+        "_pairs",
+        "_rows",
+        "counters",
+        "holders",
+        "items",
+        "links",
+        "new_rows",
+        "users",
+    )
+
+    def __init__(self) -> None:
+        self.items: dict[tuple[str, str], Item | None] = {}  # (datastore, item); None: not there
+        self._rows: dict[tuple[str, int], str | None] = {}  # (datastore, row number) -> item id
+        self.holders: dict[tuple[str, Value], str] = {}  # (field, value) -> item id; "" if free
+        self.counters: dict[tuple[str, str | None], int | None] = {}
+        self.links: dict[tuple[str, str, str], Link | None] = {}  # None: removed here
+        self._pairs: set[tuple[str, str] | str] = set()  # what of the links was read
+        self.new_rows: dict[str, list[int]] = {}
+        self.users: dict[tuple[str, str], bool] = {}  # (workspace, user) -> is a member
+        self._journal: list[tuple[dict[Any, Any], Hashable, object]] = []
+
+    # -- filling, by storage -------------------------------------------------------------------
+
+    def load_item(self, datastore: str, item: str, found: Item | None) -> None:
+        """Note an item as read."""
+        self.items[datastore, item] = found
+
+    def load_row(self, datastore: str, row: int, item: str | None) -> None:
+        """Note which item bears a row number."""
+        self._rows[datastore, row] = item
+
+    def load_links(self, touches: Touches, links: list[Link]) -> None:
+        """Note links as read, and what was asked for, so that absence is known too."""
+        for pair in touches.link_pairs:
+            self._pairs.add(pair)
+            self._pairs.add((pair[1], pair[0]))
+        self._pairs |= touches.links_from
+        for link in links:
+            self.links.setdefault(link.key, link)
+
+    # -- looking -------------------------------------------------------------------------------
+
+    def find_item(self, datastore: str, item: str) -> Item | None:
+        """The item as the commands planned so far leave it."""
+        try:
+            return self.items[datastore, item]
+        except KeyError:
+            miss = Touches()
+            miss.item(datastore, item)
+            raise SnapshotMissError(miss) from None
+
+    def find_row(self, datastore: str, row: int) -> str | None:
+        """The id of the item that bears a row number."""
+        try:
+            return self._rows[datastore, row]
+        except KeyError:
+            miss = Touches()
+            miss.rows[datastore] = {row}
+            raise SnapshotMissError(miss) from None
+
+    def find_holder(self, datastore: str, field: str, value: Value) -> str:
+        """The id of the item that holds a unique value; "" if it is free."""
+        try:
+            return self.holders[field, value]
+        except KeyError:
+            miss = Touches()
+            miss.holders.add((datastore, field, value))
+            raise SnapshotMissError(miss) from None
+
+    def find_number(self, datastore: str, field: str, candidates: Sequence[Value]) -> str:
+        """Who holds the first of the candidates; all are read if that one is not known."""
+        found = self.holders.get((field, candidates[0]))
+        if found is None:
+            miss = Touches()
+            miss.numbers = {(datastore, field, one) for one in candidates}
+            raise SnapshotMissError(miss)
+        return found
+
+    def is_member(self, workspace: str, user: str) -> bool:
+        """Whether a user belongs to the workspace."""
+        try:
+            return self.users[workspace, user]
+        except KeyError:
+            miss = Touches()
+            miss.users.add((workspace, user))
+            raise SnapshotMissError(miss) from None
+
+    def find_counter(self, field: str, branch: str | None, *, make: bool) -> int | None:
+        """The last number given; None if there is no such counter."""
+        found = self.counters.get((field, branch), _ABSENT)
+        if found is _ABSENT or (found is None and make):
+            miss = Touches()
+            miss.counter(field, branch, make=make)
+            raise SnapshotMissError(miss)
+        return found  # type: ignore[no-any-return]
+
+    def links_between(self, item: str, other: str) -> list[Link]:
+        """The links from one item to another, of every kind."""
+        if (item, other) not in self._pairs and item not in self._pairs:
+            miss = Touches()
+            miss.link_pairs.add((item, other))
+            raise SnapshotMissError(miss)
+        found = (self.links.get((item, other, kind)) for kind in ("link", "auto_link", "lookup"))
+        return [link for link in found if link is not None]
+
+    def links_from(self, item: str) -> list[Link]:
+        """All links from an item."""
+        if item not in self._pairs:
+            miss = Touches()
+            miss.links_from.add(item)
+            raise SnapshotMissError(miss)
+        return [one for one in self.links.values() if one is not None and one.from_item == item]
+
+    # -- changing, journalled ------------------------------------------------------------------
+
+    def put_item(self, datastore: str, item: str, now: Item | None) -> None:
+        """An item's new image, or None when it is deleted."""
+        self._put(self.items, (datastore, item), now)
+        if now is not None:
+            self._put(self._rows, (datastore, now.n), item)
+
+    def put_holder(self, field: str, value: Value, item: str) -> None:
+        """A unique value taken ("" gives it up)."""
+        self._put(self.holders, (field, value), item)
+
+    def put_counter(self, field: str, branch: str | None, last: int) -> None:
+        """The last number given."""
+        self._put(self.counters, (field, branch), last)
+
+    def put_link(self, link: Link) -> None:
+        """A link made."""
+        self._put(self.links, link.key, link)
+
+    def drop_link(self, link: Link) -> None:
+        """A link removed."""
+        self._put(self.links, link.key, None)
+
+    def know_new_item(self, item: str) -> None:
+        """An item made here has no links but those made here."""
+        self._pairs.add(item)
+
+    def take_row(self, datastore: str) -> int:
+        """A reserved row number; one that is not used in the end leaves a gap."""
+        rows = self.new_rows.get(datastore)
+        if not rows:
+            miss = Touches()
+            miss.new_rows[datastore] = 1
+            raise SnapshotMissError(miss)
+        return rows.pop()
+
+    def _put(self, table: dict[Any, Any], key: Hashable, value: object) -> None:
+        self._journal.append((table, key, table.get(key, _ABSENT)))
+        table[key] = value
+
+    def mark(self) -> int:
+        """A point to go back to."""
+        return len(self._journal)
+
+    def undo_to(self, mark: int) -> None:
+        """Take back every change since the mark."""
+        journal = self._journal
+        while len(journal) > mark:
+            table, key, before = journal.pop()
+            if before is _ABSENT:
+                del table[key]
+            else:
+                table[key] = before

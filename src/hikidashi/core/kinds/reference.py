@@ -1,0 +1,67 @@
+"""users, dslookup and file: values that name something kept elsewhere."""
+
+from __future__ import annotations
+
+from ..errors import InvalidValueError
+from ..ids import is_id
+from ..limits import CHOICES_MAX
+from ..values import Value
+from .base import Kind, Settings, Storage, parse_ids
+
+
+class Users(Kind):
+    """People of the workspace."""
+
+    name = "users"
+    storage = Storage.LIST
+    refers_to = "user"
+    can_be_title = False
+    match = "choice"
+
+    def parse(self, raw: object, settings: Settings) -> Value:
+        """Take an array of user ids; it replaces the stored one."""
+        users = parse_ids(raw, "user ids", CHOICES_MAX) if raw != "" else ()
+        if settings.single and len(users) > 1:
+            raise InvalidValueError("takes one user")
+        return users or None
+
+    def dump(self, value: Value, settings: Settings) -> object:
+        """The user ids."""
+        return list(value) if isinstance(value, tuple) else []
+
+    def ids(self, value: Value) -> tuple[str, ...]:
+        """The users."""
+        return value if isinstance(value, tuple) else ()
+
+
+class Lookup(Kind):
+    """One item of another datastore."""
+
+    name = "dslookup"
+    storage = Storage.TEXT
+    refers_to = "item"
+    can_be_title = False
+    match = "choice"
+
+    def parse(self, raw: object, settings: Settings) -> Value:
+        """Take an item id; whether the item is there is the write's to see."""
+        if raw == "":
+            return None
+        if not isinstance(raw, str) or not is_id(raw):
+            raise InvalidValueError("must be an item id")
+        if not settings.lookup_datastore:
+            raise InvalidValueError("looks up no datastore yet")
+        return raw
+
+    def ids(self, value: Value) -> tuple[str, ...]:
+        """The item."""
+        return (value,) if isinstance(value, str) else ()
+
+
+class File(Kind):
+    """Uploaded files. Definitions only: it takes no value before there are uploads."""
+
+    name = "file"
+    storage = Storage.LIST
+    writable = False
+    can_be_title = False

@@ -1,0 +1,56 @@
+"""Every bound of the core, once, with its unit and its reason."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# A write
+RELATED_LEVELS_MAX: Final = 5  # nesting below the item of the URL; deeper trees are a mistake
+RELATED_ENTRIES_MAX: Final = 1_000  # entries in one write, all levels: bounds one transaction
+LINKED_DELETES_MAX: Final = 100  # items of one datastore a delete takes along
+COMMENT_CHARS_MAX: Final = 100_000  # a comment is for people to read
+PUBLISH_KEYS_MAX: Final = 1_000  # keys named in one publish list
+KEYS_PER_ITEM_MAX: Final = 2_000  # access keys one item may gather
+
+# Values
+TEXT_BYTES_MAX: Final = 1_000_000  # one text value, UTF-8
+INDEXED_CHARS_MAX: Final = 1_000  # a unique or indexed text, code points
+INDEXED_BYTES_MAX: Final = 2_700  # the same in bytes: what a B-tree page of either engine holds
+INTEGER_MAX: Final = 2**53  # beyond it IEEE doubles skip integers
+CHOICES_MAX: Final = 1_000  # ids in one checkbox, users or file value
+BRANCH_KEY_CHARS_MAX: Final = 200  # a branch key becomes part of every number
+NUMBER_DIGITS_MAX: Final = 30  # zero padding of an auto number
+
+# Definitions
+FIELDS_PER_DATASTORE_MAX: Final = 500  # live fields; PostgreSQL has room for 1,600 columns
+DISPLAY_ID_CHARS_MAX: Final = 128
+NAME_CHARS_MAX: Final = 500
+GROUP_LEVELS_MAX: Final = 32
+
+# Reads
+PAGE_ITEMS_MAX: Final = 10_000  # one page that is not streamed
+CONDITIONS_MAX: Final = 1_000  # leaves in one search
+CONDITION_LEVELS_MAX: Final = 20  # nesting of condition groups
+HISTORIES_PER_PAGE_MAX: Final = 100
+
+# Requests
+BODY_BYTES_MAX: Final = 10_000_000  # a body that is not an upload
+JSON_LEVELS_MAX: Final = 64  # nesting of arrays and objects in a body
+URL_BYTES_MAX: Final = 8_192
+
+# The committer
+GROUP_JOBS_MAX: Final = 256  # commands in one transaction
+GROUP_STEPS_MAX: Final = 1_024  # entries in one transaction, unless one command alone has more
+QUEUE_JOBS_MAX: Final = 20_000  # waiting commands; beyond, a write is answered 503
+RETRIES_MAX: Final = 3  # a group that the database asked to try again
+MISSES_MAX: Final = 16  # times one command may find that it needs to read more
+
+# Identity
+LOGIN_FAILURES_MAX: Final = 5  # per address typed, in the window below
+LOGIN_WINDOW_MS: Final = 5 * 60_000
+SESSION_IDLE_MS: Final = 4 * 86_400_000  # since the last use
+SESSION_TOUCH_MS: Final = 10 * 60_000  # the last use is written at most this often
+SESSION_RECHECK_MS: Final = 1_500  # a logout is seen by every process within 2 seconds
+TOKEN_LIFE_MS: Final = 365 * 86_400_000
+PASSWORD_CHARS_MIN: Final = 6
+PASSWORD_BYTES_MAX: Final = 1_024

@@ -1,0 +1,123 @@
+"""A write as a value: the steps it takes, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from .errors import Fault
+from .events import Event
+from .items import HistoryEntry, Item, Link
+from .record import record
+
+
+@record
+class InsertItem:
+    """A new row."""
+
+    item: Item
+
+
+@record
+class UpdateItem:
+    """Columns of a row that is there."""
+
+    item: Item  # the whole image after the step
+    fields: tuple[str, ...]  # ids of the fields that changed
+    is_action: bool = True  # False: only `seq` moves (links)
+
+
+@record
+class DeleteItem:
+    """A row and every link from and to it."""
+
+    item: Item
+
+
+@record
+class InsertLink:
+    """A link."""
+
+    link: Link
+
+
+@record
+class DeleteLink:
+    """A link."""
+
+    link: Link
+
+
+@record
+class InsertHistory:
+    """What the write did to one item."""
+
+    entry: HistoryEntry
+
+
+@record
+class EmitEvent:
+    """A row of the outbox."""
+
+    event: Event
+
+
+@record
+class SetCounter:
+    """The last number given of a counter."""
+
+    field: str
+    branch: str | None
+    last: int
+
+
+Step: TypeAlias = (
+    InsertItem
+    | UpdateItem
+    | DeleteItem
+    | InsertLink
+    | DeleteLink
+    | InsertHistory
+    | EmitEvent
+    | SetCounter
+)
+
+
+@record
+class WriteResult:
+    """What a written item's caller is told."""
+
+    item: Item
+    history: HistoryEntry
+    is_changed: bool
+    faults: tuple[Fault, ...] = ()  # warnings, and related entries that were not written
+    related_items: tuple[str, ...] = ()  # ids of the items that related entries made, in order
+
+
+@record
+class LinkResult:
+    """How many links were made or removed."""
+
+    count: int
+
+
+@record
+class NumberResult:
+    """A counter's number and its formatted form."""
+
+    number: int
+    text: str
+
+
+Result: TypeAlias = WriteResult | LinkResult | NumberResult
+
+
+@record
+class WritePlan:
+    """Everything a command will do, in order, and its answer."""
+
+    steps: tuple[Step, ...]
+    result: Result
+
+
+Changes: TypeAlias = Mapping[str, tuple[object, object]]

@@ -1,0 +1,285 @@
+"""Names to definitions: what a command means under one catalogue, for one actor. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .access import Actor, may_design, may_execute, may_see_project, may_use_datastore
+from .catalog import Action, Catalog, Datastore, Operation, Project
+from .commands import (
+    AddLink,
+    Command,
+    Entry,
+    EntryRequest,
+    LinkRequest,
+    NumberRequest,
+    Op,
+    RemoveLinks,
+    Request,
+    SetNumber,
+    TakeNumber,
+    WriteItem,
+    WriteRequest,
+)
+from .errors import (
+    Fault,
+    FaultError,
+    InvalidValueError,
+    bad_value,
+    forbidden,
+    invalid_request,
+    no_action,
+    no_item,
+    no_place,
+    number_field_missing,
+    number_field_wrong,
+    number_refused,
+    unknown_field,
+)
+from .ids import is_id
+from .items import Touches
+from .limits import BRANCH_KEY_CHARS_MAX, INTEGER_MAX, RELATED_ENTRIES_MAX, RELATED_LEVELS_MAX
+from .values import Value
+
+_OPERATIONS = {Op.NEW: Operation.NEW, Op.UPDATE: Operation.UPDATE, Op.DELETE: Operation.DELETE}
+
+
+def get_project(catalog: Catalog, actor: Actor, ref: str) -> Project:
+    """A project that the actor may see. Raises 404."""
+    project = catalog.find_project(ref)
+    if project is None or not may_see_project(actor, project):
+        raise no_place("application", ref)
+    return project
+
+
+def get_datastore(catalog: Catalog, actor: Actor, project: str, datastore: str) -> Datastore:
+    """A datastore that the actor may use, under its project. Raises 404."""
+    found = get_project(catalog, actor, project).find_datastore(datastore)
+    if found is None or not may_use_datastore(actor, found):
+        raise no_place("datastore", datastore)
+    return found
+
+
+def resolve(command: Command, catalog: Catalog, actor: Actor) -> Request:
+    """Find what a command names. Raises 404 for places, 400 for a malformed tree."""
+    match command:
+        case WriteItem():
+            return _resolve_write(command, catalog, actor)
+        case AddLink() | RemoveLinks():
+            return _resolve_link(command, catalog, actor)
+        case TakeNumber() | SetNumber():
+            return _resolve_number(command, catalog, actor)
+
+
+# --- items ------------------------------------------------------------------------------------
+
+
+def _resolve_write(command: WriteItem, catalog: Catalog, actor: Actor) -> WriteRequest:
+    datastore = get_datastore(catalog, actor, command.project, command.entry.datastore)
+    project = catalog.find_project(datastore.project)
+    if project is None:  # a datastore is always found under its project
+        raise no_place("application", command.project)
+    entry = command.entry
+    if entry.operation is Op.NEW and actor.may_write and _action(entry, datastore) is None:
+        raise no_action("create new item", catalog.workspace)
+    if entry.operation is not Op.NEW and entry.row is None and not is_id(entry.item):
+        raise no_item(entry.item)
+    resolver = _Resolver(catalog, actor, project)
+    request = resolver.entry(entry, datastore, "", ())
+    return WriteRequest(command, project, request, resolver.touches, resolver.count)
+
+
+class _Resolver:
+    """Walks the entries of one write, counting them and gathering what they touch."""
+
+    def __init__(self, catalog: Catalog, actor: Actor, project: Project) -> None:
+        self._catalog = catalog
+        self._actor = actor
+        self._project = project
+        self.touches = Touches()
+        self.count = 0
+
+    def entry(
+        self, entry: Entry, datastore: Datastore, path: str, above: tuple[str, ...]
+    ) -> EntryRequest:
+        """Resolve one entry and those related to it; `above` holds the datastores of the path."""
+        self.count += 1
+        if self.count > RELATED_ENTRIES_MAX + 1:
+            raise invalid_request(f"related_ds_items has over {RELATED_ENTRIES_MAX} entries")
+        operation = entry.operation
+        values, faults = self._values(entry.values, datastore) if entry.values else ({}, [])
+        self._touch(entry, datastore, values)
+        related: tuple[EntryRequest, ...] = ()
+        if entry.related:
+            if operation in (Op.DELETE, Op.UNLINK):
+                raise invalid_request(f"operation {operation} can't have related_ds_items ({path})")
+            related = self._related(entry.related, path, (*above, datastore.id))
+        return EntryRequest(
+            operation,
+            datastore,
+            path,
+            entry.item,
+            entry.row,
+            _action(entry, datastore) if operation in _OPERATIONS else None,
+            entry.action,
+            values,
+            tuple(faults),
+            entry.revision,
+            entry.link_to_parent,
+            entry.publish,
+            related,
+        )
+
+    def _related(
+        self, entries: tuple[Entry, ...], path: str, above: tuple[str, ...]
+    ) -> tuple[EntryRequest, ...]:
+        if len(above) > RELATED_LEVELS_MAX:
+            raise invalid_request(f"related_ds_items is nested over {RELATED_LEVELS_MAX} levels")
+        found: list[EntryRequest] = []
+        indexes: dict[str, int] = {}
+        for entry in entries:
+            datastore = self._related_datastore(entry.datastore)
+            if datastore.id in above:
+                raise invalid_request(
+                    f"the datastore {entry.datastore} is nested inside itself in related_ds_items"
+                )
+            index = indexes.get(datastore.id, 0)
+            indexes[datastore.id] = index + 1
+            below = f"{path}/{datastore.id}/{index}" if path else f"{datastore.id}/{index}"
+            found.append(self.entry(entry, datastore, below, above))
+        return tuple(found)
+
+    def _related_datastore(self, ref: str) -> Datastore:
+        found = self._project.find_datastore(ref) or self._catalog.find_datastore(ref)
+        if found is None or not may_use_datastore(self._actor, found):
+            raise invalid_request(f"related_ds_items names no datastore {ref}", f"d_id:{ref}")
+        return found
+
+    def _touch(self, entry: Entry, datastore: Datastore, values: Mapping[str, Value]) -> None:
+        touches = self.touches
+        if entry.operation is Op.NEW:
+            touches.new_rows[datastore.id] = touches.new_rows.get(datastore.id, 0) + 1
+            for field in datastore.number_fields:
+                touches.counter(field.id, None, make=True)
+        elif entry.row is not None:
+            touches.rows.setdefault(datastore.id, set()).add(entry.row)
+        else:
+            touches.item(datastore.id, entry.item)
+        for field in datastore.unique_fields:
+            value = values.get(field.id)
+            if value is not None:
+                touches.holders.add((datastore.id, field.id, value))
+
+    def _values(
+        self, raw: Mapping[str, object], datastore: Datastore
+    ) -> tuple[dict[str, Value], list[Fault]]:
+        values: dict[str, Value] = {}
+        faults: list[Fault] = []
+        find_field = datastore.find_field
+        for key, given in raw.items():
+            field = find_field(key)
+            if field is None:
+                faults.append(unknown_field(key, datastore.id))
+                continue
+            kind = field.kind
+            if given is None:
+                if kind.writable:
+                    values[field.id] = None
+                continue
+            if not kind.writable:
+                reason = f"a field of type {kind.name} can't be written"
+                faults.append(bad_value(field.id, field.display_id, reason))
+                continue
+            try:
+                value = values[field.id] = kind.parse(given, field.settings)
+            except InvalidValueError as error:
+                faults.append(bad_value(field.id, field.display_id, str(error)))
+                continue
+            if kind.refers_to == "item":
+                for item in kind.ids(value):
+                    self.touches.item(field.settings.lookup_datastore, item)
+            elif kind.refers_to == "user":
+                self.touches.users.update(
+                    (datastore.workspace, user) for user in kind.ids(value)
+                )
+        return values, faults
+
+
+def _action(entry: Entry, datastore: Datastore) -> Action | None:
+    """The action named, or the default one; None if it is not one for this operation."""
+    operation = _OPERATIONS[entry.operation]
+    if not entry.action:
+        return datastore.default_action(operation)
+    action = datastore.find_action(entry.action)
+    return action if action is not None and action.operation is operation else None
+
+
+# --- links ------------------------------------------------------------------------------------
+
+
+def _resolve_link(command: AddLink | RemoveLinks, catalog: Catalog, actor: Actor) -> LinkRequest:
+    datastore = get_datastore(catalog, actor, command.project, command.datastore)
+    project = get_project(catalog, actor, command.project)
+    target = project.find_datastore(command.link_datastore) or catalog.find_datastore(
+        command.link_datastore
+    )
+    if target is None or not may_use_datastore(actor, target):
+        raise no_place("datastore", command.link_datastore)
+    for item in filter(None, (command.item, command.link_item)):
+        if not is_id(item):
+            raise no_item(item)
+    if command.item == command.link_item:
+        raise invalid_request("an item can't be linked to itself", command.item)
+    touches = Touches()
+    touches.item(datastore.id, command.item)
+    if command.link_item:
+        touches.item(target.id, command.link_item)
+        touches.link_pairs.add((command.item, command.link_item))
+    else:
+        touches.links_from.add(command.item)
+    return LinkRequest(command, datastore, target, touches)
+
+
+# --- auto numbers -----------------------------------------------------------------------------
+
+
+def _resolve_number(
+    command: TakeNumber | SetNumber, catalog: Catalog, actor: Actor
+) -> NumberRequest:
+    project = catalog.find_project(command.project)
+    if project is None or not may_see_project(actor, project):
+        raise number_field_missing(command.field)
+    datastore = project.find_datastore(command.datastore)
+    if datastore is None or not may_use_datastore(actor, datastore):
+        raise number_field_missing(command.field)
+    field = datastore.find_field(command.field)
+    if field is None or actor.roles.isdisjoint(field.roles):
+        raise number_field_missing(command.field)
+    if field.kind.name != "autonum":
+        raise number_field_wrong(field.id)
+    branch = command.branch
+    if branch is not None and (len(branch) > BRANCH_KEY_CHARS_MAX or "\0" in branch):
+        raise number_refused(
+            f"branch_key has over {BRANCH_KEY_CHARS_MAX} characters or a U+0000", field.id
+        )
+    touches = Touches()
+    match command:
+        case TakeNumber():
+            _may_take(datastore, actor)
+            touches.counter(field.id, branch, make=True)
+        case SetNumber():
+            if not 0 <= command.number <= INTEGER_MAX:
+                raise number_refused(f"auto_num must be between 0 and {INTEGER_MAX}", field.id)
+            if not may_design(actor, project):
+                raise forbidden("no privileges to change the auto number")
+            touches.counter(field.id, branch, make=False)
+    return NumberRequest(command, project, datastore, field, touches)
+
+
+def _may_take(datastore: Datastore, actor: Actor) -> None:
+    actions = (one for one in datastore.actions if one.operation is Operation.NEW)
+    if not any(may_execute(actor, one) for one in actions):
+        raise forbidden("no privileges to take an auto number")
+
+
+__all__ = ["FaultError", "get_datastore", "get_project", "resolve"]

@@ -1,0 +1,67 @@
+"""What a field of an item may hold, and instants as text."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+from typing import TypeAlias
+
+# None: empty. str: text, an option, an item id. float: number. bool: boolean. int: an instant,
+# milliseconds since 1970 UTC. tuple: several ids (checkbox, users, file).
+Value: TypeAlias = None | str | float | int | bool | tuple[str, ...]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_ONE_MS = timedelta(milliseconds=1)
+_INSTANT = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:?\d\d)?)?\Z"
+)
+
+
+def parse_instant(text: str) -> int | None:
+    """Read `YYYY-MM-DD[Thh:mm[:ss[.fff]][Z|±hh:mm]]`, UTC if it has no zone; None if it is not one."""
+    match = _INSTANT.match(text)
+    if match is None:
+        return None
+    year, month, day, hour, minute, second, fraction, zone = match.groups()
+    try:
+        moment = datetime(
+            int(year),
+            int(month),
+            int(day),
+            int(hour or 0),
+            int(minute or 0),
+            int(second or 0),
+            tzinfo=timezone.utc,
+        )
+    except ValueError:
+        return None
+    ms = (moment - _EPOCH) // _ONE_MS
+    if fraction:
+        ms += int(fraction[:3].ljust(3, "0"))
+    if zone and zone != "Z":
+        hours, minutes = int(zone[1:3]), int(zone[-2:])
+        if hours > 14 or minutes > 59:
+            return None
+        offset = (hours * 60 + minutes) * 60_000
+        ms += -offset if zone[0] == "+" else offset
+    return ms if _FIRST_MS <= ms <= _LAST_MS else None
+
+
+def format_instant(ms: int) -> str:
+    """`YYYY-MM-DDThh:mm:ss.SSSZ`."""
+    second, rest = divmod(ms, 1000)
+    moment = _EPOCH + timedelta(seconds=second)
+    return (
+        f"{moment.year:04d}-{moment.month:02d}-{moment.day:02d}"
+        f"T{moment.hour:02d}:{moment.minute:02d}:{moment.second:02d}.{rest:03d}Z"
+    )
+
+
+_FIRST_MS = (datetime(1, 1, 1, tzinfo=timezone.utc) - _EPOCH) // _ONE_MS
+_LAST_MS = (datetime(9999, 12, 31, 23, 59, 59, 999000, tzinfo=timezone.utc) - _EPOCH) // _ONE_MS
+
+
+def format_number(value: float) -> int | float:
+    """A number as JSON shows it: integral ones without a fraction."""
+    whole = int(value)
+    return whole if whole == value else value

@@ -1,0 +1,168 @@
+"""What an engine must do: one transaction at a time over a connection, set by set.
+
+Storage writes one body of SQL with `?` for parameters. A batch names a table, columns and rows;
+each engine carries it out in the way that is fastest there (`executemany` on SQLite, one
+statement with a JSON parameter on PostgreSQL). `read` and `write` are one round trip each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, NamedTuple, Protocol
+
+Row = tuple[Any, ...]
+ColumnType = Literal["text", "bigint", "double precision"]
+
+
+class Column(NamedTuple):
+    """A column by name and type. Names are constants of ours or made from our hex ids."""
+
+    name: str
+    type: ColumnType
+
+
+class Query(NamedTuple):
+    """A SELECT, or an INSERT … RETURNING."""
+
+    sql: str
+    params: tuple[Any, ...] = ()
+
+
+class QueryKeys(NamedTuple):
+    """`select` … WHERE `key` is one of `keys`, locking the rows in the order of `order` if asked.
+
+    Locks mean something on PostgreSQL only: SQLite has one writer.
+    """
+
+    select: str  # "SELECT a, b FROM t"
+    key: Column
+    keys: Sequence[Any]
+    lock: bool = False
+    order: str = ""  # a column; "" leaves the order open
+
+
+class Insert(NamedTuple):
+    """Rows to insert; a row whose `conflict` columns are taken is skipped, or replaces `update`."""
+
+    table: str
+    columns: tuple[Column, ...]
+    rows: Sequence[Row]
+    conflict: tuple[str, ...] = ()
+    update: tuple[str, ...] = ()
+
+
+class Update(NamedTuple):
+    """Rows to update by `key`; each row holds the columns' values, then the key's."""
+
+    table: str
+    key: Column
+    columns: tuple[Column, ...]
+    rows: Sequence[Row]
+
+
+class Delete(NamedTuple):
+    """Rows to delete, found by all of the columns."""
+
+    table: str
+    columns: tuple[Column, ...]
+    rows: Sequence[Row]
+
+
+Batch = Insert | Update | Delete
+
+
+class EngineError(Exception):
+    """A failure of the database, told apart by what may be done about it."""
+
+
+class IntegrityError(EngineError):
+    """A constraint refused a row."""
+
+
+class TransientError(EngineError):
+    """A deadlock, a serialization failure or a busy file: the transaction may be run again."""
+
+
+class FullError(EngineError):
+    """The disk is full or read-only: nothing can be written now."""
+
+
+class UnreachableError(EngineError):
+    """The connection is gone; what was not committed is undone."""
+
+
+class UnknownOutcomeError(EngineError):
+    """The connection was lost during COMMIT, and whether it took place could not be found out."""
+
+
+class OutdatedSchemaError(EngineError):
+    """A table or column that a statement names is not there: the catalogue in memory is old."""
+
+
+class Connection(Protocol):
+    """One connection. Not to be used by two threads at once."""
+
+    def begin(self) -> None:
+        """Start a transaction that writes. Raises TransientError if another process is writing."""
+
+    def commit(self) -> None:
+        """Make it durable. After an error the transaction is over all the same."""
+
+    def rollback(self) -> None:
+        """Undo it; does nothing outside a transaction."""
+
+    def savepoint(self) -> None:
+        """Start an inner part that `release` keeps and `rollback_to` undoes."""
+
+    def release(self) -> None:
+        """Keep the inner part."""
+
+    def rollback_to(self) -> None:
+        """Undo the inner part and end it."""
+
+    def read(self, queries: Sequence[Query | QueryKeys]) -> list[list[Row]]:
+        """Run all of them, in order, in one round trip where there is one."""
+
+    def write(self, batches: Sequence[Batch]) -> None:
+        """Carry out all of them, in order. Batches without rows are left out."""
+
+    def query(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
+        """Run one statement and fetch what it returns."""
+
+    def stream(self, sql: str, params: Sequence[Any] = ()) -> Iterator[Row]:
+        """Run one SELECT and give its rows as they come, in bounded memory."""
+
+    def run_script(self, sql: str) -> None:
+        """Run statements separated by semicolons (migrations and table definitions)."""
+
+    def close(self) -> None:
+        """Close it; an open transaction is undone."""
+
+
+class Engine(Protocol):
+    """A database, by what differs from one to the other."""
+
+    name: Literal["sqlite", "postgresql"]
+    blocks_on_commit: bool  # True: a group runs on the event loop and only COMMIT on a thread
+
+    def connect(self, *, read_only: bool = False) -> Connection:
+        """Open a connection. Settings that durability rests on are read back; RuntimeError if they
+        differ from what was asked."""
+
+    def reserve_rows(self, connection: Connection, wanted: dict[str, int]) -> dict[str, list[int]]:
+        """Give row numbers of datastores (id -> how many), never given before. In a transaction."""
+
+    def create_row_numbers(self, connection: Connection, datastore: str) -> None:
+        """Make the source of row numbers of a new datastore."""
+
+    def lock_values(self, hashes: Sequence[int]) -> Query | None:
+        """A query that locks unique values until the transaction ends; None where none is needed."""
+
+    def types(self) -> dict[ColumnType | Literal["rowid"], str]:
+        """The DDL word for each column type; "rowid" is the integer primary key of an item table."""
+
+    def copy_to(self, path: str) -> None:
+        """Write a consistent copy of the live database (SQLite); NotImplementedError elsewhere."""
+
+    def close(self) -> None:
+        """Release what the engine itself holds."""

@@ -1,0 +1,207 @@
+"""The table of a datastore: its name, its columns, and how a row becomes an item and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import msgspec
+
+from ..core.catalog import Datastore, Field
+from ..core.ids import is_id
+from ..core.items import Item
+from ..core.kinds import Storage
+from ..core.values import Value
+from .engines import Column, ColumnType, Row
+
+N = Column("n", "bigint")
+ID = Column("id", "text")
+SYSTEM_COLUMNS: tuple[Column, ...] = (
+    N,
+    ID,
+    Column("rev", "bigint"),
+    Column("seq", "bigint"),
+    Column("status", "text"),
+    Column("title", "text"),
+    Column("created_at", "bigint"),
+    Column("created_by", "text"),
+    Column("updated_at", "bigint"),
+    Column("updated_by", "text"),
+    Column("acl", "bigint"),
+)
+CHANGING_COLUMNS = tuple(
+    one
+    for one in SYSTEM_COLUMNS
+    if one.name in ("rev", "seq", "status", "title", "updated_at", "updated_by", "acl")
+)
+_COLUMN_TYPES: dict[Storage, ColumnType] = {
+    Storage.TEXT: "text",
+    Storage.NUMBER: "double precision",
+    Storage.INTEGER: "bigint",
+    Storage.BOOLEAN: "bigint",
+    Storage.LIST: "text",
+}
+_decode_list = msgspec.json.Decoder(tuple[str, ...]).decode
+
+
+def table_name(datastore: str) -> str:
+    """The table of a datastore's items."""
+    if not is_id(datastore):
+        raise ValueError("a table is named by an id of ours")
+    return f"i_{datastore}"
+
+
+def field_column(field: Field) -> Column:
+    """The column of a field that keeps values."""
+    if not is_id(field.id) or field.storage is None:
+        raise ValueError("a column is named by the id of a field that keeps values")
+    return Column(f"f_{field.id}", _COLUMN_TYPES[field.storage])
+
+
+def store_value(value: Value) -> Any:
+    """A value as a column keeps it."""
+    if isinstance(value, tuple):
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    if isinstance(value, bool):
+        return int(value)
+    return value
+
+
+def load_value(stored: Any, storage: Storage) -> Value:
+    """A column's value as the core holds it."""
+    if stored is None:
+        return None
+    if storage is Storage.LIST:
+        return _decode_list(stored)
+    if storage is Storage.BOOLEAN:
+        return bool(stored)
+    return stored  # type: ignore[no-any-return]
+
+
+class ItemTable:
+    """How the items of one datastore, at one number of its catalogue, lie in their table."""
+
+    def __init__(self, datastore: Datastore) -> None:
+        self.datastore = datastore.id
+        self.name = table_name(datastore.id)
+        self.fields = datastore.stored_fields
+        self.columns = (*SYSTEM_COLUMNS, *(field_column(one) for one in self.fields))
+        self.column_of = {one.id: field_column(one) for one in self.fields}
+        names = ", ".join(one.name for one in self.columns)
+        self.select = f"SELECT {names} FROM {self.name}"  # noqa: S608  names are our own hex ids
+        self._keys = tuple(one.id for one in self.fields)
+        self._loads = tuple(
+            (one.id, one.storage)
+            for one in self.fields
+            if one.storage in (Storage.LIST, Storage.BOOLEAN)
+        )
+        self._stores = tuple((one.id, one.storage) for one in self.fields)
+
+    def item(self, row: Row, keys: frozenset[str]) -> Item:
+        """A row of `select` as an item; `keys` are those of its `acl`, at ACL_AT in the row."""
+        values: dict[str, Value] = dict(zip(self._keys, row[SYSTEM_COUNT:], strict=True))
+        for key, storage in self._loads:
+            if storage is not None and values[key] is not None:
+                values[key] = load_value(values[key], storage)
+        return Item(
+            self.datastore,
+            row[1],
+            row[0],
+            row[2],
+            row[3],
+            row[4],
+            row[5],
+            row[6],
+            row[7],
+            row[8],
+            row[9],
+            keys,
+            values,
+        )
+
+    def row(self, item: Item, acl: int) -> Row:
+        """An item as a row of all columns."""
+        get = item.values.get
+        return (
+            item.n,
+            item.id,
+            item.rev,
+            item.seq,
+            item.status,
+            item.title,
+            item.created_at,
+            item.created_by,
+            item.updated_at,
+            item.updated_by,
+            acl,
+            *[store_value(get(key)) for key in self._keys],
+        )
+
+
+SYSTEM_COUNT = len(SYSTEM_COLUMNS)
+ACL_AT = SYSTEM_COUNT - 1
+
+_tables: WeakKeyDictionary[Datastore, ItemTable] = WeakKeyDictionary()
+
+
+def item_table(datastore: Datastore) -> ItemTable:
+    """The table of a datastore, made once for each catalogue number."""
+    table = _tables.get(datastore)
+    if table is None:
+        table = _tables[datastore] = ItemTable(datastore)
+    return table
+
+
+# --- definition -------------------------------------------------------------------------------
+
+
+def create_table(datastore: Datastore, types: Callable[[str], str]) -> list[str]:
+    """The statements that make a datastore's table. `types` gives an engine's word for a type."""
+    table = item_table(datastore)
+    columns = [f"n {types('rowid')}"]
+    columns += [_definition(one, types) for one in SYSTEM_COLUMNS[1:]]
+    columns += [_definition(one, types) for one in table.columns[SYSTEM_COUNT:]]
+    statements = [
+        f"CREATE TABLE {table.name} ({', '.join(columns)})",
+        f"CREATE UNIQUE INDEX {table.name}_id ON {table.name} (id)",
+    ]
+    for field in datastore.stored_fields:
+        statements += create_field_index(datastore.id, field)
+    return statements
+
+
+def add_column(datastore: str, field: Field, types: Callable[[str], str]) -> list[str]:
+    """The statements that give a table the column of a new field."""
+    definition = _definition(field_column(field), types)
+    statements = [f"ALTER TABLE {table_name(datastore)} ADD COLUMN {definition}"]
+    return statements + create_field_index(datastore, field)
+
+
+def retire_column(datastore: str, field: Field) -> list[str]:
+    """A deleted field's values are set aside, to be dropped by a sweep."""
+    column = field_column(field).name
+    return [
+        *drop_field_index(field),
+        f"ALTER TABLE {table_name(datastore)} RENAME COLUMN {column} TO x_{field.id}",
+    ]
+
+
+def create_field_index(datastore: str, field: Field) -> list[str]:
+    """An index for a unique or searched field; nothing for others."""
+    if field.storage is None or not (field.unique or field.has_index):
+        return []
+    unique = "UNIQUE " if field.unique else ""
+    column = field_column(field).name
+    return [f"CREATE {unique}INDEX x_{field.id}_i ON {table_name(datastore)} ({column})"]
+
+
+def drop_field_index(field: Field) -> list[str]:
+    """Take a field's index away, if there is one."""
+    return [f"DROP INDEX IF EXISTS x_{field.id}_i"]
+
+
+def _definition(column: Column, types: Callable[[str], str]) -> str:
+    nullable = column.name.startswith("f_") or column.name == "updated_at"
+    return f"{column.name} {types(column.type)}{'' if nullable else ' NOT NULL'}"
