@@ -1,0 +1,274 @@
+"""Every setting once: its name, variable, default and sentence; the only reader of the environment."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from .core.limits import BODY_BYTES_MAX
+
+PREFIX = "HIKIDASHI_"
+
+
+class ConfigError(Exception):
+    """A setting that can't be used; the message names its variable and says what would do."""
+
+
+Parse = Callable[[str], Any]
+
+
+def _text(raw: str) -> str:
+    if not raw.strip():
+        raise ValueError("must not be empty")
+    return raw.strip()
+
+
+def _whole(low: int, high: int) -> Parse:
+    def parse(raw: str) -> int:
+        words = f"must be a whole number from {low} to {high}"
+        try:
+            number = int(raw)
+        except ValueError:
+            raise ValueError(words) from None
+        if not low <= number <= high:
+            raise ValueError(words)
+        return number
+
+    return parse
+
+
+def _one_of(*words: str) -> Parse:
+    def parse(raw: str) -> str:
+        if raw.strip().lower() not in words:
+            raise ValueError(f"must be one of {', '.join(words)}")
+        return raw.strip().lower()
+
+    return parse
+
+
+def _switch(raw: str) -> bool:
+    word = raw.strip().lower()
+    if word not in ("on", "off"):
+        raise ValueError("must be on or off")
+    return word == "on"
+
+
+def _database(raw: str) -> str:
+    url = raw.strip()
+    words = (
+        "must be sqlite:///PATH (three slashes, then a relative path; four for an absolute one)"
+        " or postgresql://USER:PASSWORD@HOST:PORT/NAME"
+    )
+    scheme, _, rest = url.partition("://")
+    if scheme == "postgres":
+        scheme, url = "postgresql", f"postgresql://{rest}"
+    if scheme == "sqlite":
+        if not rest.startswith("/") or len(rest) < 2 or rest.endswith("/"):
+            raise ValueError(words)
+    elif scheme != "postgresql" or not rest:
+        raise ValueError(words)
+    return url
+
+
+def _origins(raw: str) -> tuple[str, ...]:
+    origins = tuple(one.strip().rstrip("/") for one in raw.split(",") if one.strip())
+    for one in origins:
+        scheme, _, host = one.partition("://")
+        if one != "*" and (scheme not in ("http", "https") or not host or "/" in host):
+            raise ValueError(
+                "must be * or a list like https://app.example.com,http://localhost:5173"
+            )
+    return origins
+
+
+def _setting(default: str, parse: Parse, sentence: str) -> Any:
+    return dataclasses.field(
+        default_factory=lambda: parse(default),
+        metadata={"default": default, "parse": parse, "sentence": sentence},
+    )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """All settings of one process."""
+
+    database: str = _setting(
+        "sqlite:///./data/hikidashi.db",
+        _database,
+        "Where everything is kept: `sqlite:///PATH` or `postgresql://USER:PASSWORD@HOST:PORT/NAME`.",
+    )
+    host: str = _setting("127.0.0.1", _text, "The address to listen on; `0.0.0.0` for all.")
+    port: int = _setting("8000", _whole(0, 65_535), "The port to listen on; `0` takes a free one.")
+    processes: int = _setting(
+        "1",
+        _whole(1, 64),
+        "How many processes serve the port; more than one needs PostgreSQL.",
+    )
+    allowed_origins: tuple[str, ...] = _setting(
+        "*",
+        _origins,
+        "Web origins whose pages may call the APIs (CORS), separated by commas; `*` for any, empty"
+        " for none. No cookie is ever used, so a page can do only what its token allows.",
+    )
+    hottask_http_errors: str = _setting(
+        "envelope",
+        _one_of("envelope", "status"),
+        "How the HotTask API answers errors: `envelope` is HTTP 200 with a `Code`, which its browser"
+        " clients need; `status` repeats the code as HTTP status.",
+    )
+    log_format: str = _setting(
+        "text", _one_of("text", "json"), "The form of a log line: `text` for people or `json`."
+    )
+    log_level: str = _setting(
+        "info",
+        _one_of("debug", "info", "warning", "error"),
+        "The least level that is logged: `debug`, `info`, `warning` or `error`.",
+    )
+    request_log: str = _setting(
+        "errors",
+        _one_of("errors", "all", "none"),
+        "Which requests get a log line: `errors` (status 500 and up), `all` or `none`.",
+    )
+    metrics: bool = _setting(
+        "on", _switch, "Whether `/metrics` answers Prometheus: `on` or `off`; it asks for no token."
+    )
+    body_bytes_max: int = _setting(
+        str(BODY_BYTES_MAX),
+        _whole(1_000, 1_000_000_000),
+        "The longest request body that is read, in bytes; a longer one is answered 413.",
+    )
+    reader_threads: int = _setting(
+        "4", _whole(1, 64), "How many searches, listings and other long reads run at once."
+    )
+    writer_threads: int = _setting(
+        "4", _whole(1, 64), "How many groups of writes a process commits at once on PostgreSQL."
+    )
+    drain_seconds: int = _setting(
+        "30",
+        _whole(0, 3_600),
+        "How long a stopping server waits for the requests that it has accepted.",
+    )
+
+    @property
+    def engine(self) -> str:
+        """`sqlite` or `postgresql`."""
+        return self.database.partition("://")[0]
+
+    @property
+    def sqlite_path(self) -> str:
+        """The path of the SQLite file."""
+        return self.database.removeprefix("sqlite:///")
+
+    @property
+    def database_shown(self) -> str:
+        """The database without its password, for people to read."""
+        if self.engine == "sqlite":
+            return self.database
+        parts = urlsplit(self.database)
+        place = parts.netloc
+        if parts.password is not None:
+            place = f"{parts.username or ''}:***@{place.rpartition('@')[2]}"
+        query = re.sub(r"(?<=password=)[^&]*", "***", parts.query)
+        return urlunsplit((parts.scheme, place, parts.path, query, ""))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting, as documentation shows it."""
+
+    name: str
+    variable: str
+    default: str
+    sentence: str
+    parse: Parse
+
+
+SETTINGS: tuple[Setting, ...] = tuple(
+    Setting(
+        one.name,
+        PREFIX + one.name.upper(),
+        one.metadata["default"],
+        one.metadata["sentence"],
+        one.metadata["parse"],
+    )
+    for one in dataclasses.fields(Config)
+)
+
+
+def load_config(
+    environment: Mapping[str, str] | None = None, overrides: Mapping[str, str | None] | None = None
+) -> Config:
+    """Read the settings; `overrides` (by name, None where not given) win over the environment.
+
+    Raises ConfigError, naming the variable.
+    """
+    given = os.environ if environment is None else environment
+    values: dict[str, Any] = {}
+    for one in SETTINGS:
+        raw = (overrides or {}).get(one.name)
+        if raw is None:
+            raw = given.get(one.variable)
+        if raw is None:
+            continue
+        try:
+            values[one.name] = one.parse(raw)
+        except ValueError as error:
+            shown = "" if one.name == "database" else f", not {raw[:80]!r}"
+            raise ConfigError(f"{one.variable} {error}{shown}") from None
+    config = Config(**values)
+    if config.processes > 1 and config.engine == "sqlite":
+        raise ConfigError(
+            f"{PREFIX}PROCESSES is {config.processes}, but one process at a time writes an SQLite"
+            f" file; set {PREFIX}DATABASE to a postgresql:// address or leave it at 1"
+        )
+    return config
+
+
+def unknown_variables(environment: Mapping[str, str] | None = None) -> list[str]:
+    """A sentence for each variable that looks like a setting and is none (a slip of the pen)."""
+    given = os.environ if environment is None else environment
+    known = [one.variable for one in SETTINGS]
+    found: list[str] = []
+    for name in sorted(given):
+        if name.startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            found.append(f"{name} is not a setting{hint}")
+    return found
+
+
+def show_settings(config: Config) -> list[tuple[str, str]]:
+    """Variable and value in use of each setting, passwords left out."""
+    shown: list[tuple[str, str]] = []
+    for one in SETTINGS:
+        value = getattr(config, "database_shown" if one.name == "database" else one.name)
+        if isinstance(value, bool):
+            value = "on" if value else "off"
+        elif isinstance(value, tuple):
+            value = ",".join(value)
+        shown.append((one.variable, str(value)))
+    return shown
+
+
+def settings_page() -> str:
+    """The page docs/settings.md."""
+    rows = [f"| `{one.variable}` | `{one.default}` | {one.sentence} |" for one in SETTINGS]
+    return "\n".join(
+        (
+            "# Settings",
+            "",
+            "Every setting is an environment variable. `hikidashi settings` prints those in use,",
+            "`hikidashi check` says what is wrong with them. This page is made from `config.py` by",
+            "`hikidashi settings --markdown`.",
+            "",
+            "| variable | default | what it does |",
+            "|---|---|---|",
+            *rows,
+            "",
+        )
+    )

@@ -1,0 +1,254 @@
+"""Readers of what happens: log lines (structlog) and numbers (Prometheus), behind plain methods."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
+from itertools import accumulate
+from typing import Any, TextIO
+
+import msgspec
+import prometheus_client
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+from prometheus_client.registry import Collector
+
+from .config import Config
+
+_LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+_REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+_GROUP_JOBS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+_GROUP_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5)
+METRICS_CONTENT_TYPE = prometheus_client.CONTENT_TYPE_LATEST
+
+
+class Observer:
+    """Hears of requests, groups and bugs. No method of it raises or waits.
+
+    The edge calls `request_done` and `request_crashed`; the committer `group_committed` and
+    `group_retried`; a store `read_done`. Everything else says what it has to say with `note`,
+    `warn` or `fail`.
+    """
+
+    def __init__(self, config: Config | None = None, log: Any = None) -> None:
+        self.registry = CollectorRegistry()
+        self._log = log if log is not None else structlog.get_logger("hikidashi")
+        self._logs_all = config is not None and config.request_log == "all"
+        self._logs_errors = config is None or config.request_log != "none"
+        self._requests = _Requests()
+        self.registry.register(self._requests)
+        self._group_jobs = Histogram(
+            "hikidashi_group_jobs",
+            "Writes that were committed together.",
+            buckets=_GROUP_JOBS,
+            registry=self.registry,
+        )
+        self._group_seconds = Histogram(
+            "hikidashi_group_seconds",
+            "Time from a group's BEGIN until it was durable.",
+            buckets=_GROUP_SECONDS,
+            registry=self.registry,
+        )
+        self._retries = Counter(
+            "hikidashi_group_retries",
+            "Groups that were run again, by reason.",
+            ("reason",),
+            registry=self.registry,
+        )
+        self._reads = Counter(
+            "hikidashi_reads",
+            "Reads, by where they ran: the event loop or a thread.",
+            ("where",),
+            registry=self.registry,
+        )
+        self._crashes = Counter(
+            "hikidashi_crashes", "Requests that met a bug of ours.", registry=self.registry
+        )
+        self._queue = Gauge(
+            "hikidashi_queue_jobs", "Writes waiting for a group.", registry=self.registry
+        )
+        self._exposed: Any = self.registry
+        if config is not None and config.processes > 1:
+            self._exposed = _Labelled(self.registry, {"process": str(os.getpid())})
+        self._read_loop = self._reads.labels("loop")
+        self._read_thread = self._reads.labels("thread")
+
+    # --- requests -----------------------------------------------------------------------------
+
+    def request_done(  # noqa: PLR0913  what a log line shows
+        self,
+        route: str,
+        method: str,
+        status: int,
+        seconds: float,
+        request_id: str = "",
+        user: str = "",
+    ) -> None:
+        """A request was answered. `route` is the name of its Call, never a path with ids."""
+        self._requests.count(route, status // 100, seconds)
+        if self._logs_all or (status >= 500 and self._logs_errors):
+            say = self._log.error if status >= 500 else self._log.info
+            say(
+                "request",
+                request_id=request_id,
+                method=method,
+                route=route,
+                status=status,
+                ms=round(seconds * 1000, 2),
+                user=user,
+            )
+
+    def request_crashed(self, route: str, request_id: str, error: BaseException) -> None:
+        """A request met a bug: the traceback goes to the log, the request id to the caller."""
+        self._crashes.inc()
+        self._log.error("request crashed", route=route, request_id=request_id, exc_info=error)
+
+    # --- storage ------------------------------------------------------------------------------
+
+    def group_committed(self, jobs: int, seconds: float) -> None:
+        """A group of so many commands is durable."""
+        self._group_jobs.observe(jobs)
+        self._group_seconds.observe(seconds)
+
+    def group_retried(self, reason: str) -> None:
+        """A group is run again."""
+        self._retries.labels(reason).inc()
+        self._log.info("group retried", reason=reason)
+
+    def read_done(self, *, on_loop: bool) -> None:
+        """A read was carried out, on the event loop or on a thread."""
+        (self._read_loop if on_loop else self._read_thread).inc()
+
+    def watch_queue(self, length: Callable[[], int]) -> None:
+        """Ask for the number of waiting writes whenever metrics are collected."""
+        self._queue.set_function(length)
+
+    # --- the rest -----------------------------------------------------------------------------
+
+    def note(self, event: str, **words: object) -> None:
+        """Something worth a line."""
+        self._log.info(event, **words)
+
+    def warn(self, event: str, **words: object) -> None:
+        """Something that an operator should look at."""
+        self._log.warning(event, **words)
+
+    def fail(self, event: str, error: BaseException | None = None, **words: object) -> None:
+        """Something that went wrong on our side."""
+        self._log.error(event, exc_info=error, **words)
+
+    def metrics(self) -> bytes:
+        """Everything counted so far by this process, as Prometheus reads it."""
+        return prometheus_client.generate_latest(self._exposed)
+
+
+class _Requests(Collector):
+    """Counts requests by route and class of status, on the event loop only, so without a lock."""
+
+    def __init__(self) -> None:
+        self._cells: dict[tuple[str, int], list[float]] = {}
+
+    def count(self, route: str, status_class: int, seconds: float) -> None:
+        """One more; a cell holds a count for each bucket, then the sum of seconds."""
+        cell = self._cells.get((route, status_class))
+        if cell is None:
+            cell = self._cells[route, status_class] = [0] * (len(_REQUEST_SECONDS) + 2)
+        cell[bisect_left(_REQUEST_SECONDS, seconds)] += 1
+        cell[-1] += seconds
+
+    def collect(self) -> Iterator[Metric]:
+        """Two families: how many, by route and status; how long, by route."""
+        requests = CounterMetricFamily(
+            "hikidashi_requests",
+            "Requests answered, by route and class of status.",
+            labels=("route", "status"),
+        )
+        latencies: dict[str, list[float]] = {}
+        for (route, status), cell in list(self._cells.items()):
+            requests.add_metric((route, f"{status}xx"), sum(cell[:-1]))
+            known = latencies.setdefault(route, [0] * len(cell))
+            latencies[route] = [one + other for one, other in zip(known, cell, strict=True)]
+        yield requests
+        seconds = HistogramMetricFamily(
+            "hikidashi_request_seconds",
+            "Time that the server spent on a request, by route.",
+            labels=("route",),
+        )
+        bounds = [*(str(one) for one in _REQUEST_SECONDS), "+Inf"]
+        for route, cell in latencies.items():
+            upto = list(zip(bounds, accumulate(cell[:-1]), strict=True))
+            seconds.add_metric((route,), upto, cell[-1])
+        yield seconds
+
+
+class _Labelled(Collector):
+    """The metrics of one process among several behind one port: each sample says whose it is."""
+
+    def __init__(self, registry: CollectorRegistry, labels: dict[str, str]) -> None:
+        self._registry = registry
+        self._labels = labels
+
+    def collect(self) -> Iterator[Metric]:
+        """The same families with the labels added."""
+        for family in self._registry.collect():
+            family.samples = [
+                one._replace(labels={**one.labels, **self._labels}) for one in family.samples
+            ]
+            yield family
+
+
+def start_logging(config: Config, stream: TextIO | None = None) -> None:
+    """Send our own lines and those of the libraries through one renderer, to stderr."""
+    out = stream if stream is not None else sys.stderr
+    level = _LEVELS[config.log_level]
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        _add_time,
+    ]
+    ending: list[Any] = (
+        [structlog.processors.format_exc_info, _render_json]
+        if config.log_format == "json"
+        else [
+            structlog.dev.ConsoleRenderer(
+                colors=out.isatty(),
+                pad_event_to=0,
+                sort_keys=False,
+                exception_formatter=structlog.dev.plain_traceback,  # never shows local variables
+            )
+        ]
+    )
+    structlog.configure(
+        processors=[*shared, *ending],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(out),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *ending],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(max(level, logging.WARNING))
+
+
+def _add_time(_logger: Any, _name: str, event: dict[str, Any]) -> dict[str, Any]:
+    seconds, rest = divmod(time.time_ns(), 1_000_000_000)
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+    return {"timestamp": f"{stamp}.{rest // 1_000_000:03d}Z", **event}
+
+
+_encode = msgspec.json.Encoder(enc_hook=str).encode
+
+
+def _render_json(_logger: Any, _name: str, event: dict[str, Any]) -> str:
+    return _encode(event).decode()
