@@ -1,0 +1,142 @@
+"""What a definition row holds besides its name and place, one struct a kind, kept as JSON."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import msgspec
+
+from ..core.catalog import FieldRule, Operation
+from ..core.record import record
+
+Roles: TypeAlias = tuple[str, ...] | None  # ids of roles; None: every role of the project
+
+
+class _Body(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    names: dict[str, str] = {}
+
+
+class GroupBody(_Body, frozen=True):
+    """A group; its display id is unique in the workspace, so the parent stands here."""
+
+    parent: str = ""  # id; "" for the top group
+
+
+class ProjectBody(_Body, frozen=True):
+    """A project."""
+
+    row_code: str = ""  # HotTask's code, unique in the database
+
+
+class RoleBody(_Body, frozen=True):
+    """A role of a project."""
+
+    may_design: bool = False
+
+
+class DatastoreBody(_Body, frozen=True):
+    """A datastore of a project."""
+
+    row_code: int = 0  # HotTask's table number, unique in the workspace; 0: none
+    roles: Roles = None
+
+
+class OptionBody(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One choice of a select, radio or checkbox field."""
+
+    id: str
+    display_id: str
+    label: dict[str, str]
+    enabled: bool = True
+    color: str = ""
+
+
+class FieldBody(_Body, frozen=True):
+    """A field of a datastore, with the settings of its kind."""
+
+    kind: str
+    roles: Roles = None
+    as_title: bool = False
+    title_order: int = 0
+    search: bool = True
+    full_text: bool = False
+    show_list: bool = True
+    unique: bool = False
+    has_index: bool = False
+    hide_on_input: bool = False
+    hide_from_api: bool = False
+    publish: bool = False
+    layout: tuple[int, int, int, int] = (0, 0, 1, 1)
+    options: tuple[OptionBody, ...] = ()
+    selected: str = ""
+    min_value: float | None = None
+    max_value: float | None = None
+    prefix: str = ""
+    digits: int = 0
+    zero_padding: bool = False
+    single: bool = False
+    lookup_datastore: str = ""
+    lookup_field: str = ""
+    extra: dict[str, Any] = {}
+
+
+class StatusBody(_Body, frozen=True):
+    """A status of a datastore."""
+
+
+class ActionBody(_Body, frozen=True):
+    """An action of a datastore."""
+
+    operation: Operation
+    description: str = ""
+    status: str = ""
+    next_status: str = ""
+    roles: Roles = None
+    rules: dict[str, FieldRule] = {}
+    publish_roles: Roles = None
+    publish_groups: bool = False
+    is_default: bool = False
+    extra: dict[str, Any] = {}
+
+
+Body: TypeAlias = (
+    GroupBody | ProjectBody | RoleBody | DatastoreBody | FieldBody | StatusBody | ActionBody
+)
+
+BODIES: dict[str, type[Body]] = {
+    "group": GroupBody,
+    "project": ProjectBody,
+    "role": RoleBody,
+    "datastore": DatastoreBody,
+    "field": FieldBody,
+    "status": StatusBody,
+    "action": ActionBody,
+}
+_KINDS = {body: kind for kind, body in BODIES.items()}
+_decoders = {kind: msgspec.json.Decoder(body).decode for kind, body in BODIES.items()}
+
+
+@record
+class Definition:
+    """One definition row. The parent of a group, project or role of none is ""."""
+
+    id: str
+    parent: str  # id: a project's for roles and datastores, a datastore's for what is in it
+    display_id: str
+    position: int
+    body: Body
+
+    @property
+    def kind(self) -> str:
+        """group, project, role, datastore, field, status or action."""
+        return _KINDS[type(self.body)]
+
+
+def decode_body(kind: str, text: str) -> Body:
+    """Read the body of a row of this kind."""
+    return _decoders[kind](text)
+
+
+def encode_body(body: Body) -> str:
+    """Write a body as a row keeps it."""
+    return msgspec.json.encode(body).decode()

@@ -1,0 +1,422 @@
+"""Definition rows and the immutable catalogue made of them, and how both are changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ..core.catalog import (
+    Action,
+    Catalog,
+    Datastore,
+    Field,
+    Group,
+    Option,
+    Project,
+    Role,
+    Settings,
+    Status,
+)
+from ..core.errors import no_place
+from ..core.kinds import KINDS
+from ..core.record import record
+from . import tables
+from .definition_bodies import (
+    ActionBody,
+    DatastoreBody,
+    Definition,
+    FieldBody,
+    GroupBody,
+    ProjectBody,
+    RoleBody,
+    Roles,
+    StatusBody,
+    decode_body,
+    encode_body,
+)
+from .engines import Column, Connection, Engine, Insert, Query, QueryKeys, Row, Update
+
+_SELECT = "SELECT id, kind, parent_id, display_id, position, body FROM definitions"
+_COLUMNS = (
+    Column("id", "text"),
+    Column("workspace_id", "text"),
+    Column("kind", "text"),
+    Column("parent_id", "text"),
+    Column("display_id", "text"),
+    Column("position", "bigint"),
+    Column("body", "text"),
+)
+_CHANGING = (
+    Column("parent_id", "text"),
+    Column("display_id", "text"),
+    Column("position", "bigint"),
+    Column("body", "text"),
+)
+_ID = Column("id", "text")
+_DELETED = (Column("deleted_at", "bigint"),)
+CREATION_BRANCH = "-"  # the counter of the numbers that items get on creation
+PLAIN_BRANCH = "+"  # the counter of numbers taken without a branch key
+
+
+@record
+class Workspace:
+    """A workspace row without its numbers."""
+
+    id: str
+    name: str
+    time_zone: str
+
+
+@record
+class Edit:
+    """A definition as it was and as it will be: None before its creation, after its deletion."""
+
+    before: Definition | None
+    after: Definition | None
+
+
+# --- reading ----------------------------------------------------------------------------------
+
+
+def read_numbers(connection: Connection, workspace: str) -> tuple[int, int] | None:
+    """The numbers of a workspace's catalogue and of its people; None if it is not there."""
+    rows = connection.query(
+        "SELECT catalog_number, people_number FROM workspaces WHERE id = ?", (workspace,)
+    )
+    return (rows[0][0], rows[0][1]) if rows else None
+
+
+def list_workspaces(connection: Connection) -> list[Workspace]:
+    """All workspaces, in the order of their creation."""
+    rows = connection.query("SELECT id, name, time_zone FROM workspaces ORDER BY created_at, id")
+    return [Workspace(*row) for row in rows]
+
+
+def load_catalog(connection: Connection, workspace: str) -> Catalog:
+    """Everything defined in a workspace. Raises 404 if there is no such workspace."""
+    # The number first: a change in between gives newer rows an older number, and is seen again.
+    found, rows = connection.read(
+        [
+            Query(
+                "SELECT id, name, time_zone, catalog_number FROM workspaces WHERE id = ?",
+                (workspace,),
+            ),
+            Query(f"{_SELECT} WHERE workspace_id = ? AND deleted_at IS NULL", (workspace,)),
+        ]
+    )
+    if not found:
+        raise no_place("workspace", workspace)
+    id_, name, time_zone, number = found[0]
+    return build_catalog(Workspace(id_, name, time_zone), number, map(_definition, rows))
+
+
+def list_definitions(connection: Connection, workspace: str) -> list[Definition]:
+    """The live definitions of a workspace, siblings in their order."""
+    rows = connection.query(
+        f"{_SELECT} WHERE workspace_id = ? AND deleted_at IS NULL ORDER BY position, id",
+        (workspace,),
+    )
+    return [_definition(row) for row in rows]
+
+
+def list_projects(connection: Connection) -> list[Definition]:
+    """The live projects of all workspaces."""
+    rows = connection.query(f"{_SELECT} WHERE kind = 'project' AND deleted_at IS NULL ORDER BY id")
+    return [_definition(row) for row in rows]
+
+
+def find_used_ids(connection: Connection, ids: Sequence[str]) -> set[str]:
+    """Those of the ids that a definition bears or once bore."""
+    queries = [QueryKeys("SELECT id FROM definitions", _ID, ids)] if ids else []
+    return {row[0] for rows in connection.read(queries) for row in rows}
+
+
+def _definition(row: Row) -> Definition:
+    id_, kind, parent, display_id, position, body = row
+    return Definition(id_, parent, display_id, position, decode_body(kind, body))
+
+
+# --- the catalogue ----------------------------------------------------------------------------
+
+
+def build_catalog(workspace: Workspace, number: int, definitions: Iterable[Definition]) -> Catalog:
+    """The catalogue that live definitions amount to."""
+    groups: list[Group] = []
+    projects: list[tuple[Definition, ProjectBody]] = []
+    children: dict[str, list[Definition]] = {}
+    for one in definitions:
+        match one.body:
+            case GroupBody() as body:
+                group = Group(one.id, one.display_id, body.names, body.parent, one.position)
+                groups.append(group)
+            case ProjectBody() as body:
+                projects.append((one, body))
+            case _:
+                children.setdefault(one.parent, []).append(one)
+    return Catalog(
+        workspace=workspace.id,
+        name=workspace.name,
+        time_zone=workspace.time_zone,
+        number=number,
+        groups=groups,
+        projects=[_project(one, body, workspace.id, children) for one, body in projects],
+    )
+
+
+def _project(
+    row: Definition, body: ProjectBody, workspace: str, children: dict[str, list[Definition]]
+) -> Project:
+    own = sorted(children.get(row.id, ()), key=lambda one: one.position)
+    roles = [
+        Role(one.id, one.display_id, one.body.names, one.body.may_design)
+        for one in own
+        if isinstance(one.body, RoleBody)
+    ]
+    every = frozenset(role.id for role in roles)
+    return Project(
+        id=row.id,
+        display_id=row.display_id,
+        names=body.names,
+        position=row.position,
+        row_code=body.row_code,
+        roles=roles,
+        datastores=[
+            _datastore(one, one.body, workspace, every, children.get(one.id, ()))
+            for one in own
+            if isinstance(one.body, DatastoreBody)
+        ],
+    )
+
+
+def _datastore(
+    row: Definition,
+    body: DatastoreBody,
+    workspace: str,
+    every: frozenset[str],
+    parts: Iterable[Definition],
+) -> Datastore:
+    fields: list[Field] = []
+    statuses: list[Status] = []
+    actions: list[Action] = []
+    for one in parts:
+        match one.body:
+            case FieldBody() as part:
+                fields.append(make_field(one, part, every))
+            case StatusBody() as part:
+                statuses.append(Status(one.id, one.display_id, part.names, one.position))
+            case ActionBody() as part:
+                actions.append(_action(one, part, every))
+            case _:
+                raise ValueError(f"a datastore holds no {one.kind}")
+    return Datastore(
+        id=row.id,
+        display_id=row.display_id,
+        names=body.names,
+        project=row.parent,
+        workspace=workspace,
+        position=row.position,
+        row_code=body.row_code,
+        roles=_resolved(body.roles, every),
+        fields=fields,
+        statuses=statuses,
+        actions=actions,
+    )
+
+
+def _resolved(roles: Roles, every: frozenset[str]) -> frozenset[str]:
+    """The roles that are there; None stands for every one."""
+    return every if roles is None else every & frozenset(roles)
+
+
+def make_field(row: Definition, body: FieldBody, every: frozenset[str]) -> Field:
+    """A field as the core knows it; `every` are the ids of the project's roles."""
+    return Field(
+        id=row.id,
+        display_id=row.display_id,
+        names=body.names,
+        kind=KINDS[body.kind],
+        settings=make_settings(body),
+        position=row.position,
+        roles=_resolved(body.roles, every),
+        as_title=body.as_title,
+        title_order=body.title_order,
+        search=body.search,
+        full_text=body.full_text,
+        show_list=body.show_list,
+        unique=body.unique,
+        has_index=body.has_index,
+        hide_on_input=body.hide_on_input,
+        hide_from_api=body.hide_from_api,
+        publish=body.publish,
+        layout=body.layout,
+    )
+
+
+def make_settings(body: FieldBody) -> Settings:
+    """What a field tells its kind."""
+    return Settings(
+        options=tuple(
+            Option(one.id, one.display_id, one.label, one.enabled, one.color)
+            for one in body.options
+        ),
+        selected=body.selected,
+        min_value=body.min_value,
+        max_value=body.max_value,
+        indexed=body.unique or body.has_index,
+        prefix=body.prefix,
+        digits=body.digits,
+        zero_padding=body.zero_padding,
+        single=body.single,
+        lookup_datastore=body.lookup_datastore,
+        lookup_field=body.lookup_field,
+        extra=body.extra,
+    )
+
+
+def _action(row: Definition, body: ActionBody, every: frozenset[str]) -> Action:
+    return Action(
+        id=row.id,
+        display_id=row.display_id,
+        names=body.names,
+        operation=body.operation,
+        position=row.position,
+        description=body.description,
+        status=body.status,
+        next_status=body.next_status,
+        roles=_resolved(body.roles, every),
+        rules=body.rules,
+        publish_roles=_resolved(body.publish_roles, every),
+        publish_groups=body.publish_groups,
+        is_default=body.is_default,
+        extra=body.extra,
+    )
+
+
+# --- changing ---------------------------------------------------------------------------------
+
+
+def create_workspace(connection: Connection, workspace: Workspace, now_ms: int) -> None:
+    """A workspace with nothing in it."""
+    columns = (
+        _ID,
+        Column("name", "text"),
+        Column("time_zone", "text"),
+        Column("catalog_number", "bigint"),
+        Column("people_number", "bigint"),
+        Column("created_at", "bigint"),
+    )
+    row = (workspace.id, workspace.name, workspace.time_zone, 1, 1, now_ms)
+    connection.write([Insert("workspaces", columns, [row])])
+
+
+def update_workspace(connection: Connection, workspace: Workspace) -> None:
+    """Another name or time zone; both are part of the catalogue."""
+    raise_catalog_number(connection, workspace.id)
+    columns = (Column("name", "text"), Column("time_zone", "text"))
+    row = (workspace.name, workspace.time_zone, workspace.id)
+    connection.write([Update("workspaces", _ID, columns, [row])])
+
+
+def raise_catalog_number(connection: Connection, workspace: str) -> None:
+    """Tell every process that definitions changed."""
+    connection.query(
+        "UPDATE workspaces SET catalog_number = catalog_number + 1 WHERE id = ?", (workspace,)
+    )
+
+
+def lock_workspaces(connection: Connection, engine: Engine, workspaces: Sequence[str]) -> None:
+    """Keep writers and other changes of definitions and people out until the transaction ends."""
+    query = engine.lock_workspaces(workspaces, exclusive=True) if workspaces else None
+    if query is not None:
+        connection.read([query])
+
+
+def change_definitions(
+    connection: Connection, engine: Engine, workspace: str, edits: Sequence[Edit], now_ms: int
+) -> None:
+    """Write definition rows, raise the number, and bring tables and indexes in step.
+
+    In a transaction. What a deleted definition contains has to be among the edits.
+    Raises IntegrityError if a display id is taken or values of a field made unique are not.
+    """
+    lock_workspaces(connection, engine, [workspace])
+    raise_catalog_number(connection, workspace)
+    before = load_catalog(connection, workspace)
+    deleted = [(now_ms, one.before.id) for one in edits if one.before and not one.after]
+    changed = [_changing_row(one.after) for one in edits if one.before and one.after]
+    created = [_row(one.after, workspace) for one in edits if one.after and not one.before]
+    # Two definitions may swap display ids: those that change stand aside first.
+    aside = [(f"?{row[-1]}", row[-1]) for row in changed]
+    connection.write(
+        [
+            Update("definitions", _ID, _DELETED, deleted),
+            Update("definitions", _ID, (Column("display_id", "text"),), aside),
+            Update("definitions", _ID, _CHANGING, changed),
+            Insert("definitions", _COLUMNS, created),
+        ]
+    )
+    _change_tables(connection, engine, before, load_catalog(connection, workspace))
+
+
+def _row(one: Definition, workspace: str) -> Row:
+    body = encode_body(one.body)
+    return (one.id, workspace, one.kind, one.parent, one.display_id, one.position, body)
+
+
+def _changing_row(one: Definition) -> Row:
+    return (one.parent, one.display_id, one.position, encode_body(one.body), one.id)
+
+
+def _change_tables(connection: Connection, engine: Engine, before: Catalog, after: Catalog) -> None:
+    """The tables that the definitions of `after` need, where `before` had its own."""
+    words: dict[str, str] = {str(key): word for key, word in engine.types().items()}
+    statements: list[str] = []
+    numbered: list[Field] = []
+    for project in after.projects:
+        for datastore in project.datastores:
+            known = before.find_datastore(datastore.id)
+            if known is None:
+                statements += tables.create_table(datastore, words.__getitem__)
+                engine.create_row_numbers(connection, datastore.id)
+                numbered += datastore.number_fields
+            else:
+                statements += _change_table(known, datastore, words)
+                old = {one.id for one in known.number_fields}
+                numbered += [one for one in datastore.number_fields if one.id not in old]
+    for statement in statements:
+        connection.run_script(statement)
+    _create_counters(connection, numbered)
+    gone = [
+        one.id
+        for project in before.projects
+        for one in project.datastores
+        if after.find_datastore(one.id) is None
+    ]
+    for datastore_id in gone:  # the items stay where they are, unreachable
+        connection.query(
+            "DELETE FROM links WHERE from_datastore = ? OR to_datastore = ?",
+            (datastore_id, datastore_id),
+        )
+
+
+def _change_table(before: Datastore, after: Datastore, words: dict[str, str]) -> list[str]:
+    statements: list[str] = []
+    old = {one.id: one for one in before.stored_fields}
+    new = {one.id: one for one in after.stored_fields}
+    for key, field in old.items():
+        if key not in new:
+            statements += tables.retire_column(after.id, field)
+    for key, field in new.items():
+        known = old.get(key)
+        if known is None:
+            statements += tables.add_column(after.id, field, words.__getitem__)
+        elif (known.unique, known.has_index) != (field.unique, field.has_index):
+            statements += tables.drop_field_index(field)
+            statements += tables.create_field_index(after.id, field)
+    return statements
+
+
+def _create_counters(connection: Connection, fields: Iterable[Field]) -> None:
+    columns = (Column("field_id", "text"), Column("branch", "text"), Column("last", "bigint"))
+    rows = [(field.id, branch, 0) for field in fields for branch in (CREATION_BRANCH, PLAIN_BRANCH)]
+    key = ("field_id", "branch")
+    connection.write([Insert("counters", columns, rows, conflict=key)])
