@@ -1,0 +1,113 @@
+"""Everyone in a workspace and everything they hold, read whole (for schema files)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..core.record import record
+from .engines import Column, Connection, Query, QueryKeys, Row
+
+_ID = Column("id", "text")
+_USER = "SELECT id, email, name, password_hash, is_bot FROM users"
+_TOKEN = (
+    "SELECT id, hash, name, user_id, workspace_id, project_id, may_write, created_at FROM tokens"  # noqa: S105
+)
+
+
+@record
+class User:
+    """A user row. Only a bot may be without an address; without a hash nobody logs in as it."""
+
+    id: str
+    email: str | None
+    name: str
+    password_hash: str | None = None
+    is_bot: bool = False
+
+
+@record
+class ProjectKey:
+    """A HotTask project key: a token of kind "project" that speaks for a bot."""
+
+    id: str
+    hash: str
+    name: str
+    user: str  # id of the bot
+    workspace: str  # id
+    project: str  # id
+    may_write: bool = True
+    created_at: int = 0
+
+
+@record
+class People:
+    """Who is in a workspace, in which groups, with which roles; pairs of ids."""
+
+    users: tuple[User, ...] = ()  # members, bots included
+    admins: frozenset[str] = frozenset()
+    group_members: frozenset[tuple[str, str]] = frozenset()  # group, user
+    user_roles: frozenset[tuple[str, str]] = frozenset()  # role, user
+    group_roles: frozenset[tuple[str, str]] = frozenset()  # role, group
+    keys: tuple[ProjectKey, ...] = ()  # not revoked
+
+
+def read_people(connection: Connection, workspace: str) -> People:
+    """Everyone in a workspace."""
+    users, admins, group_members, user_roles, group_roles, keys = connection.read(
+        [
+            Query(
+                f"{_USER} WHERE id IN (SELECT user_id FROM members WHERE workspace_id = ?)"
+                " ORDER BY created_at, id",
+                (workspace,),
+            ),
+            Query(
+                "SELECT user_id FROM members WHERE workspace_id = ? AND is_admin = 1", (workspace,)
+            ),
+            Query(
+                "SELECT group_id, user_id FROM group_members WHERE workspace_id = ?", (workspace,)
+            ),
+            Query("SELECT role_id, user_id FROM user_roles WHERE workspace_id = ?", (workspace,)),
+            Query("SELECT role_id, group_id FROM group_roles WHERE workspace_id = ?", (workspace,)),
+            Query(
+                f"{_TOKEN} WHERE workspace_id = ? AND kind = 'project' AND revoked_at IS NULL"
+                " ORDER BY created_at, id",
+                (workspace,),
+            ),
+        ]
+    )
+    return People(
+        users=tuple(_user(row) for row in users),
+        admins=frozenset(row[0] for row in admins),
+        group_members=frozenset((row[0], row[1]) for row in group_members),
+        user_roles=frozenset((row[0], row[1]) for row in user_roles),
+        group_roles=frozenset((row[0], row[1]) for row in group_roles),
+        keys=tuple(_key(row) for row in keys),
+    )
+
+
+def find_users(connection: Connection, emails: Sequence[str], ids: Sequence[str]) -> list[User]:
+    """Users of any workspace, by address or by id."""
+    rows = connection.read(
+        [
+            QueryKeys(_USER, Column("email", "text"), list(emails)),
+            QueryKeys(_USER, _ID, list(ids)),
+        ]
+    )
+    found = {row[0]: _user(row) for part in rows for row in part}
+    return list(found.values())
+
+
+def find_key_holders(connection: Connection, hashes: Sequence[str]) -> dict[str, str]:
+    """The ids of the tokens, of any kind and also revoked ones, that bear these hashes."""
+    query = QueryKeys("SELECT hash, id FROM tokens", Column("hash", "text"), list(hashes))
+    return {row[0]: row[1] for row in connection.read([query])[0]}
+
+
+def _user(row: Row) -> User:
+    id_, email, name, password_hash, is_bot = row
+    return User(id_, email, name, password_hash, bool(is_bot))
+
+
+def _key(row: Row) -> ProjectKey:
+    id_, hash_, name, user, workspace, project, may_write, created_at = row
+    return ProjectKey(id_, hash_, name, user, workspace, project, bool(may_write), created_at)
