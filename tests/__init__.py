@@ -1,0 +1,1 @@
+"""The tests: one behaviour suite, two engines, no mocks of our own parts."""
