@@ -1,0 +1,363 @@
+"""The way in: an ASGI application that finds a Call by dictionary and answers in its dialect."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from time import perf_counter
+from typing import TYPE_CHECKING, Final, Protocol
+from urllib.parse import parse_qsl, unquote
+
+from ..core.access import Identity
+from ..core.errors import FaultError, FaultKind, invalid_request, too_large, unauthorized
+from ..core.limits import BODY_BYTES_MAX, URL_BYTES_MAX
+from .body import check_levels
+from .exchange import (
+    Answer,
+    Asgi,
+    Call,
+    Envelope,
+    Handle,
+    Headers,
+    HttpRequest,
+    Receive,
+    Scope,
+    Send,
+    answer_json,
+    read_token,
+)
+from .routing import Cors, Routes, Target
+
+if TYPE_CHECKING:
+    from ..service.app import App
+
+_QUERY_FIELDS_MAX: Final = 100
+_REQUEST_ID_CHARS_MAX: Final = 128
+_JSON: Final = (b"content-type", b"application/json")
+_CLOSE: Final = (b"connection", b"close")
+_BODILESS: Final = frozenset(("GET", "HEAD"))
+_GONE: Final = 499  # told to the observer only: nobody is left to be answered
+
+
+class RequestObserver(Protocol):
+    """Hears of every request that the edge answers."""
+
+    def request_done(  # noqa: PLR0913  what is worth a line in a log
+        self,
+        route: str,
+        method: str,
+        status: int,
+        seconds: float,
+        request_id: str = "",
+        user: str = "",
+    ) -> None:
+        """A request was answered."""
+
+    def request_crashed(self, route: str, request_id: str, error: BaseException) -> None:
+        """A request met a bug."""
+
+
+class _GoneError(Exception):
+    """The client left before its body was whole."""
+
+
+@dataclass(slots=True)
+class _Exchange:
+    """One request on its way through."""
+
+    request: HttpRequest
+    raw: Mapping[bytes, bytes]  # headers
+    receive: Receive
+    route: str = "-"
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)  # of the answer
+
+
+class Edge:
+    """Answers the calls of the dialects; hands every other path to the site."""
+
+    def __init__(  # noqa: PLR0913  what the way in is made of
+        self,
+        app: App,
+        calls: Iterable[Call],
+        observer: RequestObserver,
+        *,
+        site: Asgi | None = None,
+        origins: tuple[str, ...] = ("*",),
+        body_bytes_max: int = BODY_BYTES_MAX,
+    ) -> None:
+        self._app = app
+        self._routes = Routes(calls)
+        self._observer = observer
+        self._site = site
+        self._cors = Cors(origins)
+        self._body_bytes_max = body_bytes_max
+        self._stem = secrets.token_hex(6)
+        self._counter = count(1)
+        self.in_flight = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request; anything else is the site's."""
+        if scope["type"] != "http":
+            if self._site is not None:
+                await self._site(scope, receive, send)
+            return
+        segments = _segments(scope)
+        method = scope["method"]
+        target = self._routes.find(method, segments)
+        if target is None and self._site is not None and self._is_for_site(segments):
+            await self._site(scope, receive, send)
+            return
+        started = perf_counter()
+        raw = dict(scope["headers"])
+        given_id = raw.get(b"x-request-id")
+        request = HttpRequest(
+            method,
+            scope["path"],
+            {},
+            {},
+            Headers(raw),
+            b"",
+            _clean_id(given_id) if given_id else f"{self._stem}{next(self._counter):08x}",
+        )
+        exchange = _Exchange(request, raw, receive)
+        self.in_flight += 1
+        try:
+            if target is not None:
+                answer = await self._call(target, scope, exchange, segments)
+            else:
+                answer = await self._refuse(method, scope, exchange, segments)
+            await self._send(answer, exchange, send)
+        except _GoneError:
+            answer = Answer(_GONE)
+        finally:
+            self.in_flight -= 1
+        seconds = perf_counter() - started
+        self._observer.request_done(
+            exchange.route, method, answer.status, seconds, request.id, request.user
+        )
+
+    def _is_for_site(self, segments: list[str]) -> bool:
+        return bool(segments) and segments[1] not in self._routes.heads
+
+    # -- a call --------------------------------------------------------------------------------
+
+    async def _call(
+        self, target: Target, scope: Scope, exchange: _Exchange, segments: list[str]
+    ) -> Answer:
+        call = target.call
+        request = exchange.request
+        exchange.route = call.name
+        request.params = {name: segments[at] for name, at in target.params}
+        try:
+            if scope.get("query_string"):
+                request.query = _query(scope)
+            identity = None
+            if call.auth == "token":
+                identity = await self._identify(request)
+            limit = call.body_bytes_max or self._body_bytes_max
+            request.body = await _read_body(exchange, limit)
+            if call.is_json and request.body:
+                check_levels(request.body)
+            return await call.handle(self._app, request, identity)
+        except FaultError as fault:
+            if fault.kind is FaultKind.TOO_LARGE:
+                exchange.headers.append(_CLOSE)  # the rest of the body is not worth reading
+            return call.envelope(fault, request)
+        except _GoneError:
+            raise
+        except Exception as error:  # noqa: BLE001  the client is told that it failed, the log why
+            self._observer.request_crashed(call.name, request.id, error)
+            return _crashed(request)
+
+    async def _identify(self, request: HttpRequest) -> Identity:
+        token = read_token(request.headers)
+        if not token:
+            raise unauthorized("there is no token in the Authorization header")
+        identity: Identity = await self._app.identities.identify(token)
+        request.user = identity.user
+        return identity
+
+    async def _refuse(
+        self, method: str, scope: Scope, exchange: _Exchange, segments: list[str]
+    ) -> Answer:
+        """There is no Call: HEAD of a GET, OPTIONS, a wrong method, or no such path."""
+        if not segments:
+            if _url_bytes(scope) > URL_BYTES_MAX:
+                return _plain(414, f"the address has over {URL_BYTES_MAX} bytes")
+            return _plain(400, "the path is not percent-encoded UTF-8")
+        if method == "HEAD":
+            target = self._routes.find("GET", segments)
+            if target is not None and target.call.allows_head:
+                answer = await self._call(target, scope, exchange, segments)
+                return _without_body(answer)
+        methods = self._routes.methods(segments)
+        if not methods:
+            return _plain(404, f"there is no {scope['path']}", "NOT_FOUND")
+        if method == "OPTIONS":
+            return self._cors.preflight(methods)
+        allow = (b"allow", ", ".join(methods).encode())
+        answer = _plain(405, f"{method} is not allowed for {scope['path']}")
+        answer.headers = (allow,)
+        return answer
+
+    # -- the answer ----------------------------------------------------------------------------
+
+    async def _send(self, answer: Answer, exchange: _Exchange, send: Send) -> None:
+        headers = exchange.headers
+        if answer.headers:
+            headers.extend(answer.headers)
+            if answer.body and not any(name == b"content-type" for name, _ in answer.headers):
+                headers.append(_JSON)
+        elif answer.status != 204:
+            headers.append(_JSON)
+        body = answer.body
+        is_streamed = answer.chunks is not None
+        is_head = exchange.request.method == "HEAD"
+        if not is_streamed and not is_head and answer.status != 204:
+            headers.append((b"content-length", str(len(body)).encode()))
+        headers.append((b"x-request-id", exchange.request.id.encode()))
+        origin = exchange.raw.get(b"origin")
+        if origin is not None:
+            headers.extend(self._cors.headers(origin))
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        if answer.chunks is not None and not is_head:
+            await self._send_chunks(answer.chunks, exchange, send)
+        await send({"type": "http.response.body", "body": body})
+
+    async def _send_chunks(
+        self, chunks: AsyncGenerator[bytes, None], exchange: _Exchange, send: Send
+    ) -> None:
+        """Send a long body until it ends or the client leaves. What fails cuts the connection."""
+        leaving = asyncio.ensure_future(exchange.receive())  # done when the client has left
+        try:
+            async for chunk in chunks:
+                if leaving.done():
+                    break
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        except Exception as error:
+            self._observer.request_crashed(exchange.route, exchange.request.id, error)
+            raise
+        finally:
+            leaving.cancel()
+            await chunks.aclose()
+
+
+def _url_bytes(scope: Scope) -> int:
+    return len(scope.get("raw_path") or b"") + len(scope.get("query_string", b""))
+
+
+def _segments(scope: Scope) -> list[str]:
+    """The path, split and decoded, without a slash at its end; none if that can't be done."""
+    if _url_bytes(scope) > URL_BYTES_MAX:
+        return []
+    raw: bytes = scope.get("raw_path") or b""
+    if b"%" in raw:  # split before decoding: %2F is part of a segment
+        try:
+            parts = raw.partition(b"?")[0].decode("ascii").split("/")
+            segments = [unquote(one, errors="strict") if "%" in one else one for one in parts]
+        except UnicodeDecodeError:
+            return []
+    else:
+        segments = scope["path"].split("/")
+    if len(segments) > 2 and not segments[-1]:
+        del segments[-1]
+    return segments if len(segments) > 1 else []
+
+
+def _query(scope: Scope) -> dict[str, str]:
+    """The query string; of a repeated name, the last. Raises 400."""
+    try:
+        pairs = parse_qsl(
+            scope["query_string"].decode("ascii"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=_QUERY_FIELDS_MAX,
+        )
+    except ValueError:
+        raise invalid_request(
+            f"the query is not percent-encoded UTF-8 or has over {_QUERY_FIELDS_MAX} parts"
+        ) from None
+    return dict(pairs)
+
+
+async def _read_body(exchange: _Exchange, limit: int) -> bytes:
+    """The whole body. Raises 413 before it has read more than the limit."""
+    raw = exchange.raw
+    length = raw.get(b"content-length")
+    if length is None:
+        if exchange.request.method in _BODILESS and b"transfer-encoding" not in raw:
+            return b""
+    elif length.isdigit() and int(length[:20]) > limit:
+        raise too_large(f"the body has over {limit} bytes")
+    message = await exchange.receive()
+    if message["type"] == "http.disconnect":
+        raise _GoneError
+    body: bytes = message.get("body", b"")
+    if not message.get("more_body", False):
+        if len(body) > limit:
+            raise too_large(f"the body has over {limit} bytes")
+        return body
+    chunks = [body]
+    size = len(body)
+    while message.get("more_body", False):
+        if size > limit:
+            raise too_large(f"the body has over {limit} bytes")
+        message = await exchange.receive()
+        if message["type"] == "http.disconnect":
+            raise _GoneError
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+    if size > limit:
+        raise too_large(f"the body has over {limit} bytes")
+    return b"".join(chunks)
+
+
+def _clean_id(given: bytes) -> str:
+    """A client's request id, cut to what is safe in a log and a header."""
+    text = given[:_REQUEST_ID_CHARS_MAX].decode("latin-1")
+    return "".join(one for one in text if "!" <= one <= "~")
+
+
+def _plain(status: int, description: str, code: str = "INVALID_PARAMS") -> Answer:
+    error = {400: "bad request", 404: "not found", 405: "method not allowed", 414: "too long"}
+    return answer_json(
+        {"description": description, "error": error[status], "error_code": code}, status
+    )
+
+
+def _crashed(request: HttpRequest) -> Answer:
+    return answer_json(
+        {
+            "description": f"something went wrong on the server; request id {request.id}",
+            "error": "internal error",
+            "error_code": "SYSTEM_ERROR",
+            "request_id": request.id,
+        },
+        500,
+    )
+
+
+def _without_body(answer: Answer) -> Answer:
+    """The answer to HEAD: the headers that GET would bear."""
+    headers = answer.headers
+    if answer.chunks is None:
+        headers = (*headers, (b"content-length", str(len(answer.body)).encode()))
+    if not any(name == b"content-type" for name, _ in headers):
+        headers = (*headers, _JSON)
+    return Answer(answer.status, b"", headers)
+
+
+__all__ = [
+    "Answer",
+    "Call",
+    "Edge",
+    "Envelope",
+    "Handle",
+    "HttpRequest",
+    "RequestObserver",
+    "answer_json",
+    "read_token",
+]

@@ -1,0 +1,108 @@
+"""What passes between the edge and a dialect: a request, an answer, and the Call that joins them."""
+
+from __future__ import annotations
+
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Iterator,
+    Mapping,
+    MutableMapping,
+)
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from ..core.errors import FaultError
+from .body import encode
+
+if TYPE_CHECKING:
+    from ..service.app import App
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Asgi: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+HeaderList: TypeAlias = tuple[tuple[bytes, bytes], ...]
+
+
+class Headers(Mapping[str, str]):
+    """Request headers by lower-case name; of a repeated one, the last."""
+
+    __slots__ = ("_raw",)
+
+    def __init__(self, raw: Mapping[bytes, bytes]) -> None:
+        self._raw = raw
+
+    def __getitem__(self, name: str) -> str:
+        """The header's value. Raises KeyError."""
+        try:
+            return self._raw[name.encode("latin-1")].decode("latin-1")
+        except (KeyError, UnicodeEncodeError):
+            raise KeyError(name) from None
+
+    def __iter__(self) -> Iterator[str]:
+        """Their names."""
+        return (one.decode("latin-1") for one in self._raw)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._raw)
+
+
+@dataclass(slots=True)
+class HttpRequest:
+    """What a client sent, taken apart but not yet understood."""
+
+    method: str
+    path: str
+    params: dict[str, str]  # the ":name" segments of the path, decoded
+    query: dict[str, str]
+    headers: Mapping[str, str]  # names in lower case
+    body: bytes = b""
+    id: str = ""  # the client's X-Request-Id, or one of ours
+    user: str = ""  # id, once it is known who calls
+
+
+@dataclass(slots=True)
+class Answer:
+    """What a client gets: a body at once, or the chunks of a long one as they are made."""
+
+    status: int
+    body: bytes = b""
+    headers: HeaderList = ()  # content-type is application/json unless it is among them
+    chunks: AsyncGenerator[bytes, None] | None = None  # in place of `body`
+
+
+# Of the three arguments the last is an Identity where auth is "token", else None.
+Handle: TypeAlias = "Callable[[App, HttpRequest, Any], Awaitable[Answer]]"
+Envelope: TypeAlias = Callable[[FaultError, HttpRequest], Answer]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One route of a dialect: where it is, what carries it out, how its faults are told."""
+
+    name: str
+    method: str
+    path: str  # ":app-id" names a segment
+    handle: Handle
+    envelope: Envelope
+    summary: str = ""
+    body: Any = None  # the type of the body, for OpenAPI
+    answer: Any = None
+    auth: Literal["token", "none", "hottask"] = "token"
+    allows_head: bool = True  # a GET without side effects also answers HEAD
+    is_json: bool = True  # False: the body is anything
+    body_bytes_max: int | None = None  # None: the edge's own limit
+
+
+def answer_json(value: object, status: int = 200, headers: HeaderList = ()) -> Answer:
+    """A value as JSON."""
+    return Answer(status, encode(value), headers)
+
+
+def read_token(headers: Mapping[str, str]) -> str:
+    """The token of an `Authorization` header, with or without its scheme; "" if there is none."""
+    given = headers.get("authorization", "")
+    return given[7:].strip() if given[:7].lower() == "bearer " else given.strip()
