@@ -9,6 +9,10 @@ from .engines import Column, Connection, Query, QueryKeys, Row
 
 _ID = Column("id", "text")
 _USER = "SELECT id, email, name, password_hash, is_bot FROM users"
+_MEMBERS = (
+    f"{_USER} WHERE id IN (SELECT user_id FROM members WHERE workspace_id = ?)"  # noqa: S608
+    " ORDER BY created_at, id"
+)
 _TOKEN = (
     "SELECT id, hash, name, user_id, workspace_id, project_id, may_write, created_at FROM tokens"  # noqa: S105
 )
@@ -55,11 +59,7 @@ def read_people(connection: Connection, workspace: str) -> People:
     """Everyone in a workspace."""
     users, admins, group_members, user_roles, group_roles, keys = connection.read(
         [
-            Query(
-                f"{_USER} WHERE id IN (SELECT user_id FROM members WHERE workspace_id = ?)"
-                " ORDER BY created_at, id",
-                (workspace,),
-            ),
+            Query(_MEMBERS, (workspace,)),
             Query(
                 "SELECT user_id FROM members WHERE workspace_id = ? AND is_admin = 1", (workspace,)
             ),
