@@ -48,6 +48,7 @@ class FaultKind(Enum):
     NO_LINK = "no link"  # 404
     CONFLICT = "conflict"  # 409: the revision
     TOO_LARGE = "too large"  # 413
+    KEY_REUSED = "key reused"  # 422: an Idempotency-Key that came with another request
     LOCKED = "locked"  # 423
     UNAVAILABLE = "unavailable"  # 503: try again
 

@@ -148,6 +148,7 @@ class Snapshot:
 
     __slots__ = (
         "_journal",
+        "_made",
         "_pairs",
         "_rows",
         "counters",
@@ -165,6 +166,7 @@ class Snapshot:
         self.counters: dict[tuple[str, str | None], int | None] = {}
         self.links: dict[tuple[str, str, str], Link | None] = {}  # None: removed here
         self._pairs: set[tuple[str, str] | str] = set()  # what of the links was read
+        self._made: set[str] = set()  # items that are new here: no links but those made here
         self.new_rows: dict[str, list[int]] = {}
         self.users: dict[tuple[str, str], bool] = {}  # (workspace, user) -> is a member
         self._journal: list[tuple[dict[Any, Any], Hashable, object]] = []
@@ -246,7 +248,8 @@ class Snapshot:
 
     def links_between(self, item: str, other: str) -> list[Link]:
         """The links from one item to another, of every kind."""
-        if (item, other) not in self._pairs and item not in self._pairs:
+        made = self._made
+        if item not in made and other not in made and not self._pairs & {(item, other), item}:
             miss = Touches()
             miss.link_pairs.add((item, other))
             raise SnapshotMissError(miss)
@@ -255,7 +258,7 @@ class Snapshot:
 
     def links_from(self, item: str) -> list[Link]:
         """All links from an item."""
-        if item not in self._pairs:
+        if item not in self._pairs and item not in self._made:
             miss = Touches()
             miss.links_from.add(item)
             raise SnapshotMissError(miss)
@@ -287,7 +290,7 @@ class Snapshot:
 
     def know_new_item(self, item: str) -> None:
         """An item made here has no links but those made here."""
-        self._pairs.add(item)
+        self._made.add(item)
 
     def take_row(self, datastore: str) -> int:
         """A reserved row number; one that is not used in the end leaves a gap."""

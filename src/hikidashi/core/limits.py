@@ -31,6 +31,10 @@ GROUP_LEVELS_MAX: Final = 32
 PAGE_ITEMS_MAX: Final = 10_000  # one page that is not streamed
 CONDITIONS_MAX: Final = 1_000  # leaves in one search
 CONDITION_LEVELS_MAX: Final = 20  # nesting of condition groups
+SEARCH_VALUES_MAX: Final = 10_000  # values in one search: SQLite binds 32,766 parameters
+SEARCH_TEXT_CHARS_MAX: Final = 1_000  # a text to look for: SQLite takes patterns of 50,000 bytes
+SORTS_MAX: Final = 20  # keys of one order
+UNPAGED_ITEMS_MAX: Final = 100_000  # rows of one answer that is not paged, built in memory
 HISTORIES_PER_PAGE_MAX: Final = 100
 
 # Requests

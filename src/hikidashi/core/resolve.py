@@ -113,7 +113,7 @@ class _Resolver:
         if entry.related:
             if operation in (Op.DELETE, Op.UNLINK):
                 raise invalid_request(f"operation {operation} can't have related_ds_items ({path})")
-            related = self._related(entry.related, path, (*above, datastore.id))
+            related = self._related(entry, path, (*above, datastore.id))
         return EntryRequest(
             operation,
             datastore,
@@ -131,13 +131,13 @@ class _Resolver:
         )
 
     def _related(
-        self, entries: tuple[Entry, ...], path: str, above: tuple[str, ...]
+        self, parent: Entry, path: str, above: tuple[str, ...]
     ) -> tuple[EntryRequest, ...]:
         if len(above) > RELATED_LEVELS_MAX:
             raise invalid_request(f"related_ds_items is nested over {RELATED_LEVELS_MAX} levels")
         found: list[EntryRequest] = []
         indexes: dict[str, int] = {}
-        for entry in entries:
+        for entry in parent.related:
             datastore = self._related_datastore(entry.datastore)
             if datastore.id in above:
                 raise invalid_request(
@@ -145,6 +145,8 @@ class _Resolver:
                 )
             index = indexes.get(datastore.id, 0)
             indexes[datastore.id] = index + 1
+            if parent.item and entry.item:
+                self.touches.link_pairs.add((parent.item, entry.item))
             below = f"{path}/{datastore.id}/{index}" if path else f"{datastore.id}/{index}"
             found.append(self.entry(entry, datastore, below, above))
         return tuple(found)

@@ -95,6 +95,10 @@ class UnknownOutcomeError(EngineError):
     """The connection was lost during COMMIT, and whether it took place could not be found out."""
 
 
+class InvalidTextError(EngineError):
+    """A parameter holds what the database can't keep (U+0000)."""
+
+
 class OutdatedSchemaError(EngineError):
     """A table or column that a statement names is not there: the catalogue in memory is old."""
 
@@ -126,6 +130,12 @@ class Connection(Protocol):
     def write(self, batches: Sequence[Batch]) -> None:
         """Carry out all of them, in order. Batches without rows are left out."""
 
+    def write_and_commit(self, batches: Sequence[Batch], group: str) -> None:
+        """`write` and `commit`, in one round trip where there is one.
+
+        `group` is an id by which an outcome that a lost connection leaves unknown is found again.
+        """
+
     def query(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
         """Run one statement and fetch what it returns."""
 
@@ -149,14 +159,18 @@ class Engine(Protocol):
         """Open a connection. Settings that durability rests on are read back; RuntimeError if they
         differ from what was asked."""
 
-    def reserve_rows(self, connection: Connection, wanted: dict[str, int]) -> dict[str, list[int]]:
-        """Give row numbers of datastores (id -> how many), never given before. In a transaction."""
+    def reserve_rows(self, datastore: str, count: int) -> Query:
+        """A query that takes row numbers never given before; each row is a range (first, last)."""
 
     def create_row_numbers(self, connection: Connection, datastore: str) -> None:
         """Make the source of row numbers of a new datastore."""
 
     def lock_values(self, hashes: Sequence[int]) -> Query | None:
         """A query that locks unique values until the transaction ends; None where none is needed."""
+
+    def lock_workspaces(self, workspaces: Sequence[str], *, exclusive: bool) -> Query | None:
+        """A query that keeps definitions and people as they are until the transaction ends, or
+        (exclusive) waits for those who rely on them; None where none is needed."""
 
     def types(self) -> dict[ColumnType | Literal["rowid"], str]:
         """The DDL word for each column type; "rowid" is the integer primary key of an item table."""

@@ -1,0 +1,91 @@
+"""Interned sets of access keys: an item's row names its set by one integer.
+
+`acl` is 63 bits of BLAKE2b over the workspace and the sorted keys, keyed with a secret of the
+database so that nobody can aim for a collision; a set whose place is taken by another one goes
+to the next place.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+
+from .engines import Column, Connection, Insert, QueryKeys
+
+ACL = Column("acl", "bigint")
+_COLUMNS = (ACL, Column("key", "text"))
+_PROBES_MAX = 16
+_CACHED_MAX = 200_000  # sets in memory; some 100 bytes each beside their keys
+
+
+class AccessSets:
+    """What this process knows of the table `access_sets`; sets never change once made."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+        self._keys: dict[int, frozenset[str]] = {}
+        self._acls: dict[tuple[str, frozenset[str]], int] = {}
+
+    def find_keys(self, acl: int) -> frozenset[str] | None:
+        """The keys of a set, if they are in memory."""
+        return self._keys.get(acl)
+
+    def load_keys(self, connection: Connection, acls: Iterable[int]) -> dict[int, frozenset[str]]:
+        """The keys of sets; those not in memory are read."""
+        known = self._keys
+        wanted = set(acls)
+        absent = sorted(acl for acl in wanted if acl not in known)
+        if absent:
+            if len(known) > _CACHED_MAX:
+                known.clear()
+                self._acls.clear()
+            known |= _read(connection, absent)
+        return {acl: known.get(acl, frozenset()) for acl in wanted}
+
+    def find_acl(self, workspace: str, keys: frozenset[str]) -> int | None:
+        """The place of a set that is known to be in the table."""
+        return self._acls.get((workspace, keys))
+
+    def place(
+        self, connection: Connection, wanted: Iterable[tuple[str, frozenset[str]]]
+    ) -> tuple[dict[tuple[str, frozenset[str]], int], list[Insert]]:
+        """Find or make places for sets, inside the transaction that will use them.
+
+        Gives the places and what has to be written for them; `remember` them after COMMIT.
+        """
+        places: dict[tuple[str, frozenset[str]], int] = {}
+        rows: list[tuple[int, str]] = []
+        for workspace, keys in wanted:
+            place = self._hash(workspace, keys)
+            for _ in range(_PROBES_MAX):
+                there = _read(connection, [place]).get(place)
+                taken = place in places.values()
+                if there == keys:
+                    break
+                if there is None and not taken:
+                    rows.extend((place, key) for key in sorted(keys))
+                    break
+                place = (place + 1) & 0x7FFF_FFFF_FFFF_FFFF
+            else:
+                raise RuntimeError("no place for an access set")
+            places[workspace, keys] = place
+        return places, [Insert("access_sets", _COLUMNS, rows, ("acl", "key"))] if rows else []
+
+    def remember(self, places: dict[tuple[str, frozenset[str]], int]) -> None:
+        """Note sets that are now in the table for good."""
+        for (workspace, keys), acl in places.items():
+            self._acls[workspace, keys] = acl
+            self._keys[acl] = keys
+
+    def _hash(self, workspace: str, keys: frozenset[str]) -> int:
+        text = "\n".join((workspace, *sorted(keys))).encode()
+        digest = hashlib.blake2b(text, digest_size=8, key=self._secret).digest()
+        return int.from_bytes(digest) & 0x7FFF_FFFF_FFFF_FFFF
+
+
+def _read(connection: Connection, acls: list[int]) -> dict[int, frozenset[str]]:
+    query = QueryKeys("SELECT acl, key FROM access_sets", ACL, acls)
+    gathered: dict[int, set[str]] = {}
+    for acl, key in connection.read([query])[0]:
+        gathered.setdefault(acl, set()).add(key)
+    return {acl: frozenset(keys) for acl, keys in gathered.items()}

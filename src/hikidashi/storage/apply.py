@@ -1,0 +1,256 @@
+"""Carrying plans out: steps folded into sets, written in one fixed order of statements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import assert_never
+
+import msgspec
+
+from ..core.events import Event
+from ..core.items import HistoryEntry, Item, Link
+from ..core.plan import (
+    DeleteItem,
+    DeleteLink,
+    EmitEvent,
+    InsertHistory,
+    InsertItem,
+    InsertLink,
+    SetCounter,
+    Step,
+    UpdateItem,
+)
+from .engines import Batch, Column, Delete, Insert, Row, Update
+from .snapshot import FindDatastore, branch_key
+from .tables import CHANGING_COLUMNS, ID, item_table, store_value, table_name
+
+HISTORY_COLUMNS = (
+    Column("item_id", "text"),
+    Column("seq", "bigint"),
+    Column("id", "text"),
+    Column("workspace_id", "text"),
+    Column("datastore_id", "text"),
+    Column("rev", "bigint"),
+    Column("action_id", "text"),
+    Column("operation", "text"),
+    Column("user_id", "text"),
+    Column("comment", "text"),
+    Column("transaction_id", "text"),
+    Column("created_at", "bigint"),
+    Column("changes", "text"),
+)
+OUTBOX_COLUMNS = (
+    Column("item_id", "text"),
+    Column("seq", "bigint"),
+    Column("workspace_id", "text"),
+    Column("datastore_id", "text"),
+    Column("kind", "text"),
+    Column("created_at", "bigint"),
+    Column("body", "text"),
+)
+LINK_COLUMNS = (
+    Column("from_item", "text"),
+    Column("to_item", "text"),
+    Column("kind", "text"),
+    Column("from_datastore", "text"),
+    Column("to_datastore", "text"),
+)
+COUNTER_COLUMNS = (
+    Column("field_id", "text"),
+    Column("branch", "text"),
+    Column("last", "bigint"),
+)
+_LINK_KEY = LINK_COLUMNS[:3]
+_FROM = LINK_COLUMNS[:1]
+_TO = LINK_COLUMNS[1:2]
+_encode = msgspec.json.Encoder().encode
+_Key = tuple[str, str]
+
+
+class Fold:
+    """The steps of a group's plans, an item written once, as its final image."""
+
+    def __init__(self, find: FindDatastore) -> None:
+        self._find = find
+        self._inserts: dict[_Key, Item] = {}
+        self._updates: dict[_Key, tuple[Item, set[str]]] = {}
+        self._deletes: dict[_Key, Item] = {}
+        self._links: dict[tuple[str, str, str], tuple[bool, Link]] = {}
+        self._cut: list[str] = []  # items whose links go with them
+        self._histories: list[Row] = []
+        self._events: list[Row] = []
+        self._counters: dict[tuple[str, str], int] = {}
+
+    def add(self, steps: Iterable[Step]) -> None:
+        """Fold the steps of one plan in, after those of the plans before it."""
+        for step in steps:
+            match step:
+                case UpdateItem(item, fields):
+                    self._update(item, fields)
+                case InsertHistory(entry):
+                    self._histories.append(_history_row(entry))
+                case EmitEvent(event):
+                    self._events.append(_event_row(event))
+                case InsertItem(item):
+                    self._inserts[item.datastore, item.id] = item
+                case InsertLink(link):
+                    self._links[link.key] = (True, link)
+                case SetCounter(field, branch, last):
+                    self._counters[field, branch_key(branch)] = last
+                case DeleteItem(item):
+                    self._delete(item)
+                case DeleteLink(link):
+                    self._links[link.key] = (False, link)
+                case _:
+                    assert_never(step)
+
+    def _update(self, item: Item, fields: tuple[str, ...]) -> None:
+        key = (item.datastore, item.id)
+        if key in self._inserts:
+            self._inserts[key] = item
+            return
+        earlier = self._updates.get(key)
+        self._updates[key] = (item, {*earlier[1], *fields} if earlier else set(fields))
+
+    def _delete(self, item: Item) -> None:
+        key = (item.datastore, item.id)
+        if self._inserts.pop(key, None) is None:
+            self._updates.pop(key, None)
+            self._deletes[key] = item
+        self._cut.append(item.id)
+        for link_key in [one for one in self._links if item.id in one[:2]]:
+            del self._links[link_key]
+
+    def workspace_sets(self) -> set[tuple[str, frozenset[str]]]:
+        """The sets of access keys that rows will name, each with the workspace of its items."""
+        found: set[tuple[str, frozenset[str]]] = set()
+        items = [*self._inserts.values(), *[item for item, _ in self._updates.values()]]
+        for item in items:
+            datastore = self._find(item.datastore)
+            if datastore is not None:
+                found.add((datastore.workspace, item.keys))
+        return found
+
+    def batches(self, acls: dict[tuple[str, frozenset[str]], int]) -> list[Batch]:
+        """Deletes, inserts, updates, links, histories, outbox, counters: always in this order."""
+        batches: list[Batch] = []
+        batches.extend(self._delete_batches())
+        batches.extend(self._insert_batches(acls))
+        batches.extend(self._update_batches(acls))
+        added = [link for is_made, link in self._links.values() if is_made]
+        removed = [link.key for is_made, link in self._links.values() if not is_made]
+        if removed:
+            batches.append(Delete("links", _LINK_KEY, removed))
+        if added:
+            rows = [(*link.key, link.from_datastore, link.to_datastore) for link in added]
+            batches.append(Insert("links", LINK_COLUMNS, rows, ("from_item", "to_item", "kind")))
+        if self._histories:
+            batches.append(Insert("histories", HISTORY_COLUMNS, self._histories))
+        if self._events:
+            batches.append(Insert("outbox", OUTBOX_COLUMNS, self._events))
+        if self._counters:
+            counters = [(*key, last) for key, last in self._counters.items()]
+            key_names = ("field_id", "branch")
+            batches.append(Insert("counters", COUNTER_COLUMNS, counters, key_names, ("last",)))
+        return batches
+
+    def _delete_batches(self) -> list[Batch]:
+        batches: list[Batch] = []
+        by_datastore: dict[str, list[Row]] = {}
+        for datastore, item in self._deletes:
+            by_datastore.setdefault(datastore, []).append((item,))
+        for datastore, rows in by_datastore.items():
+            batches.append(Delete(table_name(datastore), (ID,), rows))
+        if self._cut:
+            cut: list[Row] = [(item,) for item in self._cut]
+            batches.append(Delete("links", _FROM, cut))
+            batches.append(Delete("links", _TO, cut))
+        return batches
+
+    def _insert_batches(self, acls: dict[tuple[str, frozenset[str]], int]) -> list[Batch]:
+        by_datastore: dict[str, list[Item]] = {}
+        for item in self._inserts.values():
+            by_datastore.setdefault(item.datastore, []).append(item)
+        batches: list[Batch] = []
+        for datastore_id, items in by_datastore.items():
+            datastore = self._find(datastore_id)
+            if datastore is None:
+                raise KeyError(datastore_id)
+            table = item_table(datastore)
+            rows = [table.row(item, acls[datastore.workspace, item.keys]) for item in items]
+            batches.append(Insert(table.name, table.columns, rows))
+        return batches
+
+    def _update_batches(self, acls: dict[tuple[str, frozenset[str]], int]) -> list[Batch]:
+        """Items whose same fields changed go together."""
+        shapes: dict[tuple[str, tuple[str, ...]], list[Item]] = {}
+        for item, fields in self._updates.values():
+            shapes.setdefault((item.datastore, tuple(sorted(fields))), []).append(item)
+        batches: list[Batch] = []
+        for (datastore_id, fields), items in shapes.items():
+            datastore = self._find(datastore_id)
+            if datastore is None:
+                raise KeyError(datastore_id)
+            column_of = item_table(datastore).column_of
+            columns = (*CHANGING_COLUMNS, *[column_of[one] for one in fields])
+            workspace = datastore.workspace
+            rows = [
+                (
+                    item.rev,
+                    item.seq,
+                    item.status,
+                    item.title,
+                    item.updated_at,
+                    item.updated_by,
+                    acls[workspace, item.keys],
+                    *[store_value(item.values.get(one)) for one in fields],
+                    item.id,
+                )
+                for item in items
+            ]
+            batches.append(Update(table_name(datastore_id), ID, columns, rows))
+        return batches
+
+
+def _history_row(entry: HistoryEntry) -> Row:
+    return (
+        entry.item,
+        entry.seq,
+        entry.id,
+        entry.workspace,
+        entry.datastore,
+        entry.rev,
+        entry.action,
+        entry.operation,
+        entry.user,
+        entry.comment,
+        entry.transaction,
+        entry.created_at,
+        _encode(entry.changes).decode(),
+    )
+
+
+def _event_row(event: Event) -> Row:
+    body = {
+        "project": event.project,
+        "rev": event.rev,
+        "user": event.user,
+        "transaction": event.transaction,
+        "history": event.history,
+        "action": event.action,
+        "is_changed": event.is_changed,
+        "run_post": event.run_post,
+    }
+    if event.links_added:
+        body["links_added"] = event.links_added
+    if event.links_removed:
+        body["links_removed"] = event.links_removed
+    return (
+        event.item,
+        event.seq,
+        event.workspace,
+        event.datastore,
+        event.kind.value,
+        event.at,
+        _encode(body).decode(),
+    )

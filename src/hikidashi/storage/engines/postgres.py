@@ -1,0 +1,371 @@
+"""PostgreSQL through psycopg 3: one round trip for what a group reads, one for what it writes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any, Literal
+
+import msgspec
+import psycopg
+from psycopg import errors, sql
+from psycopg.rows import tuple_row
+
+from . import (
+    Batch,
+    Column,
+    ColumnType,
+    Connection,
+    Delete,
+    EngineError,
+    FullError,
+    Insert,
+    IntegrityError,
+    InvalidTextError,
+    OutdatedSchemaError,
+    Query,
+    QueryKeys,
+    Row,
+    TransientError,
+    UnknownOutcomeError,
+    UnreachableError,
+    Update,
+)
+
+_TYPES: dict[ColumnType | Literal["rowid"], str] = {
+    "text": 'TEXT COLLATE "C"',
+    "bigint": "BIGINT",
+    "double precision": "DOUBLE PRECISION",
+    "rowid": "BIGINT PRIMARY KEY",
+}
+_to_json = msgspec.json.Encoder().encode
+STREAM_ROWS = 1_000  # rows fetched at a time
+
+
+def translate(error: psycopg.Error) -> EngineError:
+    """Sort an error of psycopg by what may be done about it."""
+    message = str(error).strip()
+    if isinstance(error, errors.IntegrityError):
+        return IntegrityError(message)
+    if isinstance(error, (errors.SerializationFailure, errors.DeadlockDetected)):
+        return TransientError(message)
+    if isinstance(error, (errors.LockNotAvailable, errors.QueryCanceled)):
+        return TransientError(message)
+    if isinstance(error, (errors.DiskFull, errors.ReadOnlySqlTransaction)):
+        return FullError(message)
+    if isinstance(error, (errors.UndefinedTable, errors.UndefinedColumn)):
+        return OutdatedSchemaError(message)
+    if isinstance(error, (errors.DataError, psycopg.DataError)) and "NUL" in message:
+        return InvalidTextError(message)
+    if isinstance(error, psycopg.OperationalError):
+        return UnreachableError(message)
+    return EngineError(message)
+
+
+class PostgresConnection:
+    """One connection, opened again after it was lost."""
+
+    def __init__(self, url: str, *, read_only: bool) -> None:
+        self._url = url
+        self._read_only = read_only
+        self._begin_waits = False  # BEGIN goes out with the first statements
+        self._open()
+        if not read_only:
+            self._check_durability()
+
+    def _open(self) -> None:
+        self._psycopg: psycopg.Connection[Row] = psycopg.Connection.connect(
+            self._url, autocommit=True, cursor_factory=psycopg.RawCursor, row_factory=tuple_row
+        )
+        self._psycopg.prepare_threshold = 2
+        self._psycopg.prepared_max = 1_000
+        if self._read_only:
+            self._psycopg.execute("SET default_transaction_read_only = on")
+        row = self._psycopg.execute("SELECT pg_backend_pid()::text").fetchone()
+        self._writer = str(row[0] if row else "")
+
+    def _check_durability(self) -> None:
+        found = self.query("SHOW synchronous_commit")[0][0]
+        if found == "off":
+            raise RuntimeError("PostgreSQL has synchronous_commit=off: writes would not be durable")
+
+    def _ready(self) -> psycopg.Connection[Row]:
+        if self._psycopg.closed or self._psycopg.broken:
+            self._open()
+        return self._psycopg
+
+    def settings(self) -> dict[str, object]:
+        """Settings that durability and speed rest on, read back."""
+        names = ("server_version", "fsync", "synchronous_commit", "full_page_writes")
+        return {name: self.query(f"SHOW {name}")[0][0] for name in names}
+
+    def begin(self) -> None:
+        """BEGIN travels with the first statements."""
+        self._begin_waits = True
+
+    def commit(self) -> None:
+        """COMMIT."""
+        if self._begin_waits:  # nothing was done
+            self._begin_waits = False
+            return
+        try:
+            self._psycopg.execute("COMMIT")
+        except psycopg.Error as error:
+            raise translate(error) from error
+
+    def rollback(self) -> None:
+        """Undo what is open."""
+        self._begin_waits = False
+        if self._psycopg.closed or self._psycopg.broken:
+            return
+        try:
+            if self._psycopg.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+                self._psycopg.execute("ROLLBACK")
+        except psycopg.Error:  # a connection that can't even do that is not used again
+            self._psycopg.close()
+
+    def savepoint(self) -> None:
+        """Start an inner part."""
+        self.query("SAVEPOINT inner_part")
+
+    def release(self) -> None:
+        """Keep the inner part."""
+        self.query("RELEASE inner_part")
+
+    def rollback_to(self) -> None:
+        """Undo the inner part."""
+        self.query("ROLLBACK TO inner_part")
+        self.query("RELEASE inner_part")
+
+    def read(self, queries: Sequence[Query | QueryKeys]) -> list[list[Row]]:
+        """All of them in one pipeline."""
+        return self._pipeline([_rendered(one) for one in queries])
+
+    def write(self, batches: Sequence[Batch]) -> None:
+        """One statement a batch, all in one pipeline."""
+        self._pipeline([_batch(one) for one in batches if one.rows])
+
+    def write_and_commit(self, batches: Sequence[Batch], group: str) -> None:
+        """The batches, the group's mark and COMMIT in one pipeline."""
+        statements = [_batch(one) for one in batches if one.rows]
+        if not statements:
+            self.commit()
+            return
+        statements.append(
+            (
+                "INSERT INTO commits (writer_id, group_id) VALUES ($1, $2) "
+                "ON CONFLICT (writer_id) DO UPDATE SET group_id = excluded.group_id",
+                (self._writer, group),
+            )
+        )
+        statements.append(("COMMIT", ()))
+        writer = self._writer
+        try:
+            self._pipeline(statements)
+        except UnreachableError as error:
+            self._find_outcome(writer, group, error)
+
+    def _find_outcome(self, writer: str, group: str, cause: EngineError) -> None:
+        """After a connection lost in COMMIT: return if it took place, else raise."""
+        try:
+            self._open()
+            found = self.query(
+                "SELECT 1 FROM commits WHERE writer_id = ? AND group_id = ?", (writer, group)
+            )
+        except (EngineError, psycopg.Error) as error:
+            raise UnknownOutcomeError(str(error)) from error
+        if not found:
+            raise cause
+
+    def _pipeline(self, statements: list[tuple[str, Sequence[Any]]]) -> list[list[Row]]:
+        connection = self._ready()
+        if self._begin_waits:
+            self._begin_waits = False
+            statements = [("BEGIN", ()), *statements]
+            return self._pipeline(statements)[1:]
+        try:
+            if len(statements) == 1:
+                return [_fetch(connection.execute(*_typed(statements[0])))]
+            with connection.pipeline():
+                cursors = [connection.execute(*_typed(one)) for one in statements]
+            return [_fetch(one) for one in cursors]
+        except psycopg.Error as error:
+            raise translate(error) from error
+
+    def query(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
+        """Run one statement and fetch what it returns."""
+        return self._pipeline([(_numbered(sql), params)])[0]
+
+    def stream(self, sql: str, params: Sequence[Any] = ()) -> Iterator[Row]:
+        """A cursor on the server, read in portions."""
+        connection = self._ready()
+        try:
+            with connection.transaction(), connection.cursor() as cursor:
+                declared = f"DECLARE rows NO SCROLL CURSOR FOR {_numbered(sql)}"
+                cursor.execute(*_typed((declared, params)))
+                while rows := cursor.execute(_literal(f"FETCH {STREAM_ROWS} FROM rows")).fetchall():
+                    yield from rows
+        except psycopg.Error as error:
+            raise translate(error) from error
+
+    def run_script(self, sql: str) -> None:
+        """Run statements separated by semicolons."""
+        if self._begin_waits:
+            self._pipeline([])
+        try:
+            self._ready().execute(_literal(sql.replace(" @clustered", "")), prepare=False)
+        except psycopg.Error as error:
+            raise translate(error) from error
+
+    def close(self) -> None:
+        """Close it."""
+        self._psycopg.close()
+
+
+class PostgresEngine:
+    """A database by its URL."""
+
+    name: Literal["sqlite", "postgresql"] = "postgresql"
+    blocks_on_commit = False
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def connect(self, *, read_only: bool = False) -> PostgresConnection:
+        """Open a connection."""
+        try:
+            return PostgresConnection(self.url, read_only=read_only)
+        except psycopg.Error as error:
+            raise translate(error) from error
+
+    def reserve_rows(self, datastore: str, count: int) -> Query:
+        """Numbers of the datastore's sequence: processes do not wait for each other."""
+        return Query(
+            f"SELECT n, n FROM (SELECT nextval('{_sequence(datastore)}') AS n"  # noqa: S608  our id
+            " FROM generate_series(1, ?)) AS taken",
+            (count,),
+        )
+
+    def create_row_numbers(self, connection: Connection, datastore: str) -> None:
+        """Make the sequence."""
+        connection.run_script(f"CREATE SEQUENCE {_sequence(datastore)}")
+
+    def lock_values(self, hashes: Sequence[int]) -> Query | None:
+        """Advisory locks, taken in ascending order."""
+        if not hashes:
+            return None
+        return Query(
+            "SELECT count(pg_advisory_xact_lock(h)) FROM unnest(?::bigint[]) AS h",
+            (sorted(set(hashes)),),
+        )
+
+    def lock_workspaces(self, workspaces: Sequence[str], *, exclusive: bool) -> Query | None:
+        """Shared by groups, exclusive for a change of definitions or people.
+
+        An advisory lock costs no write to the workspace's row, which every group would share.
+        """
+        function = "pg_advisory_xact_lock" if exclusive else "pg_advisory_xact_lock_shared"
+        keys = sorted({_hash(f"workspace {one}") for one in workspaces})
+        return Query(
+            f"SELECT count({function}(h)) FROM unnest(?::bigint[]) AS h",  # noqa: S608  one of two
+            (keys,),
+        )
+
+    def types(self) -> dict[ColumnType | Literal["rowid"], str]:
+        """PostgreSQL's words."""
+        return _TYPES
+
+    def copy_to(self, path: str) -> None:
+        """PostgreSQL has tools of its own for this."""
+        raise NotImplementedError(path)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _hash(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), signed=True)
+
+
+def _sequence(datastore: str) -> str:
+    return f"rows_{datastore}"
+
+
+def _literal(text: str) -> sql.SQL:
+    """A statement that is a constant of ours (psycopg asks for proof by type)."""
+    return sql.SQL(text)  # type: ignore[arg-type]
+
+
+def _typed(statement: tuple[str, Sequence[Any]]) -> tuple[Any, Sequence[Any] | None]:
+    text, params = statement
+    return text, params or None
+
+
+def _fetch(cursor: psycopg.Cursor[Row]) -> list[Row]:
+    return cursor.fetchall() if cursor.description is not None else []
+
+
+@lru_cache(maxsize=4_096)
+def _numbered(text: str) -> str:
+    """`?` parameters as `$1`, `$2` …; our SQL has no `?` elsewhere."""
+    head, *rest = text.split("?")
+    return head + "".join(f"${number}{part}" for number, part in enumerate(rest, 1))
+
+
+def _rendered(query: Query | QueryKeys) -> tuple[str, Sequence[Any]]:
+    if isinstance(query, QueryKeys):
+        return _by_keys(query.select, query.key, query.order, query.lock), (list(query.keys),)
+    return _numbered(query.sql), query.params
+
+
+@lru_cache(maxsize=4_096)
+def _by_keys(select: str, key: Column, order: str, lock: bool) -> str:  # noqa: FBT001  cached
+    ordered = f" ORDER BY {order}" if order else ""
+    locked = " FOR UPDATE" if lock else ""
+    return f"{select} WHERE {key.name} = ANY($1::{key.type}[]){ordered}{locked}"
+
+
+def _batch(batch: Batch) -> tuple[str, Sequence[Any]]:
+    match batch:
+        case Insert(table, columns, rows, conflict, update):
+            return _insert(table, columns, conflict, update), (_json(columns, rows),)
+        case Update(table, key, columns, rows):
+            return _update(table, key, columns), (_json((*columns, key), rows),)
+        case Delete(table, columns, rows):
+            return _delete(table, columns), (_json(columns, rows),)
+
+
+def _json(columns: tuple[Column, ...], rows: Sequence[Row]) -> str:
+    names = [one.name for one in columns]
+    return _to_json([dict(zip(names, row, strict=True)) for row in rows]).decode()
+
+
+def _source(columns: tuple[Column, ...]) -> str:
+    typed = ", ".join(f"{one.name} {one.type}" for one in columns)
+    return f"json_to_recordset($1::json) AS given({typed})"
+
+
+@lru_cache(maxsize=4_096)
+def _insert(
+    table: str, columns: tuple[Column, ...], conflict: tuple[str, ...], update: tuple[str, ...]
+) -> str:
+    names = ", ".join(one.name for one in columns)
+    text = f"INSERT INTO {table} ({names}) SELECT {names} FROM {_source(columns)}"  # noqa: S608
+    if update:
+        settings = ", ".join(f"{one} = excluded.{one}" for one in update)
+        return f"{text} ON CONFLICT ({', '.join(conflict)}) DO UPDATE SET {settings}"
+    return f"{text} ON CONFLICT DO NOTHING" if conflict else text
+
+
+@lru_cache(maxsize=4_096)
+def _update(table: str, key: Column, columns: tuple[Column, ...]) -> str:
+    settings = ", ".join(f"{one.name} = given.{one.name}" for one in columns)
+    source = _source((*columns, key))
+    return f"UPDATE {table} SET {settings} FROM {source} WHERE {table}.{key.name} = given.{key.name}"  # noqa: S608
+
+
+@lru_cache(maxsize=4_096)
+def _delete(table: str, columns: tuple[Column, ...]) -> str:
+    match = " AND ".join(f"{table}.{one.name} = given.{one.name}" for one in columns)
+    return f"DELETE FROM {table} USING {_source(columns)} WHERE {match}"  # noqa: S608

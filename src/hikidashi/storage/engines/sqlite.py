@@ -1,0 +1,280 @@
+"""SQLite through apsw: one writer, a commit that is durable before it is acknowledged."""
+
+from __future__ import annotations
+
+import threading
+import unicodedata
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import apsw
+
+from . import (
+    Batch,
+    ColumnType,
+    Delete,
+    EngineError,
+    FullError,
+    Insert,
+    IntegrityError,
+    OutdatedSchemaError,
+    Query,
+    QueryKeys,
+    Row,
+    TransientError,
+    UnreachableError,
+    Update,
+)
+
+PAGES_BETWEEN_CHECKPOINTS = 8_000  # 32 MB of log: fewer, larger checkpoints
+STATEMENT_CACHE = 512
+_TYPES: dict[ColumnType | Literal["rowid"], str] = {
+    "text": "TEXT",
+    "bigint": "INTEGER",
+    "double precision": "REAL",
+    "rowid": "INTEGER PRIMARY KEY",
+}
+
+
+def fold(text: str | None) -> str | None:
+    """What a search that ignores case and width compares."""
+    return None if text is None else unicodedata.normalize("NFKC", text).lower()
+
+
+def translate(error: apsw.Error) -> EngineError:
+    """Sort an error of apsw by what may be done about it."""
+    message = str(error)
+    if isinstance(error, apsw.ConstraintError):
+        return IntegrityError(message)
+    if isinstance(error, (apsw.BusyError, apsw.LockedError, apsw.SchemaChangeError)):
+        return TransientError(message)
+    if isinstance(error, (apsw.FullError, apsw.ReadOnlyError, apsw.IOError)):
+        return FullError(message)
+    if isinstance(error, (apsw.CantOpenError, apsw.NotADBError, apsw.CorruptError)):
+        return UnreachableError(message)
+    if isinstance(error, apsw.SQLError) and "no such" in message:
+        return OutdatedSchemaError(message)
+    return EngineError(message)
+
+
+class SqliteConnection:
+    """One connection to the file. `begin` never waits: who calls it decides how long to try."""
+
+    def __init__(self, path: str, *, read_only: bool) -> None:
+        self._apsw = apsw.Connection(path, statementcachesize=STATEMENT_CACHE)
+        self._execute = self._apsw.execute
+        self._executemany = self._apsw.executemany
+        self._apsw.create_scalar_function("hikidashi_fold", fold, 1, deterministic=True)
+        self._apsw.set_busy_timeout(5_000 if read_only else 0)
+        self._settings: tuple[tuple[str, object], ...] = (
+            ("journal_mode", "wal"),
+            ("synchronous", 2),
+            ("wal_autocheckpoint", PAGES_BETWEEN_CHECKPOINTS),
+            ("temp_store", 2),
+            ("cache_size", -16_000 if read_only else -64_000),
+            ("query_only", int(read_only)),
+        )
+        for name, value in self._settings:
+            self._pragma(name, value)
+
+    def _pragma(self, name: str, value: object) -> None:
+        """Set, then read back: some settings answer a refusal with silence."""
+        for _ in range(200):
+            try:
+                self._execute(f"PRAGMA {name}={value}").fetchall()
+                break
+            except apsw.BusyError:  # another process is switching the journal on
+                threading.Event().wait(0.01)
+        found = self._execute(f"PRAGMA {name}").fetchall()
+        if found != [(value,)]:
+            raise RuntimeError(f"SQLite has {name}={found} where {value} was asked for")
+
+    def settings(self) -> dict[str, object]:
+        """The settings that were read back."""
+        return dict(self._settings)
+
+    def begin(self) -> None:
+        """Take the write lock, or raise TransientError at once."""
+        self._run("BEGIN IMMEDIATE")
+
+    def commit(self) -> None:
+        """Write and fsync the log."""
+        try:
+            self._execute("COMMIT")
+        except apsw.Error as error:
+            self.rollback()
+            raise translate(error) from error
+
+    def rollback(self) -> None:
+        """Undo what is open."""
+        if self._apsw.in_transaction:
+            try:
+                self._execute("ROLLBACK")
+            except apsw.Error as error:
+                raise translate(error) from error
+
+    def savepoint(self) -> None:
+        """Start an inner part."""
+        self._run("SAVEPOINT inner_part")
+
+    def release(self) -> None:
+        """Keep the inner part."""
+        self._run("RELEASE inner_part")
+
+    def rollback_to(self) -> None:
+        """Undo the inner part."""
+        self._run("ROLLBACK TO inner_part")
+        self._run("RELEASE inner_part")
+
+    def _run(self, sql: str) -> None:
+        try:
+            self._execute(sql)
+        except apsw.Error as error:
+            raise translate(error) from error
+
+    def read(self, queries: Sequence[Query | QueryKeys]) -> list[list[Row]]:
+        """Run each; keys are looked up one by one through one prepared statement."""
+        try:
+            return [
+                self._executemany(_by_key(one.select, one.key.name), [(k,) for k in one.keys])
+                .fetchall()
+                if isinstance(one, QueryKeys)
+                else self._execute(one.sql, one.params).fetchall()
+                for one in queries
+            ]
+        except apsw.Error as error:
+            raise translate(error) from error
+
+    def write(self, batches: Sequence[Batch]) -> None:
+        """One `executemany` a batch."""
+        try:
+            for one in batches:
+                if one.rows:
+                    self._executemany(_statement(_shape(one)), one.rows)
+        except apsw.Error as error:
+            raise translate(error) from error
+
+    def write_and_commit(self, batches: Sequence[Batch], group: str) -> None:  # noqa: ARG002
+        """The outcome of a COMMIT on a local file is never unknown, so the group needs no row."""
+        self.write(batches)
+        self.commit()
+
+    def query(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
+        """Run one statement and fetch what it returns."""
+        try:
+            return self._execute(sql, params).fetchall()
+        except apsw.Error as error:
+            raise translate(error) from error
+
+    def stream(self, sql: str, params: Sequence[Any] = ()) -> Iterator[Row]:
+        """Rows as SQLite steps through them."""
+        try:
+            yield from self._execute(sql, params)
+        except apsw.Error as error:
+            raise translate(error) from error
+
+    def run_script(self, sql: str) -> None:
+        """Run statements separated by semicolons."""
+        text = sql.replace(" @clustered", " WITHOUT ROWID")
+        try:
+            for _ in self._execute(text):
+                pass
+        except apsw.Error as error:
+            raise translate(error) from error
+
+    def close(self) -> None:
+        """Close the file."""
+        self._apsw.close()
+
+
+class SqliteEngine:
+    """A file, or a path that one is made at."""
+
+    name: Literal["sqlite", "postgresql"] = "sqlite"
+    blocks_on_commit = True
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def connect(self, *, read_only: bool = False) -> SqliteConnection:
+        """Open the file; its folder is made if it is not there."""
+        Path(self.path).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return SqliteConnection(self.path, read_only=read_only)
+        except apsw.Error as error:
+            raise translate(error) from error
+
+    def reserve_rows(self, datastore: str, count: int) -> Query:
+        """Count on in the datastore's row of `row_numbers`."""
+        return Query(
+            "UPDATE row_numbers SET last = last + ? WHERE datastore_id = ? "
+            "RETURNING last - ? + 1, last",
+            (count, datastore, count),
+        )
+
+    def create_row_numbers(self, connection: SqliteConnection, datastore: str) -> None:
+        """Start the datastore's count."""
+        connection.query("INSERT INTO row_numbers (datastore_id, last) VALUES (?, 0)", (datastore,))
+
+    def lock_values(self, hashes: Sequence[int]) -> Query | None:  # noqa: ARG002
+        """One writer needs no locks."""
+        return None
+
+    def lock_workspaces(
+        self,
+        workspaces: Sequence[str],  # noqa: ARG002
+        *,
+        exclusive: bool,  # noqa: ARG002
+    ) -> Query | None:
+        """One writer needs no locks."""
+        return None
+
+    def types(self) -> dict[ColumnType | Literal["rowid"], str]:
+        """SQLite's words."""
+        return _TYPES
+
+    def copy_to(self, path: str) -> None:
+        """Write the database as it is at one moment to a new file, while it is written to."""
+        connection = self.connect(read_only=True)
+        try:
+            connection.query("VACUUM INTO ?", (path,))
+        finally:
+            connection.close()
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+_Shape = tuple[str, str, tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+
+
+def _shape(batch: Batch) -> _Shape:
+    match batch:
+        case Insert(table, columns, _, conflict, update):
+            return ("insert", table, tuple([one.name for one in columns]), conflict, update)
+        case Update(table, key, columns, _):
+            return ("update", table, tuple([one.name for one in columns]), (key.name,), ())
+        case Delete(table, columns, _):
+            return ("delete", table, tuple([one.name for one in columns]), (), ())
+
+
+@lru_cache(maxsize=4_096)
+def _statement(shape: _Shape) -> str:
+    verb, table, columns, keys, replaced = shape
+    if verb == "update":
+        settings = ", ".join(f"{one} = ?" for one in columns)
+        return f"UPDATE {table} SET {settings} WHERE {keys[0]} = ?"  # noqa: S608  our own names
+    if verb == "delete":
+        return f"DELETE FROM {table} WHERE {' AND '.join(f'{one} = ?' for one in columns)}"  # noqa: S608
+    text = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
+    if replaced:
+        settings = ", ".join(f"{one} = excluded.{one}" for one in replaced)
+        return f"{text} ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {settings}"
+    return f"{text} ON CONFLICT DO NOTHING" if keys else text
+
+
+@lru_cache(maxsize=4_096)
+def _by_key(select: str, key: str) -> str:
+    return f"{select} WHERE {key} = ?"

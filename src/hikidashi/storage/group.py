@@ -1,0 +1,312 @@
+"""One group of commands: read what they touch, plan each over it, fold what they do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeGuard
+
+from ..core.access import Actor, Identity
+from ..core.catalog import Catalog, Datastore
+from ..core.commands import Command, Request, WriteRequest
+from ..core.draft import HandedBackError
+from ..core.errors import Code, Fault, FaultError, FaultKind, unavailable
+from ..core.ids import Clock, IdSource
+from ..core.items import Snapshot, SnapshotMissError, Touches
+from ..core.limits import MISSES_MAX
+from ..core.plan import Result, WritePlan
+from ..core.planner import plan_request
+from ..core.record import record
+from ..core.resolve import resolve
+from .access_sets import AccessSets
+from .apply import Fold
+from .engines import Batch, Connection, Engine, EngineError, IntegrityError, Row
+from .idempotency import Remember, Replay, find_replays, remembered_batch
+from .snapshot import SnapshotReader, needs_locks
+from .standing import Numbers, Standing
+
+Outcome = Result | Replay | Exception
+
+
+class Job:
+    """A command waiting for its group, and what came of it."""
+
+    __slots__ = (
+        "actor",
+        "catalog",
+        "command",
+        "extra",
+        "identity",
+        "judged_revision",
+        "outcome",
+        "remember",
+        "request",
+        "settle",
+    )
+
+    def __init__(
+        self,
+        identity: Identity,
+        command: Command,
+        settle: Callable[[Job], None],
+        remember: Remember | None = None,
+        judged_revision: int | None = None,
+    ) -> None:
+        self.identity = identity
+        self.command = command
+        self.settle = settle  # called once, on the event loop, when `outcome` is there for good
+        self.remember = remember
+        self.judged_revision = judged_revision
+        self.extra: Touches | None = None  # what planning found it needed, to lock in order
+        self.outcome: Outcome | None = None
+        self.catalog: Catalog
+        self.actor: Actor
+        self.request: Request
+
+    def resolve(self, catalog: Catalog, actor: Actor) -> None:
+        """Find what the command names. Raises FaultError."""
+        self.catalog = catalog
+        self.actor = actor
+        request = resolve(self.command, catalog, actor)
+        if self.judged_revision is not None and isinstance(request, WriteRequest):
+            request = WriteRequest(
+                request.command,
+                request.project,
+                request.entry,
+                request.touches,
+                request.entries,
+                self.judged_revision,
+            )
+        self.request = request
+
+
+class StaleError(Exception):
+    """Definitions or people moved since the commands were resolved."""
+
+    def __init__(self, numbers: dict[str, Numbers]) -> None:
+        super().__init__("definitions or people moved")
+        self.numbers = numbers
+
+
+class RestartError(Exception):
+    """Something has to be locked before what is locked already: begin again with more."""
+
+
+@record
+class Work:
+    """What a planned group will write, and what to remember once it is committed."""
+
+    batches: list[Batch]
+    places: dict[tuple[str, frozenset[str]], int]
+
+
+class Planner:
+    """Plans groups over one connection. It begins and ends no transaction."""
+
+    def __init__(  # noqa: PLR0913  the parts of a committer
+        self,
+        engine: Engine,
+        connection: Connection,
+        standing: Standing,
+        access: AccessSets,
+        clock: Clock,
+        ids: IdSource,
+    ) -> None:
+        self._engine = engine
+        self._connection = connection
+        self._standing = standing
+        self._access = access
+        self._clock = clock
+        self._ids = ids
+
+    def refresh(self, jobs: Sequence[Job], numbers: dict[str, Numbers]) -> None:
+        """Resolve jobs again under definitions and actors as they are now."""
+        for job in jobs:
+            try:
+                workspace = job.identity.workspace
+                catalog, actor = self._standing.get(
+                    self._connection, job.identity, numbers.get(workspace)
+                )
+                job.resolve(catalog, actor)
+            except FaultError as fault:
+                job.outcome = fault
+
+    def plan(self, jobs: Sequence[Job]) -> Work:
+        """Read once, plan each job in turn; a job that fails leaves no trace on the others.
+
+        Raises StaleError or RestartError: roll back, mend, begin again.
+        """
+        reader = self._reader(jobs)
+        snapshot = Snapshot()
+        replays = self._read(reader, snapshot, jobs)
+        fold = Fold(self._datastores(jobs))
+        kept: list[Row] = []
+        for job in jobs:
+            if job.remember is not None and job.remember.key_hash in replays:
+                job.outcome = replays[job.remember.key_hash].answer_to(job.remember)
+                continue
+            plan = self._plan_one(job, snapshot, reader)
+            if plan is not None:
+                fold.add(plan.steps)
+            if job.remember is not None and _is_final(job.outcome):
+                row = job.remember.row(job.outcome, self._clock.now_ms())
+                kept.append(row)
+                replays[job.remember.key_hash] = Replay.of_row(row)
+        places, batches = self._place(fold)
+        batches.extend(fold.batches(places))
+        if kept:
+            batches.append(remembered_batch(kept))
+        return Work(batches, places)
+
+    def run_singly(self, jobs: Sequence[Job]) -> Work:
+        """One savepoint a job, step by step: only the jobs at fault fail.
+
+        Everything is written when this returns; the work left is what to remember.
+        """
+        places: dict[tuple[str, frozenset[str]], int] = {}
+        connection = self._connection
+        for job in jobs:
+            connection.savepoint()
+            try:
+                places |= self._run_one(job)
+            except IntegrityError:
+                connection.rollback_to()
+                job.outcome = _taken()
+            else:
+                connection.release()
+        return Work([], places)
+
+    def _run_one(self, job: Job) -> dict[tuple[str, frozenset[str]], int]:
+        reader = self._reader([job])
+        snapshot = Snapshot()
+        replays = self._read(reader, snapshot, [job])
+        if job.remember is not None and job.remember.key_hash in replays:
+            job.outcome = replays[job.remember.key_hash].answer_to(job.remember)
+            return {}
+        plan = self._plan_one(job, snapshot, reader)
+        places: dict[tuple[str, frozenset[str]], int] = {}
+        for step in plan.steps if plan is not None else ():
+            fold = Fold(self._datastores([job]))
+            fold.add((step,))
+            placed, batches = self._place(fold)
+            places |= placed
+            self._connection.write([*batches, *fold.batches(placed)])
+        if job.remember is not None and _is_final(job.outcome):
+            row = job.remember.row(job.outcome, self._clock.now_ms())
+            self._connection.write([remembered_batch([row])])
+        return places
+
+    def _read(
+        self, reader: SnapshotReader, snapshot: Snapshot, jobs: Sequence[Job]
+    ) -> dict[str, Replay]:
+        if len(jobs) == 1 and jobs[0].extra is None:
+            touches = jobs[0].request.touches
+        else:
+            touches = Touches()
+            for job in jobs:
+                touches.add(job.request.touches)
+                if job.extra is not None:
+                    touches.add(job.extra)
+        moved: dict[str, Numbers] = {}
+
+        def check(rows: list[Row]) -> None:
+            found = {row[0]: (row[1], row[2]) for row in rows}
+            for job in jobs:
+                workspace = job.identity.workspace
+                now = found.get(workspace, (-1, -1))
+                if job.catalog.number != now[0] or job.actor.number != now[1]:
+                    moved[workspace] = now
+
+        reader.read(snapshot, touches, {job.identity.workspace for job in jobs}, check)
+        if moved:
+            raise StaleError(moved)
+        keys = [job.remember.key_hash for job in jobs if job.remember is not None]
+        return find_replays(self._connection, keys) if keys else {}
+
+    def _plan_one(self, job: Job, snapshot: Snapshot, reader: SnapshotReader) -> WritePlan | None:
+        job.outcome = None
+        try:
+            for _ in range(MISSES_MAX):
+                try:
+                    plan = plan_request(
+                        job.request,
+                        snapshot,
+                        job.actor,
+                        job.catalog,
+                        self._clock.now_ms(),
+                        self._ids,
+                    )
+                except SnapshotMissError as miss:
+                    self._read_more(job, miss.touches, snapshot, reader)
+                else:
+                    job.outcome = plan.result
+                    return plan
+            job.outcome = unavailable("the write needs more to be read than one write may")
+        except (FaultError, HandedBackError) as error:
+            job.outcome = error
+        except (RestartError, EngineError):
+            raise
+        except Exception as bug:  # noqa: BLE001  a bug costs this job, never the group
+            job.outcome = bug
+        return None
+
+    def _read_more(
+        self, job: Job, touches: Touches, snapshot: Snapshot, reader: SnapshotReader
+    ) -> None:
+        if self._engine.name == "postgresql" and needs_locks(touches):
+            if job.extra is None:
+                job.extra = Touches()
+            job.extra.add(touches)
+            raise RestartError
+        reader.read(snapshot, touches)
+
+    def _place(
+        self, fold: Fold
+    ) -> tuple[dict[tuple[str, frozenset[str]], int], list[Batch]]:
+        """Places for the sets of keys, known or new."""
+        places: dict[tuple[str, frozenset[str]], int] = {}
+        new: list[tuple[str, frozenset[str]]] = []
+        for workspace, keys in fold.workspace_sets():
+            acl = self._access.find_acl(workspace, keys)
+            if acl is None:
+                new.append((workspace, keys))
+            else:
+                places[workspace, keys] = acl
+        if not new:
+            return places, []
+        made, batches = self._access.place(self._connection, new)
+        return places | made, list(batches)
+
+    def _reader(self, jobs: Sequence[Job]) -> SnapshotReader:
+        return SnapshotReader(
+            self._engine, self._connection, self._access, self._datastores(jobs)
+        )
+
+    def _datastores(self, jobs: Sequence[Job]) -> Callable[[str], Datastore | None]:
+        catalogs = list({id(job.catalog): job.catalog for job in jobs}.values())
+        if len(catalogs) == 1:
+            return catalogs[0].find_datastore
+
+        def find(id_: str) -> Datastore | None:
+            for catalog in catalogs:
+                found = catalog.find_datastore(id_)
+                if found is not None:
+                    return found
+            return None
+
+        return find
+
+
+def _is_final(outcome: Outcome | None) -> TypeGuard[Result | FaultError]:
+    """Whether the same call sent again would be answered the same."""
+    if isinstance(outcome, FaultError):
+        return outcome.kind is not FaultKind.UNAVAILABLE
+    return outcome is not None and not isinstance(outcome, (Exception, Replay))
+
+
+def _taken() -> FaultError:
+    return FaultError(
+        FaultKind.INVALID,
+        Fault(Code.INVALID_VALUE, "the value is not unique", "a unique value was taken meanwhile"),
+    )
+
+

@@ -1,0 +1,219 @@
+"""Reading, and locking in one global order, what a group of commands touches.
+
+The order on PostgreSQL: workspaces (shared), counters, unique values, then items by datastore
+and id. Two groups that follow it never wait for each other in a circle.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+
+from ..core.catalog import Datastore
+from ..core.items import Link, Snapshot, Touches
+from ..core.kinds import Storage
+from .access_sets import AccessSets
+from .engines import Column, Connection, Engine, Query, QueryKeys, Row
+from .tables import ACL_AT, ID, N, field_column, item_table
+
+FIELD = Column("field_id", "text")
+FindDatastore = Callable[[str], Datastore | None]
+_ITEM_KEY = Column("item_id", "text")
+_LINKS = "SELECT from_datastore, from_item, to_datastore, to_item, kind FROM links"
+_FROM_ITEM = Column("from_item", "text")
+
+
+def branch_key(branch: str | None) -> str:
+    """A counter's branch as its column keeps it: "-" for None, else "+" and the key."""
+    return "-" if branch is None else f"+{branch}"
+
+
+def needs_locks(touches: Touches) -> bool:
+    """Whether what is asked for late would have had to be locked earlier."""
+    return bool(touches.items or touches.rows or touches.holders or touches.counters)
+
+
+class SnapshotReader:
+    """Fills snapshots over one connection."""
+
+    def __init__(
+        self, engine: Engine, connection: Connection, access: AccessSets, find: FindDatastore
+    ) -> None:
+        self._engine = engine
+        self._connection = connection
+        self._access = access
+        self._find = find
+        self._queries: list[Query | QueryKeys] = []
+        self._handlers: list[Callable[[list[Row]], None]] = []
+        self._rows: list[tuple[Datastore, list[Row]]] = []
+
+    def read(
+        self,
+        snapshot: Snapshot,
+        touches: Touches,
+        workspaces: Iterable[str] = (),
+        numbers: Callable[[list[Row]], None] | None = None,
+    ) -> None:
+        """Read all that `touches` names; `numbers` is given the workspaces' rows."""
+        if numbers is not None:
+            self._ask_numbers(sorted(workspaces), numbers)
+        if touches.counters:
+            self._ask_counters(snapshot, touches)
+        if touches.holders:
+            self._lock_values(touches)
+        for datastore_id in sorted({*touches.items, *touches.rows}):
+            self._ask_items(snapshot, touches, datastore_id)
+        self._ask_holders(snapshot, touches)
+        self._ask_links(snapshot, touches)
+        self._ask_users(snapshot, touches)
+        for datastore_id, count in touches.new_rows.items():
+            self._ask_new_rows(snapshot, datastore_id, count)
+        queries, handlers = self._queries, self._handlers
+        self._queries, self._handlers = [], []
+        if queries:
+            for handle, rows in zip(handlers, self._connection.read(queries), strict=True):
+                handle(rows)
+        self._load_items(snapshot)
+
+    def _ask(self, query: Query | QueryKeys, handle: Callable[[list[Row]], None]) -> None:
+        self._queries.append(query)
+        self._handlers.append(handle)
+
+    def _ask_numbers(self, workspaces: list[str], handle: Callable[[list[Row]], None]) -> None:
+        lock = self._engine.lock_workspaces(workspaces, exclusive=False)
+        if lock is not None:
+            self._ask(lock, _ignore)
+        select = "SELECT id, catalog_number, people_number FROM workspaces"
+        self._ask(QueryKeys(select, ID, workspaces), handle)
+
+    def _ask_counters(self, snapshot: Snapshot, touches: Touches) -> None:
+        wanted = {(field, branch_key(branch)): (field, branch) for field, branch in touches.counters}
+        locks = self._engine.name == "postgresql"
+        if locks:  # FOR UPDATE locks nothing where there is no row
+            for field, branch in sorted(wanted):
+                if touches.counters[wanted[field, branch]]:
+                    text = (
+                        "INSERT INTO counters (field_id, branch, last) VALUES (?, ?, 0) "
+                        "ON CONFLICT DO NOTHING"
+                    )
+                    self._ask(Query(text, (field, branch)), _ignore)
+        for field, branch in sorted(wanted):
+            key = wanted[field, branch]
+            text = "SELECT last FROM counters WHERE field_id = ? AND branch = ?"
+            make = touches.counters[key]
+
+            def handle(
+                rows: list[Row], key: tuple[str, str | None] = key, make: bool = make  # noqa: FBT001
+            ) -> None:
+                snapshot.counters[key] = rows[0][0] if rows else (0 if make else None)
+
+            self._ask(Query(f"{text} FOR UPDATE" if locks else text, (field, branch)), handle)
+
+    def _lock_values(self, touches: Touches) -> None:
+        lock = self._engine.lock_values(
+            [_value_hash(field, value) for _, field, value in touches.holders]
+        )
+        if lock is not None:
+            self._ask(lock, _ignore)
+
+    def _ask_items(self, snapshot: Snapshot, touches: Touches, datastore_id: str) -> None:
+        ids = touches.items.get(datastore_id)
+        datastore = self._find(datastore_id)
+        if datastore is None:  # what a lookup field points to may be gone
+            for item in ids or ():
+                snapshot.load_item(datastore_id, item, None)
+            return
+        select = item_table(datastore).select
+        for key, keys in ((ID, ids), (N, touches.rows.get(datastore_id))):
+            if not keys:
+                continue
+            if key is ID:
+                for item in keys:
+                    snapshot.load_item(datastore_id, str(item), None)
+            else:
+                for row in keys:
+                    snapshot.load_row(datastore_id, int(row), None)
+
+            def handle(rows: list[Row], datastore: Datastore = datastore) -> None:
+                self._rows.append((datastore, rows))
+
+            self._ask(QueryKeys(select, key, sorted(keys), lock=True, order="id"), handle)
+
+    def _load_items(self, snapshot: Snapshot) -> None:
+        """Turn the rows read into items, with their keys from memory or one more read."""
+        gathered, self._rows = self._rows, []
+        acls = {row[ACL_AT] for _, rows in gathered for row in rows}
+        keys = self._access.load_keys(self._connection, acls) if acls else {}
+        for datastore, rows in gathered:
+            make = item_table(datastore).item
+            for row in rows:
+                item = make(row, keys[row[ACL_AT]])
+                snapshot.load_item(datastore.id, item.id, item)
+                snapshot.load_row(datastore.id, item.n, item.id)
+
+    def _ask_holders(self, snapshot: Snapshot, touches: Touches) -> None:
+        by_field: dict[tuple[str, str], list[object]] = {}
+        for datastore_id, field_id, value in (*touches.holders, *touches.numbers):
+            by_field.setdefault((datastore_id, field_id), []).append(value)
+            snapshot.holders[field_id, value] = ""
+        for (datastore_id, field_id), values in by_field.items():
+            datastore = self._find(datastore_id)
+            field = datastore.find_field(field_id) if datastore is not None else None
+            if datastore is None or field is None or field.storage is Storage.LIST:
+                continue
+            column = field_column(field)
+            name = item_table(datastore).name
+            select = f"SELECT {column.name}, id FROM {name}"  # noqa: S608  our own hex ids
+
+            def handle(rows: list[Row], field_id: str = field_id) -> None:
+                for value, item in rows:
+                    snapshot.holders[field_id, value] = item
+
+            self._ask(QueryKeys(select, column, values), handle)
+
+    def _ask_links(self, snapshot: Snapshot, touches: Touches) -> None:
+        if not touches.link_pairs and not touches.links_from:
+            return
+        pairs = {pair for one in touches.link_pairs for pair in (one, one[::-1])}
+        sources = sorted({pair[0] for pair in pairs} | touches.links_from)
+        whole = touches.links_from
+
+        def handle(rows: list[Row]) -> None:
+            links = [
+                Link(*row) for row in rows if row[1] in whole or (row[1], row[3]) in pairs
+            ]
+            snapshot.load_links(touches, links)
+
+        self._ask(QueryKeys(_LINKS, _FROM_ITEM, sources), handle)
+
+    def _ask_users(self, snapshot: Snapshot, touches: Touches) -> None:
+        by_workspace: dict[str, list[str]] = {}
+        for workspace, user in touches.users:
+            by_workspace.setdefault(workspace, []).append(user)
+            snapshot.users[workspace, user] = False
+
+        def handle(rows: list[Row]) -> None:
+            for workspace, user in rows:
+                if (workspace, user) in touches.users:
+                    snapshot.users[workspace, user] = True
+
+        for users in by_workspace.values():
+            select = "SELECT workspace_id, user_id FROM members"
+            self._ask(QueryKeys(select, Column("user_id", "text"), users), handle)
+
+    def _ask_new_rows(self, snapshot: Snapshot, datastore_id: str, count: int) -> None:
+        def handle(rows: list[Row]) -> None:
+            taken = [n for first, last in rows for n in range(first, last + 1)]
+            taken.extend(reversed(snapshot.new_rows.get(datastore_id, [])))
+            snapshot.new_rows[datastore_id] = sorted(taken, reverse=True)
+
+        self._ask(self._engine.reserve_rows(datastore_id, count), handle)
+
+
+def _ignore(rows: list[Row]) -> None:
+    """The query was run for its effect."""
+
+
+def _value_hash(field: str, value: object) -> int:
+    text = f"{field} {value!r}".encode()
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), signed=True)

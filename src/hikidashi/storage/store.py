@@ -1,0 +1,213 @@
+"""The store: what services may ask of storage, over one engine."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from ..core.access import Actor, Identity
+from ..core.catalog import Catalog
+from ..core.commands import Command
+from ..core.errors import FaultError, invalid_request, unavailable
+from ..core.ids import Clock, IdSource
+from ..core.observations import CommitObserver
+from ..core.plan import Result
+from .access_sets import AccessSets
+from .commit import Change, Committer, LoopDriver, Queue, ThreadDriver
+from .definitions import read_numbers
+from .engines import Connection, Engine, EngineError, InvalidTextError, OutdatedSchemaError
+from .group import Job
+from .idempotency import Remember, Replay
+from .migrate import make_secret, migrate
+from .standing import Standing
+
+T = TypeVar("T")
+
+
+class Store:
+    """Opens an engine, reads over its connections and writes through its committer."""
+
+    def __init__(  # noqa: PLR0913
+        self,
+        engine: Engine,
+        clock: Clock,
+        ids: IdSource,
+        observer: CommitObserver,
+        *,
+        writers: int = 2,
+        readers: int = 4,
+    ) -> None:
+        self.engine = engine
+        self.standing = Standing()
+        self.access: AccessSets
+        self._clock = clock
+        self._ids = ids
+        self._observer = observer
+        self._writers = writers
+        self._queue = Queue()
+        self._driver: LoopDriver | ThreadDriver
+        self._readers = ThreadPoolExecutor(readers, "reader")
+        self._local = threading.local()
+        self._opened: list[Connection] = []
+        self._near: Connection | None = None  # SQLite: for short reads on the event loop
+
+    async def open(self) -> None:
+        """Connect, bring the tables up to date, start the committer."""
+        self.access = await asyncio.to_thread(self._prepare)
+        count = 1 if self.engine.blocks_on_commit else self._writers
+        committers = [self._committer() for _ in range(count)]
+        if self.engine.blocks_on_commit:
+            self._near = self.engine.connect(read_only=True)
+            self._driver = LoopDriver(self._queue, committers[0])
+        else:
+            self._driver = ThreadDriver(self._queue, committers)
+
+    def _prepare(self) -> AccessSets:
+        connection = self.engine.connect()
+        try:
+            migrate(self.engine, connection)
+            return AccessSets(make_secret(connection, "access_secret"))
+        finally:
+            connection.close()
+
+    def _committer(self) -> Committer:
+        return Committer(
+            self.engine, self.standing, self.access, self._clock, self._ids, self._observer
+        )
+
+    async def close(self) -> None:
+        """Finish the writes that were accepted, then close every connection."""
+        await self._driver.close()
+        self._readers.shutdown()
+        for connection in self._opened:
+            connection.close()
+        if self._near is not None:
+            self._near.close()
+        self.engine.close()
+
+    @property
+    def queue_length(self) -> int:
+        """How many writes wait."""
+        return len(self._queue)
+
+    # -- reading -------------------------------------------------------------------------------
+
+    async def read(self, fn: Callable[[Connection], T]) -> T:
+        """A read by key, or of some hundred rows: on SQLite at once, on the event loop."""
+        if self._near is None:
+            return await self.scan(fn)
+        try:
+            return fn(self._near)
+        except EngineError as error:
+            raise _as_fault(error) from error
+
+    async def scan(self, fn: Callable[[Connection], T]) -> T:
+        """Any other read: on a thread, with its own connection."""
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._scan, fn)
+
+    def _scan(self, fn: Callable[[Connection], T]) -> T:
+        try:
+            connection: Connection | None = getattr(self._local, "connection", None)
+            if connection is None:
+                connection = self._local.connection = self.engine.connect(read_only=True)
+                self._opened.append(connection)
+            return fn(connection)
+        except EngineError as error:
+            raise _as_fault(error) from error
+
+    def view(
+        self, connection: Connection, identity: Identity, fn: Callable[[Catalog, Actor], T]
+    ) -> T:
+        """Run a read under definitions as they are now; again if a column it names is gone."""
+        try:
+            return fn(*self.standing.get(connection, identity))
+        except OutdatedSchemaError:
+            self.standing.forget()
+            return fn(*self.standing.get(connection, identity))
+
+    # -- writing -------------------------------------------------------------------------------
+
+    async def submit(
+        self,
+        identity: Identity,
+        command: Command,
+        remember: Remember | None = None,
+        judged_revision: int | None = None,
+    ) -> Result | Replay:
+        """Commit a command with the next group; it is durable when this returns.
+
+        Raises FaultError, or HandedBackError when a script has to judge the item anew.
+        """
+        future: asyncio.Future[Result | Replay] = asyncio.get_running_loop().create_future()
+
+        def settle(job: Job) -> None:
+            if future.done():  # the caller has gone
+                return
+            outcome = job.outcome
+            if isinstance(outcome, Exception):
+                future.set_exception(outcome)
+            elif outcome is None:
+                future.set_exception(unavailable("the write was not carried out"))
+            else:
+                future.set_result(outcome)
+
+        job = Job(identity, command, settle, remember, judged_revision)
+        await self._resolve(job)
+        self._queue.put(job)
+        self._driver.wake()
+        return await future
+
+    async def _resolve(self, job: Job) -> None:
+        """Resolve from memory; what fails there is tried again under definitions as they are."""
+        held = self.standing.find(job.identity)
+        if held is not None:
+            try:
+                job.resolve(*held)
+            except FaultError:
+                if await self.read(lambda connection: self._is_current(connection, job.identity)):
+                    raise
+            else:
+                return
+        job.resolve(*await self.read(lambda one: self.standing.get(one, job.identity)))
+
+    def _is_current(self, connection: Connection, identity: Identity) -> bool:
+        numbers = read_numbers(connection, identity.workspace)
+        return self.standing.is_current(identity.workspace, numbers)
+
+    async def change(self, fn: Callable[[Connection], T], workspace: str = "") -> T:
+        """Run a function in a transaction of its own; it is durable when this returns.
+
+        `workspace`: its definitions or people are changed. The function may be run again when
+        the database asks for it, so it must do nothing but use the connection.
+        """
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+
+        def run(connection: Connection) -> T:
+            if workspace:
+                lock = self.engine.lock_workspaces([workspace], exclusive=True)
+                if lock is not None:
+                    connection.read([lock])
+            return fn(connection)
+
+        def settle(change: Change) -> None:
+            if future.done():
+                return
+            if change.error is not None:
+                future.set_exception(change.error)
+            else:
+                future.set_result(change.value)
+
+        self._queue.put(Change(run, settle))
+        self._driver.wake()
+        return await future
+
+
+def _as_fault(error: EngineError) -> Exception:
+    if isinstance(error, OutdatedSchemaError):
+        return error
+    if isinstance(error, InvalidTextError):
+        return invalid_request("a text of the request holds U+0000")
+    return unavailable("the database was busy or out of reach; try again")
