@@ -15,6 +15,7 @@ from ..core.ids import Clock, IdSource
 from ..core.limits import RETRIES_MAX
 from ..core.plan import Result
 from ..core.record import record
+from ..observe import Observer
 from ..storage.access_sets import AccessSets
 from ..storage.engines import Connection
 from ..storage.idempotency import Remember, Replay
@@ -37,14 +38,21 @@ class View:
 class App:
     """The program without its wire: everything a dialect may ask for."""
 
-    def __init__(
-        self, config: Config, clock: Clock, ids: IdSource, store: Store, identities: Identities
+    def __init__(  # noqa: PLR0913
+        self,
+        config: Config,
+        clock: Clock,
+        ids: IdSource,
+        store: Store,
+        identities: Identities,
+        observe: Observer,
     ) -> None:
         self.config = config
         self.clock = clock
         self.ids = ids
         self.store = store
         self.identities = identities
+        self.observe = observe
 
     async def open(self) -> None:
         """Open the store."""
