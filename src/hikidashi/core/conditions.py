@@ -44,10 +44,7 @@ from .record import record
 DAY_MS = 86_400_000
 TODAY = "TODAY"
 _PLAIN = Settings()
-_SORTED_KINDS = frozenset(
-    ("text", "textarea", "number", "select", "radio", "datetime", "date", "time", "boolean")
-    + ("dslookup", "autonum", "status")
-)
+_UNSORTED_KINDS = frozenset(("checkbox", "users", "file", "calc", "label", "separator"))
 _RANGE_KEYS = {
     SystemKey.ROW: "number",
     SystemKey.REVISION: "number",
@@ -96,7 +93,7 @@ def read_wish(wish: Wish, scope: Scope) -> Condition:
 def read_sort(key: str, *, descending: bool, scope: Scope) -> Sort:
     """A sort by a field or system key. Raises 400 if there is none, or none with an order."""
     subject = find_subject(key, scope)
-    if isinstance(subject, Field) and subject.kind.name not in _SORTED_KINDS:
+    if isinstance(subject, Field) and subject.kind.name in _UNSORTED_KINDS:
         raise invalid_request(
             f"items can't be sorted by {key}: a {subject.kind.name} field has no order", key
         )
@@ -180,8 +177,6 @@ class _Reader:
             case Branch():
                 parts = [self.read(part, level + 1) for part in wish.parts]
                 held = tuple(part for part in parts if not _is_everything(part))
-                if wish.any and parts and not held:
-                    return AllOf(())
                 return AnyOf(held) if wish.any and held else AllOf(held)
             case Leaf():
                 self._wishes += 1
@@ -252,7 +247,7 @@ class _Reader:
             booleans = {True: True, False: False, "true": True, "false": False}
             if any(not isinstance(one, (str, bool)) and one is not None for one in given):
                 raise invalid_request(f"search_value of {leaf.key} takes true and false", leaf.key)
-            return ChoiceTest(subject, tuple(booleans[one] for one in given if one in booleans))  # type: ignore[index]
+            return ChoiceTest(subject, tuple(booleans[one] for one in given if one in booleans))
         words = _strings(leaf, given)
         self._count(len(words))
         find: Callable[[str], str]

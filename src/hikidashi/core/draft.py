@@ -23,6 +23,7 @@ from .errors import (
     revision_conflict,
     unknown_publish,
 )
+from .ids import is_id
 from .items import Item, Snapshot
 from .limits import KEYS_PER_ITEM_MAX
 from .record import record
@@ -103,7 +104,7 @@ def get_visible_item(entry: EntryRequest, scope: Scope) -> Item:
         item_id = scope.snapshot.find_row(datastore, entry.row) or ""
         if not item_id:
             raise no_item(str(entry.row))
-    item = scope.snapshot.find_item(datastore, item_id)
+    item = scope.snapshot.find_item(datastore, item_id) if is_id(item_id) else None
     if item is None or item.keys.isdisjoint(scope.actor.keyring):
         raise no_item(entry.item or str(entry.row))
     return item
@@ -248,7 +249,7 @@ def _publish_lists(
         role = project.find_role(ref) if project else None
         _publish_one("role", ref, role.id if role else "", scope, keys, notes)
     for ref in publish.users:
-        if scope.snapshot.is_member(datastore.workspace, ref):
+        if is_id(ref) and scope.snapshot.is_member(datastore.workspace, ref):
             keys.add(ref)
         else:
             notes.append(unknown_publish("user", ref))

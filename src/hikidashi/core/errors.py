@@ -299,9 +299,7 @@ def no_link(datastore: str, item: str, link_datastore: str, link_item: str) -> F
 
 def number_field_missing(ref: str) -> FaultError:
     """400: wrong project, datastore or field; `ref` as the caller wrote it."""
-    return _number_fault(
-        "invalid fieldID in the datastore", f"could not find field for {ref}", ref
-    )
+    return _number_fault("invalid fieldID in the datastore", f"could not find field for {ref}", ref)
 
 
 def number_field_wrong(field: str) -> FaultError:

@@ -12,6 +12,8 @@ COMMENT_CHARS_MAX: Final = 100_000  # a comment is for people to read
 PUBLISH_KEYS_MAX: Final = 1_000  # keys named in one publish list
 KEYS_PER_ITEM_MAX: Final = 2_000  # access keys one item may gather
 
+ROW_NUMBER_END: Final = 2**63  # the first integer that no column holds
+
 # Values
 TEXT_BYTES_MAX: Final = 1_000_000  # one text value, UTF-8
 INDEXED_CHARS_MAX: Final = 1_000  # a unique or indexed text, code points

@@ -14,6 +14,7 @@ from .commands import (
     LinkRequest,
     NumberRequest,
     Op,
+    Publish,
     RemoveLinks,
     Request,
     SetNumber,
@@ -38,7 +39,15 @@ from .errors import (
 )
 from .ids import is_id
 from .items import Touches
-from .limits import BRANCH_KEY_CHARS_MAX, INTEGER_MAX, RELATED_ENTRIES_MAX, RELATED_LEVELS_MAX
+from .limits import (
+    BRANCH_KEY_CHARS_MAX,
+    COMMENT_CHARS_MAX,
+    INTEGER_MAX,
+    PUBLISH_KEYS_MAX,
+    RELATED_ENTRIES_MAX,
+    RELATED_LEVELS_MAX,
+    ROW_NUMBER_END,
+)
 from .values import Value
 
 _OPERATIONS = {Op.NEW: Operation.NEW, Op.UPDATE: Operation.UPDATE, Op.DELETE: Operation.DELETE}
@@ -80,6 +89,10 @@ def _resolve_write(command: WriteItem, catalog: Catalog, actor: Actor) -> WriteR
     if project is None:  # a datastore is always found under its project
         raise no_place("application", command.project)
     entry = command.entry
+    if len(command.comment) > COMMENT_CHARS_MAX:
+        raise invalid_request(f"comment has over {COMMENT_CHARS_MAX} characters")
+    if "\0" in command.comment:
+        raise invalid_request("comment holds U+0000")
     if entry.operation is Op.NEW and actor.may_write and _action(entry, datastore) is None:
         raise no_action("create new item", catalog.workspace)
     if entry.operation is not Op.NEW and entry.row is None and not is_id(entry.item):
@@ -104,6 +117,8 @@ class _Resolver:
     ) -> EntryRequest:
         """Resolve one entry and those related to it; `above` holds the datastores of the path."""
         self.count += 1
+        if entry.publish is not None:
+            _check_publish(entry.publish)
         if self.count > RELATED_ENTRIES_MAX + 1:
             raise invalid_request(f"related_ds_items has over {RELATED_ENTRIES_MAX} entries")
         operation = entry.operation
@@ -164,8 +179,10 @@ class _Resolver:
             for field in datastore.number_fields:
                 touches.counter(field.id, None, make=True)
         elif entry.row is not None:
+            if not 0 < entry.row < ROW_NUMBER_END:
+                raise no_item(str(entry.row))
             touches.rows.setdefault(datastore.id, set()).add(entry.row)
-        else:
+        elif is_id(entry.item):
             touches.item(datastore.id, entry.item)
         for field in datastore.unique_fields:
             value = values.get(field.id)
@@ -201,10 +218,13 @@ class _Resolver:
                 for item in kind.ids(value):
                     self.touches.item(field.settings.lookup_datastore, item)
             elif kind.refers_to == "user":
-                self.touches.users.update(
-                    (datastore.workspace, user) for user in kind.ids(value)
-                )
+                self.touches.users.update((datastore.workspace, user) for user in kind.ids(value))
         return values, faults
+
+
+def _check_publish(publish: Publish) -> None:
+    if max(len(publish.groups), len(publish.roles), len(publish.users)) > PUBLISH_KEYS_MAX:
+        raise invalid_request(f"a publish list of access_key_updates has over {PUBLISH_KEYS_MAX}")
 
 
 def _action(entry: Entry, datastore: Datastore) -> Action | None:

@@ -184,8 +184,8 @@ class Fold:
     def _update_batches(self, acls: dict[tuple[str, frozenset[str]], int]) -> list[Batch]:
         """Items whose same fields changed go together."""
         shapes: dict[tuple[str, tuple[str, ...]], list[Item]] = {}
-        for item, fields in self._updates.values():
-            shapes.setdefault((item.datastore, tuple(sorted(fields))), []).append(item)
+        for item, changed in self._updates.values():
+            shapes.setdefault((item.datastore, tuple(sorted(changed))), []).append(item)
         batches: list[Batch] = []
         for (datastore_id, fields), items in shapes.items():
             datastore = self._find(datastore_id)

@@ -29,8 +29,9 @@ from .engines import (
     OutdatedSchemaError,
     TransientError,
     UnknownOutcomeError,
+    UnreachableError,
 )
-from .group import Job, Planner, RestartError, StaleError, Work
+from .group import Job, Planner, RestartError, StaleError
 from .standing import Standing
 
 BUSY_MS = 5_000  # how long another process may hold the write lock of a file
@@ -59,6 +60,7 @@ class Queue:
         self._closed = False
 
     def __len__(self) -> int:
+        """How much waits."""
         return len(self._waiting)
 
     def put(self, one: Job | Change) -> None:
@@ -208,10 +210,17 @@ class Committer:
                 if attempts > RETRIES_MAX:
                     _fail(waiting, _as_fault(error))
                     break
-            except EngineError as error:
+            except (FullError, UnreachableError, UnknownOutcomeError) as error:
                 self._roll_back()
                 _fail(waiting, _as_fault(error))
                 break
+            except Exception as error:  # noqa: BLE001  one job's doing: found by going singly
+                self._roll_back()
+                self._observer.group_retried(type(error).__name__)
+                if singly:
+                    _fail(waiting, error)
+                    break
+                singly = True
             else:
                 self._observer.group_committed(len(jobs), time.perf_counter() - started)
                 return
@@ -221,10 +230,7 @@ class Committer:
             _fail(waiting, unavailable("definitions kept changing; send the write again"))
 
     def _attempt(self, jobs: Sequence[Job], *, singly: bool) -> Course:
-        if singly:
-            work = self._planner.run_singly(jobs)
-        else:
-            work = self._planner.plan(jobs)
+        work = self._planner.run_singly(jobs) if singly else self._planner.plan(jobs)
         group = self._ids.next_id()
         if self._blocks_on_commit:  # the statements here, only the fsync on a thread
             self._connection.write(work.batches)

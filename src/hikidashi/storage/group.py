@@ -9,7 +9,7 @@ from ..core.access import Actor, Identity
 from ..core.catalog import Catalog, Datastore
 from ..core.commands import Command, Request, WriteRequest
 from ..core.draft import HandedBackError
-from ..core.errors import Code, Fault, FaultError, FaultKind, unavailable
+from ..core.errors import Code, Fault, FaultError, FaultKind, invalid_request, unavailable
 from ..core.ids import Clock, IdSource
 from ..core.items import Snapshot, SnapshotMissError, Touches
 from ..core.limits import MISSES_MAX
@@ -19,7 +19,19 @@ from ..core.record import record
 from ..core.resolve import resolve
 from .access_sets import AccessSets
 from .apply import Fold
-from .engines import Batch, Connection, Engine, EngineError, IntegrityError, Row
+from .engines import (
+    Batch,
+    Connection,
+    Engine,
+    EngineError,
+    FullError,
+    IntegrityError,
+    InvalidTextError,
+    OutdatedSchemaError,
+    Row,
+    TransientError,
+    UnreachableError,
+)
 from .idempotency import Remember, Replay, find_replays, remembered_batch
 from .snapshot import SnapshotReader, needs_locks
 from .standing import Numbers, Standing
@@ -168,9 +180,11 @@ class Planner:
             connection.savepoint()
             try:
                 places |= self._run_one(job)
-            except IntegrityError:
+            except _WHOLE_GROUP:
+                raise
+            except Exception as error:  # noqa: BLE001  what this job alone brought about
                 connection.rollback_to()
-                job.outcome = _taken()
+                job.outcome = _at_fault(error)
             else:
                 connection.release()
         return Work([], places)
@@ -259,9 +273,7 @@ class Planner:
             raise RestartError
         reader.read(snapshot, touches)
 
-    def _place(
-        self, fold: Fold
-    ) -> tuple[dict[tuple[str, frozenset[str]], int], list[Batch]]:
+    def _place(self, fold: Fold) -> tuple[dict[tuple[str, frozenset[str]], int], list[Batch]]:
         """Places for the sets of keys, known or new."""
         places: dict[tuple[str, frozenset[str]], int] = {}
         new: list[tuple[str, frozenset[str]]] = []
@@ -277,9 +289,7 @@ class Planner:
         return places | made, list(batches)
 
     def _reader(self, jobs: Sequence[Job]) -> SnapshotReader:
-        return SnapshotReader(
-            self._engine, self._connection, self._access, self._datastores(jobs)
-        )
+        return SnapshotReader(self._engine, self._connection, self._access, self._datastores(jobs))
 
     def _datastores(self, jobs: Sequence[Job]) -> Callable[[str], Datastore | None]:
         catalogs = list({id(job.catalog): job.catalog for job in jobs}.values())
@@ -303,10 +313,23 @@ def _is_final(outcome: Outcome | None) -> TypeGuard[Result | FaultError]:
     return outcome is not None and not isinstance(outcome, (Exception, Replay))
 
 
-def _taken() -> FaultError:
-    return FaultError(
-        FaultKind.INVALID,
-        Fault(Code.INVALID_VALUE, "the value is not unique", "a unique value was taken meanwhile"),
-    )
+_WHOLE_GROUP = (
+    RestartError,
+    StaleError,
+    TransientError,
+    FullError,
+    UnreachableError,
+    OutdatedSchemaError,
+)
 
 
+def _at_fault(error: Exception) -> Exception:
+    """What the one job that the database refuses is told."""
+    if isinstance(error, IntegrityError):
+        fault = Fault(
+            Code.INVALID_VALUE, "the value is not unique", "a unique value was taken meanwhile"
+        )
+        return FaultError(FaultKind.INVALID, fault)
+    if isinstance(error, InvalidTextError):
+        return invalid_request("a text of the request holds U+0000")
+    return error

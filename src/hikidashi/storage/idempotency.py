@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..core.errors import FaultError, FaultKind, Fault, Code
+from ..core.errors import Code, Fault, FaultError, FaultKind
 from ..core.plan import Result
 from ..core.record import record
 from .engines import Batch, Column, Connection, Insert, QueryKeys, Row

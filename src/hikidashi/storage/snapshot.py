@@ -87,7 +87,9 @@ class SnapshotReader:
         self._ask(QueryKeys(select, ID, workspaces), handle)
 
     def _ask_counters(self, snapshot: Snapshot, touches: Touches) -> None:
-        wanted = {(field, branch_key(branch)): (field, branch) for field, branch in touches.counters}
+        wanted = {
+            (field, branch_key(branch)): (field, branch) for field, branch in touches.counters
+        }
         locks = self._engine.name == "postgresql"
         if locks:  # FOR UPDATE locks nothing where there is no row
             for field, branch in sorted(wanted):
@@ -103,7 +105,7 @@ class SnapshotReader:
             make = touches.counters[key]
 
             def handle(
-                rows: list[Row], key: tuple[str, str | None] = key, make: bool = make  # noqa: FBT001
+                rows: list[Row], key: tuple[str, str | None] = key, make: bool = make
             ) -> None:
                 snapshot.counters[key] = rows[0][0] if rows else (0 if make else None)
 
@@ -128,11 +130,11 @@ class SnapshotReader:
             if not keys:
                 continue
             if key is ID:
-                for item in keys:
-                    snapshot.load_item(datastore_id, str(item), None)
+                for one in keys:
+                    snapshot.load_item(datastore_id, str(one), None)
             else:
-                for row in keys:
-                    snapshot.load_row(datastore_id, int(row), None)
+                for number in keys:
+                    snapshot.load_row(datastore_id, int(number), None)
 
             def handle(rows: list[Row], datastore: Datastore = datastore) -> None:
                 self._rows.append((datastore, rows))
@@ -179,9 +181,7 @@ class SnapshotReader:
         whole = touches.links_from
 
         def handle(rows: list[Row]) -> None:
-            links = [
-                Link(*row) for row in rows if row[1] in whole or (row[1], row[3]) in pairs
-            ]
+            links = [Link(*row) for row in rows if row[1] in whole or (row[1], row[3]) in pairs]
             snapshot.load_links(touches, links)
 
         self._ask(QueryKeys(_LINKS, _FROM_ITEM, sources), handle)

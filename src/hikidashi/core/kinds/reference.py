@@ -21,6 +21,8 @@ class Users(Kind):
     def parse(self, raw: object, settings: Settings) -> Value:
         """Take an array of user ids; it replaces the stored one."""
         users = parse_ids(raw, "user ids", CHOICES_MAX) if raw != "" else ()
+        if not all(is_id(user) for user in users):
+            raise InvalidValueError("must be an array of user ids")
         if settings.single and len(users) > 1:
             raise InvalidValueError("takes one user")
         return users or None

@@ -40,6 +40,10 @@ _TYPES: dict[ColumnType | Literal["rowid"], str] = {
     "rowid": "BIGINT PRIMARY KEY",
 }
 _to_json = msgspec.json.Encoder().encode
+_MARK = (
+    "INSERT INTO commits (writer_id, group_id) VALUES ($1, $2) "
+    "ON CONFLICT (writer_id) DO UPDATE SET group_id = excluded.group_id"
+)
 STREAM_ROWS = 1_000  # rows fetched at a time
 
 
@@ -152,13 +156,7 @@ class PostgresConnection:
         if not statements:
             self.commit()
             return
-        statements.append(
-            (
-                "INSERT INTO commits (writer_id, group_id) VALUES ($1, $2) "
-                "ON CONFLICT (writer_id) DO UPDATE SET group_id = excluded.group_id",
-                (self._writer, group),
-            )
-        )
+        statements.append((_MARK, (self._writer, group)))
         statements.append(("COMMIT", ()))
         writer = self._writer
         try:
@@ -294,7 +292,7 @@ def _sequence(datastore: str) -> str:
 
 def _literal(text: str) -> sql.SQL:
     """A statement that is a constant of ours (psycopg asks for proof by type)."""
-    return sql.SQL(text)  # type: ignore[arg-type]
+    return sql.SQL(text)
 
 
 def _typed(statement: tuple[str, Sequence[Any]]) -> tuple[Any, Sequence[Any] | None]:
@@ -320,7 +318,7 @@ def _rendered(query: Query | QueryKeys) -> tuple[str, Sequence[Any]]:
 
 
 @lru_cache(maxsize=4_096)
-def _by_keys(select: str, key: Column, order: str, lock: bool) -> str:  # noqa: FBT001  cached
+def _by_keys(select: str, key: Column, order: str, lock: bool) -> str:
     ordered = f" ORDER BY {order}" if order else ""
     locked = " FOR UPDATE" if lock else ""
     return f"{select} WHERE {key.name} = ANY($1::{key.type}[]){ordered}{locked}"
@@ -362,7 +360,9 @@ def _insert(
 def _update(table: str, key: Column, columns: tuple[Column, ...]) -> str:
     settings = ", ".join(f"{one.name} = given.{one.name}" for one in columns)
     source = _source((*columns, key))
-    return f"UPDATE {table} SET {settings} FROM {source} WHERE {table}.{key.name} = given.{key.name}"  # noqa: S608
+    return (
+        f"UPDATE {table} SET {settings} FROM {source} WHERE {table}.{key.name} = given.{key.name}"  # noqa: S608
+    )
 
 
 @lru_cache(maxsize=4_096)

@@ -38,9 +38,10 @@ _TYPES: dict[ColumnType | Literal["rowid"], str] = {
 }
 
 
-def fold(text: str | None) -> str | None:
+def _fold(*values: Any) -> str | None:
     """What a search that ignores case and width compares."""
-    return None if text is None else unicodedata.normalize("NFKC", text).lower()
+    text = values[0]
+    return None if text is None else unicodedata.normalize("NFKC", str(text)).lower()
 
 
 def translate(error: apsw.Error) -> EngineError:
@@ -66,7 +67,7 @@ class SqliteConnection:
         self._apsw = apsw.Connection(path, statementcachesize=STATEMENT_CACHE)
         self._execute = self._apsw.execute
         self._executemany = self._apsw.executemany
-        self._apsw.create_scalar_function("hikidashi_fold", fold, 1, deterministic=True)
+        self._apsw.create_scalar_function("hikidashi_fold", _fold, 1, deterministic=True)
         self._apsw.set_busy_timeout(5_000 if read_only else 0)
         self._settings: tuple[tuple[str, object], ...] = (
             ("journal_mode", "wal"),
@@ -138,8 +139,9 @@ class SqliteConnection:
         """Run each; keys are looked up one by one through one prepared statement."""
         try:
             return [
-                self._executemany(_by_key(one.select, one.key.name), [(k,) for k in one.keys])
-                .fetchall()
+                self._executemany(
+                    _by_key(one.select, one.key.name), [(k,) for k in one.keys]
+                ).fetchall()
                 if isinstance(one, QueryKeys)
                 else self._execute(one.sql, one.params).fetchall()
                 for one in queries
@@ -156,7 +158,7 @@ class SqliteConnection:
         except apsw.Error as error:
             raise translate(error) from error
 
-    def write_and_commit(self, batches: Sequence[Batch], group: str) -> None:  # noqa: ARG002
+    def write_and_commit(self, batches: Sequence[Batch], group: str) -> None:
         """The outcome of a COMMIT on a local file is never unknown, so the group needs no row."""
         self.write(batches)
         self.commit()
@@ -218,15 +220,15 @@ class SqliteEngine:
         """Start the datastore's count."""
         connection.query("INSERT INTO row_numbers (datastore_id, last) VALUES (?, 0)", (datastore,))
 
-    def lock_values(self, hashes: Sequence[int]) -> Query | None:  # noqa: ARG002
+    def lock_values(self, hashes: Sequence[int]) -> Query | None:
         """One writer needs no locks."""
         return None
 
     def lock_workspaces(
         self,
-        workspaces: Sequence[str],  # noqa: ARG002
+        workspaces: Sequence[str],
         *,
-        exclusive: bool,  # noqa: ARG002
+        exclusive: bool,
     ) -> Query | None:
         """One writer needs no locks."""
         return None

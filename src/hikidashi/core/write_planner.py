@@ -1,0 +1,426 @@
+"""One write, with the items related to it, as a plan. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from .access import Actor
+from .catalog import Catalog, Datastore
+from .commands import EntryRequest, Op, Publish, WriteRequest
+from .draft import Draft, Scope, draft_delete, draft_new, draft_update, get_visible_item
+from .errors import Fault, FaultError, FaultKind, aborted, number_refused, related_item_missing
+from .events import Event, EventKind
+from .ids import IdSource
+from .items import HistoryEntry, Item, Link, Snapshot
+from .kinds.derived import format_auto_number
+from .limits import GROUP_JOBS_MAX, INTEGER_MAX
+from .plan import (
+    Changes,
+    DeleteItem,
+    DeleteLink,
+    EmitEvent,
+    InsertHistory,
+    InsertItem,
+    InsertLink,
+    SetCounter,
+    Step,
+    UpdateItem,
+    WritePlan,
+    WriteResult,
+)
+from .values import Value
+
+
+class _Frame:
+    """An item that related entries hang on, and the links they made or removed."""
+
+    __slots__ = ("added", "draft", "history", "item", "removed")
+
+    def __init__(self, item: Item, draft: Draft | None, history: str) -> None:
+        self.item = item
+        self.draft = draft  # None: the item itself is not written
+        self.history = history
+        self.added: list[tuple[str, str]] = []
+        self.removed: list[tuple[str, str]] = []
+
+
+class WritePlanner:
+    """Plans one write: the item, then its related entries in payload order."""
+
+    def __init__(  # noqa: PLR0913
+        self,
+        request: WriteRequest,
+        snapshot: Snapshot,
+        actor: Actor,
+        catalog: Catalog,
+        now: int,
+        ids: IdSource,
+    ) -> None:
+        self._request = request
+        self._command = request.command
+        self._snapshot = snapshot
+        self._actor = actor
+        self._now = now
+        self._ids = ids
+        self._transaction = ids.next_id()
+        self._scope = Scope(snapshot, actor, catalog, self._command.force, request.judged_revision)
+        self._steps: list[Step] = []
+        self._faults: list[Fault] = []
+        self._failed = False
+        self._made: list[str] = []
+        self._changed = False
+
+    def plan(self) -> WritePlan:
+        """Plan the item; its own faults are raised, those of related entries are gathered."""
+        entry = self._request.entry
+        publish = self._root_publish(entry.publish)
+        frame, history = self._write(entry, publish)
+        if entry.related:
+            self._related(entry, frame, publish)
+        self._close(frame, run_post=True)
+        if self._failed and self._command.all_or_nothing:
+            raise FaultError(FaultKind.ABORTED, aborted(), *self._faults)
+        result = WriteResult(
+            frame.item, history, self._changed, tuple(self._faults), tuple(self._made)
+        )
+        return WritePlan(tuple(self._steps), result)
+
+    def _root_publish(self, publish: Publish | None) -> Publish | None:
+        """Add the legacy top-level groups, all by display id or all by id."""
+        refs = self._command.legacy_groups
+        if not refs:
+            return publish
+        by_display_id = self._command.legacy_by_display_id
+        groups: list[str] = []
+        for ref in refs:
+            group = self._scope.catalog.find_group(ref)
+            fits = group is not None and ref == (group.display_id if by_display_id else group.id)
+            groups.append(ref if fits else f"{ref} ")  # no display id ends in a space
+        base = publish or Publish()
+        return replace(base, groups=(*base.groups, *groups))
+
+    # -- one item ------------------------------------------------------------------------------
+
+    def _write(self, entry: EntryRequest, publish: Publish | None) -> tuple[_Frame, HistoryEntry]:
+        """Plan one item by its operation (NEW, UPDATE or DELETE)."""
+        if entry.operation is Op.NEW:
+            draft = draft_new(entry, self._scope, publish)
+            item, changes = self._insert(draft)
+        elif entry.operation is Op.UPDATE:
+            draft = draft_update(entry, self._scope, publish)
+            item, changes = self._update(draft)
+        else:
+            draft = draft_delete(entry, self._scope)
+            item, changes = self._delete(draft)
+        self._faults.extend(
+            note.at(note.reference, entry.path) if entry.path else note for note in draft.notes
+        )
+        history = self._history(item, draft, changes)
+        return _Frame(item, draft, history.id), history
+
+    def _insert(self, draft: Draft) -> tuple[Item, Changes]:
+        datastore = draft.entry.datastore
+        snapshot = self._snapshot
+        values = dict(draft.values)
+        for field in datastore.number_fields:
+            values[field.id] = self._next_number(datastore, field.id)
+        item = Item(
+            datastore.id,
+            self._ids.next_id(),
+            snapshot.take_row(datastore.id),
+            1,
+            1,
+            draft.status,
+            _title(datastore, values),
+            self._now,
+            self._actor.user,
+            None,
+            "",
+            draft.keys,
+            values,
+        )
+        self._claim(datastore, item.id, {}, values)
+        snapshot.put_item(datastore.id, item.id, item)
+        snapshot.know_new_item(item.id)
+        self._steps.append(InsertItem(item))
+        changes: dict[str, tuple[object, object]] = {
+            key: (None, value) for key, value in values.items() if value is not None
+        }
+        if item.status:
+            changes["status"] = (None, item.status)
+        changes["keys"] = (None, sorted(item.keys))
+        self._changed = True
+        return item, changes
+
+    def _next_number(self, datastore: Datastore, field_id: str) -> str:
+        """Take the next number of the field, past those that its items already hold."""
+        field = datastore.find_field(field_id)
+        if field is None:
+            raise KeyError(field_id)
+        snapshot = self._snapshot
+        last = snapshot.find_counter(field.id, None, make=True) or 0
+        taken = 0
+        while True:
+            last += 1
+            if last > INTEGER_MAX:
+                raise number_refused("the counter has reached its end", field.id)
+            text = format_auto_number(last, "", field.settings)
+            if not field.unique:
+                break
+            span = min(max(GROUP_JOBS_MAX, taken * 8), 50_000)
+            known = (field.id, text) in snapshot.holders
+            ahead = [
+                format_auto_number(last + one, "", field.settings)
+                for one in range(1 if known else span)
+            ]
+            if not snapshot.find_number(datastore.id, field.id, ahead):
+                break
+            taken += 1
+        snapshot.put_counter(field.id, None, last)
+        self._steps.append(SetCounter(field.id, None, last))
+        return text
+
+    def _update(self, draft: Draft) -> tuple[Item, Changes]:
+        before = draft.before
+        if before is None:
+            raise ValueError("an update has an item before it")
+        datastore = draft.entry.datastore
+        changed = draft.changed
+        values = draft.values
+        title = before.title
+        if changed and any(field.id in changed for field in datastore.title_fields):
+            title = _title(datastore, values)
+        item = Item(
+            before.datastore,
+            before.id,
+            before.n,
+            before.rev + 1,
+            before.seq + 1,
+            draft.status,
+            title,
+            before.created_at,
+            before.created_by,
+            self._now,
+            self._actor.user,
+            draft.keys,
+            values,
+        )
+        if datastore.unique_fields:
+            self._claim(datastore, item.id, before.values, values)
+        self._snapshot.put_item(item.datastore, item.id, item)
+        self._steps.append(UpdateItem(item, changed))
+        held = before.values
+        changes: dict[str, tuple[object, object]] = {
+            key: (held.get(key), values[key]) for key in changed
+        }
+        if before.status != item.status:
+            changes["status"] = (before.status, item.status)
+        if before.keys != item.keys:
+            changes["keys"] = (sorted(before.keys), sorted(item.keys))
+        if not draft.entry.path:
+            self._changed = bool(changes)
+        return item, changes
+
+    def _delete(self, draft: Draft) -> tuple[Item, Changes]:
+        before = draft.before
+        if before is None:
+            raise ValueError("a delete has an item before it")
+        datastore = draft.entry.datastore
+        self._claim(datastore, before.id, before.values, {})
+        self._snapshot.put_item(before.datastore, before.id, None)
+        item = replace(
+            before,
+            rev=before.rev + 1,
+            seq=before.seq + 1,
+            updated_at=self._now,
+            updated_by=self._actor.user,
+        )
+        self._steps.append(DeleteItem(item))
+        self._changed = True
+        changes: dict[str, tuple[object, object]] = {
+            key: (before.values[key], None) for key in draft.changed
+        }
+        return item, changes
+
+    def _claim(
+        self,
+        datastore: Datastore,
+        item: str,
+        held: Mapping[str, Value],
+        wanted: Mapping[str, Value],
+    ) -> None:
+        """Give up the unique values that go, take those that come."""
+        for field in datastore.unique_fields:
+            old, new = held.get(field.id), wanted.get(field.id)
+            if old == new:
+                continue
+            if old is not None:
+                self._snapshot.put_holder(field.id, old, "")
+            if new is not None:
+                self._snapshot.put_holder(field.id, new, item)
+
+    def _history(self, item: Item, draft: Draft, changes: Changes) -> HistoryEntry:
+        command = self._command
+        history = HistoryEntry(
+            self._ids.next_id(),
+            self._actor.workspace,
+            item.datastore,
+            item.id,
+            item.seq,
+            item.rev,
+            draft.action.id,
+            draft.action.operation.value,
+            self._actor.user,
+            command.comment if not draft.entry.path else "",
+            self._transaction,
+            self._now,
+            changes,
+        )
+        self._steps.append(InsertHistory(history))
+        return history
+
+    # -- related entries -----------------------------------------------------------------------
+
+    def _related(self, entry: EntryRequest, frame: _Frame, publish: Publish | None) -> None:
+        inherited = publish if publish is not None and publish.apply_related else None
+        for one in entry.related:
+            mark, steps = self._snapshot.mark(), len(self._steps)
+            try:
+                self._related_entry(one, frame, one.publish or inherited)
+            except FaultError as error:
+                self._snapshot.undo_to(mark)
+                del self._steps[steps:]
+                self._failed = True
+                self._faults.extend(self._told_of(one, error))
+
+    def _told_of(self, entry: EntryRequest, error: FaultError) -> list[Fault]:
+        """A related entry's faults, each saying which entry it speaks of."""
+        datastore = entry.datastore.id
+        if error.kind is FaultKind.NO_ITEM:
+            missing = related_item_missing(datastore, entry.item)
+            return [missing.at(missing.reference, entry.path)]
+        reference = entry.path
+        if entry.item:
+            item = self._snapshot.items.get((datastore, entry.item))
+            if item is not None and not item.keys.isdisjoint(self._actor.keyring):
+                reference = entry.item
+        return [fault.at(reference, entry.path) for fault in error.faults]
+
+    def _related_entry(self, entry: EntryRequest, parent: _Frame, publish: Publish | None) -> None:
+        match entry.operation:
+            case Op.NEW | Op.UPDATE:
+                frame, _ = self._write(entry, publish)
+                if entry.operation is Op.NEW:
+                    self._made.append(frame.item.id)
+                self._link(parent, frame, both=entry.link_to_parent)
+            case Op.DELETE:
+                frame, _ = self._write(entry, None)
+            case Op.LINK:
+                frame = _Frame(get_visible_item(entry, self._scope), None, "")
+                self._link(parent, frame, both=entry.link_to_parent)
+            case Op.UNLINK:
+                frame = _Frame(get_visible_item(entry, self._scope), None, "")
+                self._unlink(parent, frame)
+                self._unlink(frame, parent)
+        if entry.related:
+            self._related(entry, frame, publish)
+        self._close(frame, run_post=self._command.run_related_post)
+
+    def _link(self, parent: _Frame, child: _Frame, *, both: bool) -> None:
+        self._link_one(parent, child)
+        if both:
+            self._link_one(child, parent)
+
+    def _link_one(self, source: _Frame, target: _Frame) -> None:
+        snapshot = self._snapshot
+        if snapshot.links_between(source.item.id, target.item.id):
+            return
+        link = Link(source.item.datastore, source.item.id, target.item.datastore, target.item.id)
+        snapshot.put_link(link)
+        self._steps.append(InsertLink(link))
+        source.added.append((link.to_datastore, link.to_item))
+
+    def _unlink(self, source: _Frame, target: _Frame) -> None:
+        for link in self._snapshot.links_between(source.item.id, target.item.id):
+            if link.kind == "link":
+                self._snapshot.drop_link(link)
+                self._steps.append(DeleteLink(link))
+                source.removed.append((link.to_datastore, link.to_item))
+
+    # -- events --------------------------------------------------------------------------------
+
+    def _close(self, frame: _Frame, *, run_post: bool) -> None:
+        """Emit the frame's one event, with the links made or removed under it."""
+        if frame.draft is None:
+            if frame.added or frame.removed:
+                step, event = links_changed(
+                    frame.item, self._actor, self._now, self._transaction, self._request.project.id
+                )
+                self._snapshot.put_item(step.item.datastore, step.item.id, step.item)
+                self._steps.append(step)
+                self._steps.append(
+                    EmitEvent(
+                        replace(
+                            event,
+                            links_added=tuple(frame.added),
+                            links_removed=tuple(frame.removed),
+                        )
+                    )
+                )
+            return
+        before, item = frame.draft.before, frame.item
+        kinds = {Op.NEW: EventKind.CREATED, Op.UPDATE: EventKind.UPDATED}
+        is_changed = bool(frame.draft.changed) or before is None or _moved(before, item)
+        event = Event(
+            kinds.get(frame.draft.entry.operation, EventKind.DELETED),
+            self._actor.workspace,
+            frame.draft.entry.datastore.project,
+            item.datastore,
+            item.id,
+            item.seq,
+            item.rev,
+            self._actor.user,
+            self._now,
+            self._transaction,
+            frame.history,
+            frame.draft.action.id,
+            is_changed,
+            run_post,
+            tuple(frame.added),
+            tuple(frame.removed),
+        )
+        self._steps.append(EmitEvent(event))
+
+
+def _moved(before: Item, item: Item) -> bool:
+    return before.status != item.status or before.keys != item.keys
+
+
+def _title(datastore: Datastore, held: Mapping[str, Value]) -> str:
+    """The title fields' texts, in title order, joined by a space."""
+    fields = datastore.title_fields
+    if len(fields) == 1:
+        return fields[0].kind.text(held.get(fields[0].id), fields[0].settings)
+    texts = (field.kind.text(held.get(field.id), field.settings) for field in fields)
+    return " ".join(text for text in texts if text)
+
+
+def links_changed(
+    item: Item, actor: Actor, now: int, transaction: str, project: str
+) -> tuple[UpdateItem, Event]:
+    """Only the item's sequence moves: a link is not a revision."""
+    after = replace(item, seq=item.seq + 1)
+    event = Event(
+        EventKind.LINKS_CHANGED,
+        actor.workspace,
+        project,
+        item.datastore,
+        item.id,
+        after.seq,
+        item.rev,
+        actor.user,
+        now,
+        transaction,
+    )
+    return UpdateItem(after, (), is_action=False), event
