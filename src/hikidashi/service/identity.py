@@ -1,0 +1,360 @@
+"""Who calls: logins, sessions, API tokens and project keys."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any, Final
+from weakref import WeakValueDictionary
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import OctKey
+
+from ..core.access import Identity
+from ..core.errors import (
+    FaultError,
+    forbidden,
+    invalid_request,
+    locked_login,
+    no_place,
+    unauthorized,
+    wrong_login,
+)
+from ..core.ids import Clock, IdSource, is_id
+from ..core.limits import (
+    LOGIN_FAILURES_MAX,
+    LOGIN_WINDOW_MS,
+    SESSION_IDLE_MS,
+    SESSION_RECHECK_MS,
+    SESSION_TOUCH_MS,
+    TOKEN_LIFE_MS,
+)
+from ..storage import people
+from ..storage.engines import Connection
+from ..storage.people import Account, Membership, Session
+from ..storage.store import Store
+from .passwords import PasswordThreads, check_password, hash_password, verify_password
+
+API_TOKEN: Final = "api"  # noqa: S105  the two kinds of long-lived secrets
+PROJECT_KEY: Final = "project"
+_SECRET_PREFIX: Final = "hk_"  # noqa: S105  tells a leaked token from other people's
+_TOKEN_CHARS_MAX: Final = 2_048
+_ADDRESS_CHARS_MAX: Final = 320
+_KNOWN_MAX: Final = 20_000  # verified tokens in memory
+_ALGORITHM: Final = "HS256"
+
+
+@dataclass(slots=True)
+class _Known:
+    """A token that was found good, and when."""
+
+    identity: Identity
+    checked_at: int  # ms
+    touched_at: int  # ms: the last use on record; 0 for tokens that keep none
+
+
+def hash_secret(secret: str) -> str:
+    """What is kept of an API token or project key."""
+    return blake2b(secret.encode(errors="replace"), digest_size=32).hexdigest()
+
+
+class Identities:
+    """Turns what a client shows into an identity, and says who may come in."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        ids: IdSource,
+        chance: Callable[[int], bytes] = secrets.token_bytes,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+        self._chance = chance
+        self._passwords = PasswordThreads()
+        self._signing_key: OctKey | None = None
+        self._known: dict[str, _Known] = {}
+        self._checks: dict[str, asyncio.Task[Identity]] = {}
+        self._touches: set[asyncio.Task[None]] = set()
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._swept_at = 0
+        self._forgotten = 0  # how often something had to be forgotten
+
+    # -- tokens --------------------------------------------------------------------------------
+
+    async def identify(self, token: str) -> Identity:
+        """Whom a session's token or an API token stands for. Raises 401."""
+        known = self._known.get(token)
+        if known is not None and 0 <= self._clock.now_ms() - known.checked_at < SESSION_RECHECK_MS:
+            return known.identity
+        check = self._check_session if token.count(".") == 2 else self._check_api_token
+        return await self._check_once(token, check)
+
+    async def identify_key(self, secret: str) -> Identity:
+        """Whom a project key stands for: a bot of that project. Raises 401."""
+        name = f"{PROJECT_KEY} {secret}"  # no token holds a space
+        known = self._known.get(name)
+        if known is not None and 0 <= self._clock.now_ms() - known.checked_at < SESSION_RECHECK_MS:
+            return known.identity
+        return await self._check_once(name, self._check_project_key)
+
+    async def _check_once(self, name: str, check: Callable[[str], Any]) -> Identity:
+        """Check a token once for all who show it at this moment."""
+        task = self._checks.get(name)
+        if task is None:
+            task = self._checks[name] = asyncio.ensure_future(check(name))
+            task.add_done_callback(lambda done: self._checked(name, done))
+        return await asyncio.shield(task)
+
+    def _checked(self, name: str, task: asyncio.Task[Identity]) -> None:
+        if self._checks.get(name) is task:
+            del self._checks[name]
+        if not task.cancelled() and isinstance(task.exception(), FaultError):
+            self._known.pop(name, None)
+
+    async def _check_session(self, token: str) -> Identity:
+        known = self._known.get(token)
+        if known is not None:
+            session_id, user = known.identity.session, known.identity.user
+        else:
+            session_id, user = await self._read_claims(token)
+        forgotten = self._forgotten
+        session = await self._store.read(lambda one: people.find_session(one, session_id))
+        now = self._clock.now_ms()
+        if session is None or session.user != user:
+            raise unauthorized("the session has ended; log in again")
+        if now - session.used_at > SESSION_IDLE_MS or now >= session.expires_at:
+            raise unauthorized("the session has run out; log in again")
+        identity = Identity(user, session.workspace, session=session_id)
+        touched_at = max(session.used_at, known.touched_at if known is not None else 0)
+        touched_at = self._touch(session_id, touched_at, now)
+        self._remember(token, _Known(identity, now, touched_at), forgotten)
+        return identity
+
+    async def _read_claims(self, token: str) -> tuple[str, str]:
+        """The session and the user that a JWT of ours names. Raises 401."""
+        if len(token) > _TOKEN_CHARS_MAX:
+            raise unauthorized("the token is not one of this server")
+        key = await self._key()
+        try:
+            claims = jwt.decode(token, key, algorithms=[_ALGORITHM]).claims
+        except (JoseError, ValueError, TypeError):
+            raise unauthorized("the token is not one of this server") from None
+        session, user, expires = claims.get("jti"), claims.get("sub"), claims.get("exp")
+        if not (isinstance(session, str) and isinstance(user, str) and isinstance(expires, int)):
+            raise unauthorized("the token is not one of this server")
+        if self._clock.now_ms() >= expires * 1000:
+            raise unauthorized("the token has run out; log in again")
+        return session, user
+
+    async def _key(self) -> OctKey:
+        """The signing key: a row of the database, made by whichever process comes first."""
+        if self._signing_key is None:
+            proposed = self._chance(32).hex()
+            kept = await self._store.change(
+                lambda connection: people.keep_secret(connection, "jwt_secret", proposed)
+            )
+            self._signing_key = OctKey.import_key(bytes.fromhex(kept))
+        return self._signing_key
+
+    async def _check_api_token(self, token: str) -> Identity:
+        return await self._check_secret(token, token, API_TOKEN)
+
+    async def _check_project_key(self, name: str) -> Identity:
+        return await self._check_secret(name, name.partition(" ")[2], PROJECT_KEY)
+
+    async def _check_secret(self, name: str, secret: str, kind: str) -> Identity:
+        digest = hash_secret(secret)
+        forgotten = self._forgotten
+        identity = await self._store.read(lambda one: people.find_token(one, digest, kind))
+        if identity is None:
+            raise unauthorized("the token or key is not one of this server")
+        self._remember(name, _Known(identity, self._clock.now_ms(), 0), forgotten)
+        return identity
+
+    def _remember(self, name: str, known: _Known, forgotten: int) -> None:
+        if forgotten != self._forgotten:  # what was read may be what was to be forgotten
+            return
+        if len(self._known) >= _KNOWN_MAX:
+            self._known.clear()
+        self._known[name] = known
+
+    def _forget(self, which: Callable[[Identity], bool]) -> None:
+        """Let the next use of some tokens, and checks that are under way, look again."""
+        self._forgotten += 1
+        self._checks.clear()
+        self._known = {name: one for name, one in self._known.items() if not which(one.identity)}
+
+    def _touch(self, session: str, touched_at: int, now: int) -> int:
+        """Write the last use down now and then, without making anyone wait; the time on record."""
+        if now - touched_at < SESSION_TOUCH_MS:
+            return touched_at
+        task = asyncio.ensure_future(self._write_touch(session, now))
+        self._touches.add(task)
+        task.add_done_callback(self._touches.discard)
+        return now
+
+    async def _write_touch(self, session: str, now: int) -> None:
+        try:
+            await self._store.change(lambda one: people.touch_session(one, session, now))
+        except FaultError:  # the database was busy: the next use will write it
+            known = next((k for k in self._known.values() if k.identity.session == session), None)
+            if known is not None:
+                known.touched_at = 0
+
+    # -- logging in and out --------------------------------------------------------------------
+
+    async def login(self, email: str, password: str) -> str:
+        """A token for a user. Raises 401 in the same time whether the address exists or not, and
+        423 after too many failures for the address typed."""
+        address = email.strip()
+        if not address or len(address) > _ADDRESS_CHARS_MAX or "\0" in address:
+            await self._passwords.verify(None, password)
+            raise wrong_login()
+        digest = hash_secret(address.lower())
+        async with self._turn(digest):  # guesses at one address go one after another
+            account = await self._verify(address, digest, password)
+            return await self._begin_session(account, digest)
+
+    def _turn(self, digest: str) -> asyncio.Lock:
+        lock = self._turns.get(digest)
+        if lock is None:
+            lock = self._turns[digest] = asyncio.Lock()
+        return lock
+
+    async def _verify(self, address: str, digest: str, password: str) -> Account:
+        now = self._clock.now_ms()
+
+        def look(connection: Connection) -> tuple[int, Account | None]:
+            failures = people.count_login_failures(connection, digest, now)
+            return failures, people.find_account(connection, address)
+
+        failures, account = await self._store.read(look)
+        if failures >= LOGIN_FAILURES_MAX:
+            raise locked_login()
+        password_hash = account.password_hash if account is not None else None
+        matches = await self._passwords.verify(password_hash, password)
+        if account is None or not matches:
+            await self._store.change(
+                lambda connection: self._count_failure(connection, digest, now)
+            )
+            raise wrong_login()
+        return account
+
+    def _count_failure(self, connection: Connection, digest: str, now: int) -> None:
+        people.note_login_failure(connection, digest, now)
+        if now - self._swept_at > LOGIN_WINDOW_MS:
+            self._swept_at = now
+            people.sweep_login_failures(connection, now)
+
+    async def _begin_session(self, account: Account, digest: str) -> str:
+        key = await self._key()
+        now = self._clock.now_ms()
+        expires_at = now + TOKEN_LIFE_MS
+        session = self._ids.next_id()
+
+        def begin(connection: Connection) -> None:
+            people.forget_login_failures(connection, digest)
+            people.insert_session(
+                connection, session, account.user, now, expires_at, SESSION_IDLE_MS
+            )
+
+        await self._store.change(begin)
+        claims = {
+            "sub": account.user,
+            "un": account.name,
+            "jti": session,
+            "exp": expires_at // 1000,
+        }
+        return jwt.encode({"alg": _ALGORITHM}, claims, key)
+
+    async def logout(self, identity: Identity) -> None:
+        """End the session, here at once and in every other process within two seconds."""
+        if not identity.session:
+            raise forbidden("an API token can't log out; revoke it instead")
+        await self._store.change(lambda one: people.end_session(one, identity.session))
+        self._forget(lambda one: one.session == identity.session)
+
+    # -- passwords -----------------------------------------------------------------------------
+
+    async def change_password(self, identity: Identity, old: str, new: str) -> None:
+        """Set one's own password. Raises 400 if the old one is wrong; every session ends."""
+        check_password(new)
+        account = await self.account(identity)
+        if not await self._passwords.verify(account.password_hash, old):
+            raise invalid_request("the old password is wrong")
+        await self.set_password(identity.user, new)
+
+    async def set_password(self, user: str, new: str) -> None:
+        """Set a user's password; every session of the user ends."""
+        check_password(new)
+        password_hash = await self._passwords.hash(new)
+        await self._store.change(
+            lambda connection: people.set_password_hash(connection, user, password_hash)
+        )
+        self._forget(lambda one: one.user == user and bool(one.session))
+
+    # -- API tokens ----------------------------------------------------------------------------
+
+    async def create_token(self, name: str, identity: Identity) -> tuple[str, str]:
+        """An API token that stands for an identity: its id, and the secret, told only now."""
+        id_ = self._ids.next_id()
+        secret = _SECRET_PREFIX + self._chance(32).hex()
+        now = self._clock.now_ms()
+        await self._store.change(
+            lambda one: people.insert_token(one, id_, hash_secret(secret), name, identity, now)
+        )
+        return id_, secret
+
+    async def revoke_token(self, id_: str) -> bool:
+        """End a token or project key; False if there was none. Seen everywhere in two seconds."""
+        now = self._clock.now_ms()
+        found = await self._store.change(lambda one: people.revoke_token(one, id_, now))
+        self._forget(lambda one: not one.session)
+        return found
+
+    # -- the user ------------------------------------------------------------------------------
+
+    async def account(self, identity: Identity) -> Account:
+        """The user of an identity. Raises 401 if it is gone."""
+        return await self._store.read(lambda one: people.get_account(one, identity.user))
+
+    async def workspaces(self, identity: Identity) -> list[Membership]:
+        """The workspaces that the user belongs to; for a token, its own."""
+        found = await self._store.read(lambda one: people.list_memberships(one, identity.user))
+        if identity.session:
+            return found
+        return [one for one in found if one.workspace == identity.workspace]
+
+    async def select_workspace(self, identity: Identity, workspace: str) -> None:
+        """Work in another workspace. Raises 404 if the user is not in it."""
+        if not identity.session:
+            raise forbidden("an API token stays in its workspace")
+        if not is_id(workspace) or not await self._store.change(
+            lambda one: people.set_current_workspace(one, identity.user, workspace)
+        ):
+            raise no_place("workspace", workspace)
+        self._forget(lambda one: one.user == identity.user and bool(one.session))
+
+    def close(self) -> None:
+        """Let the password threads go."""
+        self._passwords.close()
+
+
+__all__ = [
+    "API_TOKEN",
+    "PROJECT_KEY",
+    "Account",
+    "Identities",
+    "Membership",
+    "Session",
+    "check_password",
+    "hash_password",
+    "hash_secret",
+    "verify_password",
+]

@@ -1,0 +1,304 @@
+"""Who may come in and what they hold: actors, sessions, failed logins, tokens, secrets."""
+
+from __future__ import annotations
+
+from ..core.access import Actor, Identity, make_keyring
+from ..core.catalog import Catalog
+from ..core.errors import unauthorized
+from ..core.limits import LOGIN_WINDOW_MS
+from ..core.record import record
+from .engines import Column, Connection, Insert, Query
+
+_WORKSPACE_NOW = (
+    "COALESCE((SELECT workspace_id FROM members"
+    " WHERE user_id = users.id AND workspace_id = users.current_workspace),"
+    " (SELECT MIN(workspace_id) FROM members WHERE user_id = users.id), '')"
+)
+
+
+@record
+class Account:
+    """A user as a login finds it."""
+
+    user: str  # id
+    name: str
+    email: str
+    password_hash: str | None
+    is_bot: bool
+
+
+@record
+class Session:
+    """What a session row says, with where its user works now."""
+
+    user: str  # id
+    used_at: int  # ms
+    expires_at: int  # ms
+    workspace: str  # id; "" if the user is in none
+
+
+@record
+class Membership:
+    """A workspace that a user belongs to."""
+
+    workspace: str  # id
+    name: str
+    is_admin: bool
+
+
+# --- actors -----------------------------------------------------------------------------------
+
+
+def load_actor(connection: Connection, identity: Identity, catalog: Catalog, number: int) -> Actor:
+    """The user in the workspace with everything held there. Raises 401 if not a member.
+
+    Roles of a group are held by whoever is in it or in a group below it.
+    """
+    workspace, user = identity.workspace, identity.user
+    members, in_groups, own_roles, group_roles = connection.read(
+        [
+            Query(
+                "SELECT users.name, users.email, members.is_admin FROM members"
+                " JOIN users ON users.id = members.user_id"
+                " WHERE members.workspace_id = ? AND members.user_id = ?",
+                (workspace, user),
+            ),
+            Query(
+                "SELECT group_id FROM group_members WHERE user_id = ? AND workspace_id = ?",
+                (user, workspace),
+            ),
+            Query(
+                "SELECT role_id FROM user_roles WHERE user_id = ? AND workspace_id = ?",
+                (user, workspace),
+            ),
+            Query("SELECT role_id, group_id FROM group_roles WHERE workspace_id = ?", (workspace,)),
+        ]
+    )
+    if not members:
+        raise unauthorized("the user does not belong to the workspace")
+    name, email, is_admin = members[0]
+    groups = frozenset(one for (one,) in in_groups if catalog.find_group(one) is not None)
+    above = {one for group in groups for one in catalog.groups_above(group)}
+    held = {one for (one,) in own_roles} | {role for role, group in group_roles if group in above}
+    roles = frozenset(one for one in held if catalog.find_role(one) is not None)
+    return Actor(
+        user=user,
+        name=name,
+        email=email or "",
+        workspace=workspace,
+        keyring=make_keyring(user, groups, roles, catalog),
+        groups=groups,
+        roles=roles,
+        number=number,
+        may_write=identity.may_write,
+        project=identity.project,
+        is_workspace_admin=bool(is_admin),
+    )
+
+
+def list_memberships(connection: Connection, user: str) -> list[Membership]:
+    """The workspaces of a user, the oldest first."""
+    rows = connection.query(
+        "SELECT workspaces.id, workspaces.name, members.is_admin FROM members"
+        " JOIN workspaces ON workspaces.id = members.workspace_id"
+        " WHERE members.user_id = ? ORDER BY workspaces.created_at, workspaces.id",
+        (user,),
+    )
+    return [Membership(id_, name, bool(is_admin)) for id_, name, is_admin in rows]
+
+
+def set_current_workspace(connection: Connection, user: str, workspace: str) -> bool:
+    """Work in another workspace from now on; False if the user is not in it."""
+    found = connection.query(
+        "SELECT 1 FROM members WHERE workspace_id = ? AND user_id = ?", (workspace, user)
+    )
+    if found:
+        connection.query("UPDATE users SET current_workspace = ? WHERE id = ?", (workspace, user))
+    return bool(found)
+
+
+# --- accounts ---------------------------------------------------------------------------------
+
+
+def find_account(connection: Connection, address: str) -> Account | None:
+    """The user with an address, as typed or else in lower case."""
+    rows = connection.query(
+        "SELECT id, name, email, password_hash, is_bot FROM users WHERE email IN (?, ?)",
+        (address, address.lower()),
+    )
+    rows.sort(key=lambda row: bool(row[2] != address))
+    return _account(rows[0]) if rows else None
+
+
+def get_account(connection: Connection, user: str) -> Account:
+    """A user by id. Raises 401 if it is gone."""
+    rows = connection.query(
+        "SELECT id, name, email, password_hash, is_bot FROM users WHERE id = ?", (user,)
+    )
+    if not rows:
+        raise unauthorized("the user of the token is gone")
+    return _account(rows[0])
+
+
+def _account(row: tuple[str, str, str | None, str | None, int]) -> Account:
+    id_, name, email, password_hash, is_bot = row
+    return Account(id_, name, email or "", password_hash, bool(is_bot))
+
+
+def set_password_hash(connection: Connection, user: str, password_hash: str) -> None:
+    """Another password; every session of the user ends."""
+    connection.query("UPDATE users SET password_hash = ? WHERE id = ?", (password_hash, user))
+    connection.query("DELETE FROM sessions WHERE user_id = ?", (user,))
+
+
+# --- failed logins ----------------------------------------------------------------------------
+
+
+def count_login_failures(connection: Connection, address_hash: str, now: int) -> int:
+    """How many logins failed for an address in its present window."""
+    rows = connection.query(
+        "SELECT failures FROM login_failures WHERE address_hash = ? AND first_at > ?",
+        (address_hash, now - LOGIN_WINDOW_MS),
+    )
+    return rows[0][0] if rows else 0
+
+
+def note_login_failure(connection: Connection, address_hash: str, now: int) -> None:
+    """One more failure; the first of a new window if the last one is over."""
+    columns = (
+        Column("address_hash", "text"),
+        Column("failures", "bigint"),
+        Column("first_at", "bigint"),
+    )
+    row = (address_hash, 0, now)
+    connection.write([Insert("login_failures", columns, [row], conflict=("address_hash",))])
+    connection.query(
+        "UPDATE login_failures SET failures = 0, first_at = ?"
+        " WHERE address_hash = ? AND first_at <= ?",
+        (now, address_hash, now - LOGIN_WINDOW_MS),
+    )
+    connection.query(
+        "UPDATE login_failures SET failures = failures + 1 WHERE address_hash = ?", (address_hash,)
+    )
+
+
+def forget_login_failures(connection: Connection, address_hash: str) -> None:
+    """A login succeeded."""
+    connection.query("DELETE FROM login_failures WHERE address_hash = ?", (address_hash,))
+
+
+def sweep_login_failures(connection: Connection, now: int) -> None:
+    """Drop the failures of windows that are over."""
+    connection.query("DELETE FROM login_failures WHERE first_at <= ?", (now - LOGIN_WINDOW_MS,))
+
+
+# --- sessions ---------------------------------------------------------------------------------
+
+
+def insert_session(  # noqa: PLR0913  a row has the columns it has
+    connection: Connection, session: str, user: str, now: int, expires_at: int, idle_ms: int
+) -> None:
+    """Begin a session; those that the user has left idle too long go."""
+    connection.query(
+        "DELETE FROM sessions WHERE user_id = ? AND used_at < ?", (user, now - idle_ms)
+    )
+    columns = (
+        Column("id", "text"),
+        Column("user_id", "text"),
+        Column("created_at", "bigint"),
+        Column("used_at", "bigint"),
+        Column("expires_at", "bigint"),
+    )
+    connection.write([Insert("sessions", columns, [(session, user, now, now, expires_at)])])
+
+
+def find_session(connection: Connection, session: str) -> Session | None:
+    """A session that has not been ended; whether it has run out is for the caller to say."""
+    rows = connection.query(
+        f"SELECT users.id, used_at, expires_at, {_WORKSPACE_NOW} FROM sessions"  # noqa: S608
+        " JOIN users ON users.id = sessions.user_id WHERE sessions.id = ?",
+        (session,),
+    )
+    return Session(*rows[0]) if rows else None
+
+
+def touch_session(connection: Connection, session: str, now: int) -> None:
+    """Note that a session is in use."""
+    connection.query(
+        "UPDATE sessions SET used_at = ? WHERE id = ? AND used_at < ?", (now, session, now)
+    )
+
+
+def end_session(connection: Connection, session: str) -> None:
+    """Log out."""
+    connection.query("DELETE FROM sessions WHERE id = ?", (session,))
+
+
+# --- tokens -----------------------------------------------------------------------------------
+
+
+def insert_token(  # noqa: PLR0913
+    connection: Connection,
+    id_: str,
+    hash_: str,
+    name: str,
+    identity: Identity,
+    now: int,
+) -> None:
+    """A new API token that stands for an identity. Raises IntegrityError if the hash is taken."""
+    columns = (
+        Column("id", "text"),
+        Column("hash", "text"),
+        Column("kind", "text"),
+        Column("name", "text"),
+        Column("user_id", "text"),
+        Column("workspace_id", "text"),
+        Column("project_id", "text"),
+        Column("may_write", "bigint"),
+        Column("created_at", "bigint"),
+    )
+    row = (
+        id_,
+        hash_,
+        "api",
+        name,
+        identity.user,
+        identity.workspace,
+        identity.project,
+        int(identity.may_write),
+        now,
+    )
+    connection.write([Insert("tokens", columns, [row])])
+
+
+def find_token(connection: Connection, hash_: str, kind: str) -> Identity | None:
+    """Whom a token or key that is not revoked stands for."""
+    rows = connection.query(
+        "SELECT user_id, workspace_id, project_id, may_write FROM tokens"
+        " WHERE hash = ? AND kind = ? AND revoked_at IS NULL",
+        (hash_, kind),
+    )
+    if not rows:
+        return None
+    user, workspace, project, may_write = rows[0]
+    return Identity(user, workspace, project, bool(may_write))
+
+
+def revoke_token(connection: Connection, id_: str, now: int) -> bool:
+    """The token opens nothing any more; False if there is none that did."""
+    found = connection.query("SELECT 1 FROM tokens WHERE id = ? AND revoked_at IS NULL", (id_,))
+    connection.query(
+        "UPDATE tokens SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL", (now, id_)
+    )
+    return bool(found)
+
+
+# --- secrets ----------------------------------------------------------------------------------
+
+
+def keep_secret(connection: Connection, key: str, proposed: str) -> str:
+    """The secret of that name: the one that is there, else the proposed one."""
+    columns = (Column("key", "text"), Column("value", "text"))
+    connection.write([Insert("meta", columns, [(key, proposed)], conflict=("key",))])
+    found: str = connection.query("SELECT value FROM meta WHERE key = ?", (key,))[0][0]
+    return found
