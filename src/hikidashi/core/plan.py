@@ -92,6 +92,7 @@ class WriteResult:
     is_changed: bool
     faults: tuple[Fault, ...] = ()  # warnings, and related entries that were not written
     related_items: tuple[str, ...] = ()  # ids of the items that related entries made, in order
+    project: str = ""  # id of the project of the item's datastore
 
 
 @record

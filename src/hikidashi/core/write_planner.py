@@ -82,7 +82,12 @@ class WritePlanner:
         if self._failed and self._command.all_or_nothing:
             raise FaultError(FaultKind.ABORTED, aborted(), *self._faults)
         result = WriteResult(
-            frame.item, history, self._changed, tuple(self._faults), tuple(self._made)
+            frame.item,
+            history,
+            self._changed,
+            tuple(self._faults),
+            tuple(self._made),
+            self._request.project.id,
         )
         return WritePlan(tuple(self._steps), result)
 
