@@ -177,7 +177,7 @@ class _Resolver:
         if entry.operation is Op.NEW:
             touches.new_rows[datastore.id] = touches.new_rows.get(datastore.id, 0) + 1
             for field in datastore.number_fields:
-                touches.counter(field.id, None, make=True)
+                touches.counter(field.id, None, make=False)  # there from the field's creation
         elif entry.row is not None:
             if not 0 < entry.row < ROW_NUMBER_END:
                 raise no_item(str(entry.row))

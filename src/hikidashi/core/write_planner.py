@@ -164,7 +164,7 @@ class WritePlanner:
         if field is None:
             raise KeyError(field_id)
         snapshot = self._snapshot
-        last = snapshot.find_counter(field.id, None, make=True) or 0
+        last = snapshot.find_counter(field.id, None, make=False) or 0
         taken = 0
         while True:
             last += 1

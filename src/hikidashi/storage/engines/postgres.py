@@ -74,6 +74,7 @@ class PostgresConnection:
         self._url = url
         self._read_only = read_only
         self._begin_waits = False  # BEGIN goes out with the first statements
+        self._in_transaction = False
         self._open()
         if not read_only:
             self._check_durability()
@@ -95,8 +96,17 @@ class PostgresConnection:
             raise RuntimeError("PostgreSQL has synchronous_commit=off: writes would not be durable")
 
     def _ready(self) -> psycopg.Connection[Row]:
+        """The connection, opened again if it was lost outside a transaction.
+
+        Inside one the rest must not run on another connection, where nothing was begun.
+        """
         if self._psycopg.closed or self._psycopg.broken:
-            self._open()
+            if self._in_transaction and not self._begin_waits:
+                raise UnreachableError("the connection was lost in a transaction")
+            try:
+                self._open()
+            except psycopg.Error as error:
+                raise translate(error) from error
         return self._psycopg
 
     def settings(self) -> dict[str, object]:
@@ -106,21 +116,19 @@ class PostgresConnection:
 
     def begin(self) -> None:
         """BEGIN travels with the first statements."""
-        self._begin_waits = True
+        self._begin_waits = self._in_transaction = True
 
     def commit(self) -> None:
         """COMMIT."""
         if self._begin_waits:  # nothing was done
-            self._begin_waits = False
+            self._begin_waits = self._in_transaction = False
             return
-        try:
-            self._psycopg.execute("COMMIT")
-        except psycopg.Error as error:
-            raise translate(error) from error
+        self._pipeline([("COMMIT", ())])
+        self._in_transaction = False
 
     def rollback(self) -> None:
         """Undo what is open."""
-        self._begin_waits = False
+        self._begin_waits = self._in_transaction = False
         if self._psycopg.closed or self._psycopg.broken:
             return
         try:
@@ -162,7 +170,9 @@ class PostgresConnection:
         try:
             self._pipeline(statements)
         except UnreachableError as error:
+            self._in_transaction = False
             self._find_outcome(writer, group, error)
+        self._in_transaction = False
 
     def _find_outcome(self, writer: str, group: str, cause: EngineError) -> None:
         """After a connection lost in COMMIT: return if it took place, else raise."""
