@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from itertools import count
 from time import perf_counter
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import parse_qsl, unquote
 
 from ..core.access import Identity
@@ -39,6 +39,7 @@ _REQUEST_ID_CHARS_MAX: Final = 128
 _JSON: Final = (b"content-type", b"application/json")
 _CLOSE: Final = (b"connection", b"close")
 _BODILESS: Final = frozenset(("GET", "HEAD"))
+_DRAIN_STEP_SECONDS: Final = 0.01
 _GONE: Final = 499  # told to the observer only: nobody is left to be answered
 
 
@@ -87,6 +88,7 @@ class Edge:
         site: Asgi | None = None,
         origins: tuple[str, ...] = ("*",),
         body_bytes_max: int = BODY_BYTES_MAX,
+        drain_seconds: float = 30,
     ) -> None:
         self._app = app
         self._routes = Routes(calls)
@@ -94,6 +96,7 @@ class Edge:
         self._site = site
         self._cors = Cors(origins)
         self._body_bytes_max = body_bytes_max
+        self._drain_seconds = drain_seconds
         self._stem = secrets.token_hex(6)
         self._counter = count(1)
         self.in_flight = 0
@@ -102,7 +105,7 @@ class Edge:
         """Answer one HTTP request; anything else is the site's."""
         if scope["type"] != "http":
             if self._site is not None:
-                await self._site(scope, receive, send)
+                await self._site(scope, self._draining(receive), send)
             return
         segments = _segments(scope)
         method = scope["method"]
@@ -138,6 +141,19 @@ class Edge:
         self._observer.request_done(
             exchange.route, method, answer.status, seconds, request.id, request.user
         )
+
+    def _draining(self, receive: Receive) -> Receive:
+        """Hold the order to shut down back until what was accepted is answered."""
+
+        async def receive_when_drained() -> MutableMapping[str, Any]:
+            message = await receive()
+            if message["type"] == "lifespan.shutdown":
+                deadline = perf_counter() + self._drain_seconds
+                while self.in_flight and perf_counter() < deadline:
+                    await asyncio.sleep(_DRAIN_STEP_SECONDS)
+            return message
+
+        return receive_when_drained
 
     def _is_for_site(self, segments: list[str]) -> bool:
         return bool(segments) and segments[1] not in self._routes.heads

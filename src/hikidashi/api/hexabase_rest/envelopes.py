@@ -1,0 +1,165 @@
+"""Faults as the Hexabase pages show them: a status, and one of their many envelopes by route.
+
+E1 … E11 are our numbers for the shapes that the pages use. A route names one of the functions
+below as its `envelope`; what every route has in common (tokens, limits, a busy database) is
+answered alike by all of them.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ...core.errors import Fault, FaultError, FaultKind
+from ..edge import Answer, HttpRequest, answer_json
+
+STATUS: Final[dict[FaultKind, int]] = {
+    FaultKind.INVALID: 400,
+    FaultKind.ABORTED: 400,
+    FaultKind.NUMBER: 400,
+    FaultKind.UNAUTHORIZED: 401,
+    FaultKind.FORBIDDEN: 403,
+    FaultKind.FORBIDDEN_FIELD: 403,
+    FaultKind.NO_PLACE: 404,
+    FaultKind.NO_ITEM: 404,
+    FaultKind.NO_LINK: 404,
+    FaultKind.CONFLICT: 409,
+    FaultKind.TOO_LARGE: 413,
+    FaultKind.KEY_REUSED: 422,
+    FaultKind.LOCKED: 423,
+    FaultKind.UNAVAILABLE: 503,
+}
+_COMMON: Final = frozenset(
+    (
+        FaultKind.UNAUTHORIZED,
+        FaultKind.TOO_LARGE,
+        FaultKind.KEY_REUSED,
+        FaultKind.LOCKED,
+        FaultKind.UNAVAILABLE,
+    )
+)
+_LISTED: Final = frozenset(
+    (
+        FaultKind.INVALID,
+        FaultKind.ABORTED,
+        FaultKind.NUMBER,
+        FaultKind.FORBIDDEN_FIELD,
+        FaultKind.CONFLICT,
+    )
+)
+
+
+def fault_object(fault: Fault) -> dict[str, str]:
+    """One entry of `error` or `errors`; `path` (ours) says which related entry it speaks of."""
+    told = {
+        "description": fault.description,
+        "error": fault.error,
+        "error_code": fault.code.value,
+        "error_level": fault.level.value,
+        "reference_id": fault.reference,
+    }
+    if fault.path:
+        told["path"] = fault.path
+    return told
+
+
+def items(error: FaultError, request: HttpRequest) -> Answer:
+    """Item actions (item-actions/ExecuteAction): E1 lists, E3 rights, E4 what is not there."""
+    kind, first = error.kind, error.faults[0]
+    if kind in _COMMON:
+        return _common(error)
+    if kind in _LISTED:
+        if kind is FaultKind.INVALID and not first.description:  # no action fits: E9
+            return answer_json({"error": first.error}, 400)
+        body = {
+            "error": [fault_object(one) for one in error.faults],
+            "history_id": "",
+            "item_id": request.params.get("item-id", ""),
+            "item": None,
+        }
+        return answer_json(body, STATUS[kind])
+    if kind in (FaultKind.FORBIDDEN, FaultKind.NO_LINK):
+        return _short(error)
+    return plain(error, request)
+
+
+def results(error: FaultError, request: HttpRequest) -> Answer:
+    """Auto numbers, bulk actions, search conditions: E2."""
+    if error.kind in _COMMON:
+        return _common(error)
+    body = {
+        "errors": [fault_object(one) for one in error.faults],
+        "has_error": True,
+        "result": None,
+    }
+    return answer_json(body, STATUS[error.kind])
+
+
+def plain(error: FaultError, request: HttpRequest) -> Answer:
+    """Everything else: E4."""
+    if error.kind in _COMMON:
+        return _common(error)
+    first = error.faults[0]
+    body = {
+        "description": first.description,
+        "error": first.error,
+        "error_code": first.code.value,
+    }
+    return answer_json(body, STATUS[error.kind])
+
+
+def fields(error: FaultError, request: HttpRequest) -> Answer:
+    """Settings of fields (datastores/GetDatastoreFields, GetInputFields): 404 is E5."""
+    if STATUS[error.kind] != 404:
+        return plain(error, request)
+    return answer_json({"description": error.faults[0].description, "error": "NOT_FOUND"}, 404)
+
+
+def details(error: FaultError, request: HttpRequest) -> Answer:
+    """One item (items/GetItemDetails): 404 is E6, for what is hidden too."""
+    if STATUS[error.kind] != 404:
+        return plain(error, request)
+    errors = [fault_object(one) for one in error.faults]
+    return answer_json({"error": "NOT_FOUND", "errors": errors}, 404)
+
+
+def new_actions(error: FaultError, request: HttpRequest) -> Answer:
+    """Actions of a datastore (datastores/GetNewActions): 404 is E7."""
+    if STATUS[error.kind] != 404:
+        return plain(error, request)
+    body = {
+        "code": 101,
+        "error_code": "INVALID_PARAMS",
+        "message": error.faults[0].description or error.faults[0].error,
+    }
+    return answer_json(body, 404)
+
+
+def texts(error: FaultError, request: HttpRequest) -> Answer:
+    """Comments and histories (histories/UpdateItemComment): 403 is E9."""
+    if error.kind is FaultKind.FORBIDDEN:
+        return answer_json({"error": error.faults[0].error}, 403)
+    return plain(error, request)
+
+
+def _short(error: FaultError) -> Answer:
+    """E3."""
+    first = error.faults[0]
+    body = {"error": first.error, "error_code": first.code.value}
+    return answer_json(body, STATUS[error.kind])
+
+
+def _common(error: FaultError) -> Answer:
+    """What is told alike on every route."""
+    first = error.faults[0]
+    is_login = error.kind in (FaultKind.UNAUTHORIZED, FaultKind.LOCKED)
+    body = {
+        "description": first.description,
+        "error": first.error,
+        "error_code": "UNAUTHORIZED" if is_login else first.code.value,
+    }
+    status = STATUS[error.kind]
+    if error.kind is FaultKind.UNAVAILABLE:
+        return answer_json(body, status, ((b"retry-after", b"1"),))
+    if error.kind is FaultKind.UNAUTHORIZED:
+        return answer_json(body, status, ((b"www-authenticate", b"Bearer"),))
+    return answer_json(body, status)
