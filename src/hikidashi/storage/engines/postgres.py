@@ -161,7 +161,7 @@ class PostgresConnection:
     def write_and_commit(self, batches: Sequence[Batch], group: str) -> None:
         """The batches, the group's mark and COMMIT in one pipeline."""
         statements = [_batch(one) for one in batches if one.rows]
-        if not statements:
+        if self._begin_waits and not statements:
             self.commit()
             return
         statements.append((_MARK, (self._writer, group)))
