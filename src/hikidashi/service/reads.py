@@ -1,0 +1,257 @@
+"""What may be read of items: each function takes a View and gives only what its actor may see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from ..core.access import may_see_project, may_use_datastore
+from ..core.catalog import Datastore, Field
+from ..core.errors import invalid_request, no_item, no_place
+from ..core.items import Item
+from ..core.limits import HISTORIES_PER_PAGE_MAX, PAGE_ITEMS_MAX, UNPAGED_ITEMS_MAX
+from ..core.query import Query, UnreadTest
+from ..core.record import record
+from ..core.resolve import get_datastore
+from ..core.values import format_instant
+from ..storage import items as stored
+from ..storage.items import History, HistoryPage, Person
+from ..storage.search import count_items, list_items, stream_items
+from .app import View
+from .shown import Shown, aspect, show, shown_value
+
+PORTION_ITEMS = 500  # of a long list: what is read and encoded at a time
+
+
+# --- places -----------------------------------------------------------------------------------
+
+
+def find_place(view: View, datastore: str, project: str = "") -> Datastore:
+    """A datastore that the actor may use, by id or display id. Raises 404.
+
+    Without a project a display id must be the only one of its kind among what the actor sees.
+    """
+    if project:
+        return get_datastore(view.catalog, view.actor, project, datastore)
+    actor = view.actor
+    found = view.catalog.find_datastore(datastore)
+    if found is None:
+        named = [
+            there
+            for one in view.catalog.projects
+            if may_see_project(actor, one)
+            and (there := one.find_datastore(datastore)) is not None
+            and may_use_datastore(actor, there)
+        ]
+        found = named[0] if len(named) == 1 else None
+    if found is None or not may_use_datastore(actor, found):
+        raise no_place("datastore", datastore)
+    return found
+
+
+def get_item(view: View, datastore: Datastore, item: str) -> Item:
+    """An item that the actor's keys open. Raises 404."""
+    found = stored.read_item(view.connection, view.access, datastore, item, view.actor.keyring)
+    if found is None:
+        raise no_item(item)
+    return found
+
+
+# --- one item ---------------------------------------------------------------------------------
+
+
+def item_details(view: View, datastore: Datastore, item: str) -> Shown:
+    """One item with the names behind its ids. Raises 404."""
+    return show(view, datastore, [get_item(view, datastore, item)], writers=True)
+
+
+def item_result(view: View, item: Item, by_display_id: bool) -> dict[str, object]:
+    """An item as the answer to a write shows it: system keys, and fields that hold something.
+
+    Fields are keyed by id or by display id; `links` names only items that the actor may see.
+    """
+    datastore = view.catalog.find_datastore(item.datastore)
+    if datastore is None:
+        raise no_place("datastore", item.datastore)
+    shown = show(view, datastore, [item])
+    result: dict[str, object] = {
+        "i_id": item.id,
+        "d_id": datastore.id,
+        "p_id": datastore.project,
+        "w_id": datastore.workspace,
+        "rev_no": item.rev,
+        "title": item.title,
+        "created_at": format_instant(item.created_at),
+        "created_by": item.created_by,
+    }
+    if item.status:
+        result["status_id"] = item.status
+    if item.updated_at is not None:
+        result["updated_at"] = format_instant(item.updated_at)
+        result["updated_by"] = item.updated_by
+    for field in shown.fields:
+        value = shown_value(field, item, datastore, shown.known)
+        if value is not None:
+            result[field.display_id if by_display_id else field.id] = value
+    result["links"] = [{"d_id": one, "i_ids": ids} for one, ids in linked_ids(view, item.id)]
+    return result
+
+
+# --- lists ------------------------------------------------------------------------------------
+
+
+def count_list(view: View, query: Query) -> int:
+    """How many visible items the condition of a query holds for."""
+    return count_items(view.connection, query, view.actor.keyring)
+
+
+def list_portions(view: View, query: Query) -> Iterator[Shown]:
+    """The items of a query in portions. Raises 400 if all are asked for and they are too many."""
+    keyring = view.actor.keyring
+    fields = query.fields or None
+    if query.per_page:
+        found = list_items(view.connection, query, keyring)
+        for start in range(0, len(found), PORTION_ITEMS):
+            yield show(view, query.datastore, found[start : start + PORTION_ITEMS], fields)
+        return
+    count = 0
+    for portion in stream_items(view.connection, query, keyring, PORTION_ITEMS):
+        count += len(portion)
+        if count > UNPAGED_ITEMS_MAX:
+            raise invalid_request(
+                f"over {UNPAGED_ITEMS_MAX} items; ask for them in pages (per_page, page)"
+            )
+        yield show(view, query.datastore, portion, fields)
+
+
+def count_unread(view: View, shown: Shown, test: UnreadTest) -> dict[str, int]:
+    """How many histories of each item shown the actor has not read; none: left out."""
+    ids = [item.id for item in shown.items]
+    return stored.count_unread(view.connection, shown.datastore, ids, test)
+
+
+def day_of(now_ms: int, time_zone: str) -> tuple[int, int]:
+    """The first and the last millisecond of the day that it is in a time zone."""
+    zone: tzinfo
+    try:
+        zone = ZoneInfo(time_zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        zone = timezone.utc
+    now = datetime.fromtimestamp(now_ms / 1000, zone)
+    start = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    after = (start + timedelta(days=1)).replace(tzinfo=zone)
+    return int(start.timestamp() * 1000), int(after.timestamp() * 1000) - 1
+
+
+# --- links ------------------------------------------------------------------------------------
+
+
+def linked_places(view: View, item: str) -> list[Datastore]:
+    """The datastores that an item's links lead to and that the actor may use, by id."""
+    return _usable(view, stored.list_linked_datastores(view.connection, item))
+
+
+def linked_ids(view: View, item: str) -> list[tuple[str, list[str]]]:
+    """The visible items that an item links to, by datastore and creation."""
+    keyring = view.actor.keyring
+    found = (
+        (one.id, stored.list_linked_ids(view.connection, one, item, keyring))
+        for one in linked_places(view, item)
+    )
+    return [(datastore, ids) for datastore, ids in found if ids]
+
+
+def linked_items(view: View, item: Item, only: Datastore | None = None) -> list[Shown]:
+    """The visible items that an item links to, whole, by datastore. Raises 400 if too many."""
+    shown: list[Shown] = []
+    for one in linked_places(view, item.id):
+        if only is not None and one.id != only.id:
+            continue
+        found = stored.list_linked_items(
+            view.connection, one, item.id, view.actor.keyring, PAGE_ITEMS_MAX + 1
+        )
+        if len(found) > PAGE_ITEMS_MAX:
+            raise invalid_request(f"over {PAGE_ITEMS_MAX} items of {one.display_id} are linked")
+        if found:
+            shown.append(show(view, one, found))
+    return shown
+
+
+def links_of(view: View, shown: Shown) -> dict[str, dict[str, list[tuple[str, str]]]]:
+    """For each item shown: by datastore, the visible items it links to with the links' kinds."""
+    ids = [item.id for item in shown.items]
+    found: dict[str, dict[str, list[tuple[str, str]]]] = {}
+    for one in _usable(view, stored.list_linked_datastores_of(view.connection, ids)):
+        for source, target, kind in stored.list_links(
+            view.connection, one, ids, view.actor.keyring
+        ):
+            found.setdefault(source, {}).setdefault(one.id, []).append((target, kind))
+    return found
+
+
+def lookup_targets(view: View, shown: Shown) -> dict[str, tuple[Datastore, dict[str, Item]]]:
+    """By lookup field, the datastore it leads to and the visible items that are named, by id."""
+    seen = aspect(view.catalog, view.actor, shown.datastore)
+    found: dict[str, tuple[Datastore, dict[str, Item]]] = {}
+    for field in _among(seen.lookup_fields, shown.fields):
+        target = seen.lookups[field.id].datastore
+        ids = {str(item.values[field.id]) for item in shown.items if item.values.get(field.id)}
+        read = stored.read_items(view.connection, view.access, target, ids, view.actor.keyring)
+        found[field.id] = (target, read)
+    return found
+
+
+def _among(fields: tuple[Field, ...], wanted: tuple[Field, ...]) -> list[Field]:
+    ids = {one.id for one in wanted}
+    return [one for one in fields if one.id in ids]
+
+
+def _usable(view: View, ids: list[str]) -> list[Datastore]:
+    found = (view.catalog.find_datastore(one) for one in ids)
+    return [one for one in found if one is not None and may_use_datastore(view.actor, one)]
+
+
+# --- histories --------------------------------------------------------------------------------
+
+
+@record
+class Mark:
+    """What a user has now read of an item; to be written when the answer is on its way."""
+
+    user: str
+    item: str
+    upto: int
+
+
+@record
+class Histories:
+    """One page of an item's histories, newest first."""
+
+    datastore: Datastore
+    unread: int  # of the whole item
+    entries: tuple[History, ...]
+    unread_entries: frozenset[str]  # ids
+    users: dict[str, Person]
+    mark: Mark | None  # None: nothing new was shown
+
+
+def item_histories(view: View, datastore: Datastore, item: str, page: HistoryPage) -> Histories:
+    """Histories of an item that the actor may see. Raises 404; 400 for too large a page."""
+    if page.first < 0 or not 0 <= page.count <= HISTORIES_PER_PAGE_MAX:
+        raise invalid_request(f"a page holds 0 to {HISTORIES_PER_PAGE_MAX} histories")
+    found = get_item(view, datastore, item)
+    connection, user = view.connection, view.actor.user
+    upto = stored.read_mark(connection, user, found.id)
+    entries = tuple(stored.list_histories(connection, found.id, page))
+    counted = stored.count_unread(connection, datastore, [found.id], UnreadTest(user))
+    new = [one for one in entries if one.seq > upto and one.user != user]
+    mark = Mark(user, found.id, max(one.seq for one in new)) if new else None
+    return Histories(
+        datastore,
+        counted.get(found.id, 0),
+        entries,
+        frozenset(one.id for one in new),
+        stored.read_users(connection, {one.user for one in entries}),
+        mark,
+    )
