@@ -149,7 +149,7 @@ class Edge:
             message = await receive()
             if message["type"] == "lifespan.shutdown":
                 deadline = perf_counter() + self._drain_seconds
-                while self.in_flight and perf_counter() < deadline:
+                while self.in_flight and perf_counter() < deadline:  # noqa: ASYNC110  once, at the end
                     await asyncio.sleep(_DRAIN_STEP_SECONDS)
             return message
 

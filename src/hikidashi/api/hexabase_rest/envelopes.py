@@ -82,7 +82,7 @@ def items(error: FaultError, request: HttpRequest) -> Answer:
     return plain(error, request)
 
 
-def results(error: FaultError, request: HttpRequest) -> Answer:
+def results(error: FaultError, _request: HttpRequest) -> Answer:
     """Auto numbers, bulk actions, search conditions: E2."""
     if error.kind in _COMMON:
         return _common(error)
@@ -94,7 +94,7 @@ def results(error: FaultError, request: HttpRequest) -> Answer:
     return answer_json(body, STATUS[error.kind])
 
 
-def plain(error: FaultError, request: HttpRequest) -> Answer:
+def plain(error: FaultError, _request: HttpRequest) -> Answer:
     """Everything else: E4."""
     if error.kind in _COMMON:
         return _common(error)
