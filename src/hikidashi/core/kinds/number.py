@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal
 
 from ..errors import InvalidValueError
 from ..limits import INTEGER_MAX
@@ -36,7 +37,7 @@ class Number(Kind):
             raise InvalidValueError("is out of range") from error
         if not math.isfinite(value):
             raise InvalidValueError("is out of range")
-        if abs(value) > INTEGER_MAX and (isinstance(raw, int) or value.is_integer()):
+        if abs(value) >= INTEGER_MAX and abs(Decimal(raw)) > INTEGER_MAX:  # exactly, not as rounded
             raise InvalidValueError("is an integer beyond 2^53")
         if settings.min_value is not None and value < settings.min_value:
             raise InvalidValueError(f"must be at least {format_number(settings.min_value)}")
