@@ -135,7 +135,7 @@ class Query:
     """Items of one datastore. After its sorts, items lie in the order of their creation."""
 
     datastore: Datastore
-    condition: Condition = EVERYTHING
+    condition: Condition = field(default_factory=lambda: EVERYTHING)
     sorts: tuple[Sort, ...] = ()
     page: int = 1
     per_page: int = 0  # 0: all

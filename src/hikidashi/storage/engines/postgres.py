@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -44,6 +45,12 @@ _MARK = (
     "INSERT INTO commits (writer_id, group_id) VALUES ($1, $2) "
     "ON CONFLICT (writer_id) DO UPDATE SET group_id = excluded.group_id"
 )
+_FOLD = (
+    "CREATE FUNCTION hikidashi_fold(text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT"
+    " RETURN replace(lower(normalize($1, NFKC) COLLATE \"{collation}\"), U&'\\03C2', U&'\\03C3')"
+)
+_FOLD_COLLATIONS = ("pg_unicode_fast", "und-x-icu", "pg_c_utf8")  # the first that there is
+_FOLD_TRIES = 3
 STREAM_ROWS = 1_000  # rows fetched at a time
 
 
@@ -78,6 +85,7 @@ class PostgresConnection:
         self._open()
         if not read_only:
             self._check_durability()
+            self._make_fold()
 
     def _open(self) -> None:
         self._psycopg: psycopg.Connection[Row] = psycopg.Connection.connect(
@@ -94,6 +102,24 @@ class PostgresConnection:
         found = self.query("SHOW synchronous_commit")[0][0]
         if found == "off":
             raise RuntimeError("PostgreSQL has synchronous_commit=off: writes would not be durable")
+
+    def _make_fold(self) -> None:
+        """Make the function that a search which ignores case and width compares with.
+
+        The columns' own collation lowers ASCII only, and what else there is depends on the server.
+        """
+        for _ in range(_FOLD_TRIES):
+            if self.query("SELECT to_regprocedure('hikidashi_fold(text)') IS NOT NULL")[0][0]:
+                return
+            found = self.query(
+                "SELECT collname FROM pg_collation WHERE collname = ANY(?)",
+                (list(_FOLD_COLLATIONS),),
+            )
+            known = {row[0] for row in found}
+            collation = next((one for one in _FOLD_COLLATIONS if one in known), "default")
+            with suppress(EngineError):  # another process made it at the same moment
+                self.query(_FOLD.format(collation=collation))
+        raise RuntimeError("PostgreSQL did not let us make the function hikidashi_fold")
 
     def _ready(self) -> psycopg.Connection[Row]:
         """The connection, opened again if it was lost outside a transaction.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Literal
 
 import apsw
 
+from ...core.query import fold
 from . import (
     Batch,
     ColumnType,
@@ -41,7 +41,7 @@ _TYPES: dict[ColumnType | Literal["rowid"], str] = {
 def _fold(*values: Any) -> str | None:
     """What a search that ignores case and width compares."""
     text = values[0]
-    return None if text is None else unicodedata.normalize("NFKC", str(text)).lower()
+    return None if text is None else fold(str(text))
 
 
 def translate(error: apsw.Error) -> EngineError:
