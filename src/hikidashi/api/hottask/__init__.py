@@ -1,1 +1,7 @@
-"""The HotTask tables dialect, under /autodev."""
+"""The HotTask tables dialect: /autodev/CustomTableValue, one JSON envelope, project keys."""
+
+from __future__ import annotations
+
+from .calls import CALLS
+
+__all__ = ["CALLS"]

@@ -145,6 +145,9 @@ class Connection(Protocol):
     def run_script(self, sql: str) -> None:
         """Run statements separated by semicolons (migrations and table definitions)."""
 
+    def settings(self) -> dict[str, object]:
+        """What durability and speed rest on, as the database has it."""
+
     def close(self) -> None:
         """Close it; an open transaction is undone."""
 

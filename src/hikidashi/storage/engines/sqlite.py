@@ -14,6 +14,7 @@ from ...core.query import fold
 from . import (
     Batch,
     ColumnType,
+    Connection,
     Delete,
     EngineError,
     FullError,
@@ -216,7 +217,7 @@ class SqliteEngine:
             (count, datastore, count),
         )
 
-    def create_row_numbers(self, connection: SqliteConnection, datastore: str) -> None:
+    def create_row_numbers(self, connection: Connection, datastore: str) -> None:
         """Start the datastore's count."""
         connection.query("INSERT INTO row_numbers (datastore_id, last) VALUES (?, 0)", (datastore,))
 

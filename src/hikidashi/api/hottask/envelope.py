@@ -1,0 +1,66 @@
+"""The one answer shape of HotTask: {Data, Version, Success, Code, Message}."""
+
+from __future__ import annotations
+
+import msgspec
+
+from ...core.errors import Fault, FaultError, FaultKind
+from ..body import encode
+
+VERSION = "1.0.0"  # a constant of the wire (update-table-data), not ours
+
+
+class Envelope(msgspec.Struct):
+    """What every call answers, failed or not."""
+
+    Data: int  # Create: the number of the new row; UD: how many rows were changed; 0 on failure
+    Version: str = VERSION
+    Success: bool = True
+    Code: int = 200
+    Message: str = ""  # "" on success
+
+
+CODES: dict[FaultKind, int] = {
+    FaultKind.INVALID: 400,
+    FaultKind.ABORTED: 400,
+    FaultKind.NUMBER: 400,
+    FaultKind.UNAUTHORIZED: 401,
+    FaultKind.FORBIDDEN: 403,
+    FaultKind.FORBIDDEN_FIELD: 403,
+    FaultKind.NO_PLACE: 404,
+    FaultKind.NO_ITEM: 404,
+    FaultKind.NO_LINK: 404,
+    FaultKind.CONFLICT: 409,
+    FaultKind.TOO_LARGE: 413,
+    FaultKind.KEY_REUSED: 422,
+    FaultKind.LOCKED: 423,
+    FaultKind.UNAVAILABLE: 503,
+}
+
+
+def success(data: int) -> bytes:
+    """The envelope of a call that did what it was asked."""
+    return encode(Envelope(data))
+
+
+def failure(error: FaultError) -> tuple[int, bytes]:
+    """Code and envelope of a call that was refused; nothing of it was written."""
+    code = CODES.get(error.kind, 500)
+    return code, encode(Envelope(0, VERSION, False, code, message(error)))  # noqa: FBT003
+
+
+def http_status(code: int, http_errors: str) -> int:
+    """HTTP 200 for whatever a caller can mend (a browser client drops other bodies unread), unless
+    the setting asks for the code itself; a server that can't serve says so in either case."""
+    return code if code >= 500 or http_errors == "status" else 200
+
+
+def message(error: FaultError) -> str:
+    """All faults in one line."""
+    return "; ".join(_sentence(one) for one in error.faults)
+
+
+def _sentence(fault: Fault) -> str:
+    if not fault.description or fault.description in fault.error:
+        return fault.error
+    return f"{fault.error}: {fault.description}"
