@@ -41,6 +41,11 @@ class Headers(Mapping[str, str]):
         except (KeyError, UnicodeEncodeError):
             raise KeyError(name) from None
 
+    def get(self, name: str, default: Any = None) -> Any:
+        """The header's value, without the cost of an exception where there is none."""
+        found = self._raw.get(name.encode("latin-1", "replace"))
+        return default if found is None else found.decode("latin-1")
+
     def __iter__(self) -> Iterator[str]:
         """Their names."""
         return (one.decode("latin-1") for one in self._raw)

@@ -1,0 +1,223 @@
+"""The routes of the one who calls: login, logout, user, workspaces."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from ...core.access import Identity, may_see_project
+from ...core.errors import invalid_request
+from ...service.app import App, View
+from ...service.shown import localized
+from ..body import decode_body
+from ..edge import Answer, Call, HttpRequest, answer_json
+from . import envelopes
+from .write_answers import NULL
+
+_LANGUAGE: Final = "en"
+
+
+class LoginBody(msgspec.Struct):
+    """login/Login. `user_code` and `exclusive_w_id` are read past."""
+
+    password: str
+    email: str | None = None
+
+
+class LoginAnswer(msgspec.Struct):
+    """The token to send as `Authorization: Bearer …`."""
+
+    token: str
+
+
+class UserRole(msgspec.Struct):
+    """A role that the user holds."""
+
+    r_id: str
+    role_name: str
+    role_id: str  # display id
+    p_id: str
+    application_id: str  # display id
+    application_name: str
+    application_display_order: int
+
+
+class UserGroup(msgspec.Struct):
+    """A group that the user is in."""
+
+    g_id: str
+    group_name: str
+    group_id: str  # display id
+
+
+class UserInfoAnswer(msgspec.Struct):
+    """userinfo/GetUserInfo."""
+
+    u_id: str
+    username: str
+    email: str
+    profile_pic: str
+    current_workspace_id: str
+    is_ws_admin: bool
+    user_roles: list[UserRole]
+    user_groups: list[UserGroup]
+
+
+class WorkspaceEntry(msgspec.Struct):
+    """A workspace of the user."""
+
+    workspace_id: str
+    workspace_name: str
+
+
+class WorkspacesAnswer(msgspec.Struct):
+    """workspaces/GetWorkspaces."""
+
+    workspaces: list[WorkspaceEntry]
+    current_workspace_id: str
+
+
+class CurrentWorkspaceAnswer(msgspec.Struct):
+    """The workspace that calls work in."""
+
+    workspace_id: str
+
+
+_login: Final = msgspec.json.Decoder(LoginBody)
+
+
+async def login(app: App, request: HttpRequest, _identity: None) -> Answer:
+    """Login; a token that is sent along is not looked at."""
+    body = decode_body(_login, request.body)
+    if not body.email:
+        raise invalid_request("Object missing required field `email`")
+    return answer_json(LoginAnswer(await app.identities.login(body.email, body.password)))
+
+
+async def logout(app: App, _request: HttpRequest, identity: Identity) -> Answer:
+    """Logout."""
+    await app.identities.logout(identity)
+    return Answer(200, NULL)
+
+
+async def get_user_info(app: App, _request: HttpRequest, identity: Identity) -> Answer:
+    """GetUserInfo: roles and groups are those of the current workspace."""
+    account = await app.identities.account(identity)
+    held: tuple[bool, list[UserRole], list[UserGroup]] = (False, [], [])
+    if identity.workspace:
+        held = await app.read(identity, _held)
+    is_admin, roles, groups = held
+    return answer_json(
+        UserInfoAnswer(
+            u_id=account.user,
+            username=account.name,
+            email=account.email,
+            profile_pic="",
+            current_workspace_id=identity.workspace,
+            is_ws_admin=is_admin,
+            user_roles=roles,
+            user_groups=groups,
+        )
+    )
+
+
+def _held(view: View) -> tuple[bool, list[UserRole], list[UserGroup]]:
+    actor, catalog = view.actor, view.catalog
+    roles = [
+        UserRole(
+            r_id=role.id,
+            role_name=localized(role.names, _LANGUAGE),
+            role_id=role.display_id,
+            p_id=project.id,
+            application_id=project.display_id,
+            application_name=localized(project.names, _LANGUAGE),
+            application_display_order=project.position,
+        )
+        for project in catalog.projects
+        if may_see_project(actor, project)
+        for role in project.roles
+        if role.id in actor.roles
+    ]
+    groups = [
+        UserGroup(one.id, localized(one.names, _LANGUAGE), one.display_id)
+        for one in catalog.groups
+        if one.id in actor.groups
+    ]
+    return actor.is_workspace_admin, roles, groups
+
+
+async def get_workspaces(app: App, _request: HttpRequest, identity: Identity) -> Answer:
+    """GetWorkspaces."""
+    found = await app.identities.workspaces(identity)
+    entries = [WorkspaceEntry(one.workspace, one.name) for one in found]
+    return answer_json(WorkspacesAnswer(entries, identity.workspace))
+
+
+async def get_current_workspace(_app: App, _request: HttpRequest, identity: Identity) -> Answer:
+    """The current workspace."""
+    return answer_json(CurrentWorkspaceAnswer(identity.workspace))
+
+
+async def select_workspace(app: App, request: HttpRequest, identity: Identity) -> Answer:
+    """SelectWorkspace."""
+    await app.identities.select_workspace(identity, request.params["workspace-id"])
+    return Answer(200, NULL)
+
+
+def _call(name: str, method: str, path: str, handle: Any, summary: str, **more: Any) -> Call:
+    return Call(
+        name=name,
+        method=method,
+        path=f"/api/v0/{path}",
+        handle=handle,
+        envelope=envelopes.plain,
+        summary=summary,
+        **more,
+    )
+
+
+CALLS: Final[tuple[Call, ...]] = (
+    _call(
+        "Login",
+        "POST",
+        "login",
+        login,
+        "Log in with address and password; answers a token.",
+        body=LoginBody,
+        answer=LoginAnswer,
+        auth="none",
+    ),
+    _call("Logout", "POST", "users/logout", logout, "End the session. Answers `null`."),
+    _call(
+        "GetUserInfo",
+        "GET",
+        "userinfo",
+        get_user_info,
+        "Who calls, with roles and groups.",
+        answer=UserInfoAnswer,
+    ),
+    _call(
+        "GetWorkspaces",
+        "GET",
+        "workspaces",
+        get_workspaces,
+        "The workspaces of the user.",
+        answer=WorkspacesAnswer,
+    ),
+    _call(
+        "GetCurrentWorkspace",
+        "GET",
+        "workspacecurrent",
+        get_current_workspace,
+        "The workspace that calls work in.",
+        answer=CurrentWorkspaceAnswer,
+    ),
+    _call(
+        "SelectWorkspace",
+        "POST",
+        "workspaces/:workspace-id/select",
+        select_workspace,
+        "Work in another workspace. Answers `null`.",
+    ),
+)

@@ -1,0 +1,11 @@
+"""Every call of the dialect."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ..edge import Call
+from .identity import CALLS as IDENTITY_CALLS
+from .writes import CALLS as WRITE_CALLS
+
+CALLS: Final[tuple[Call, ...]] = (*IDENTITY_CALLS, *WRITE_CALLS)

@@ -1,0 +1,332 @@
+"""Bodies of the write routes, named as on the wire, and the commands they ask for.
+
+Unknown keys are ignored (real clients send many); `null` for an optional key is the same as
+leaving it out; a wrong type is refused by name.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal, TypeAlias
+
+import msgspec
+
+from ...core.commands import (
+    AddLink,
+    Entry,
+    Op,
+    Publish,
+    RemoveLinks,
+    SetNumber,
+    TakeNumber,
+    WriteItem,
+)
+from ...core.errors import invalid_request, number_refused
+from ...core.limits import NUMBER_DIGITS_MAX
+from ..body import decode_body
+from ..edge import HttpRequest
+
+
+class ChangeBody(msgspec.Struct):
+    """A value in `changes`, the other way to write `item`."""
+
+    id: str
+    value: Any
+
+
+class HistoryBody(msgspec.Struct):
+    """The older carrier of the comment."""
+
+    comment: str | None = None
+
+
+class AccessKeysBody(msgspec.Struct):
+    """`access_key_updates`: who may see the item."""
+
+    overwrite: bool | None = None
+    ignore_action_settings: bool | None = None
+    apply_related_ds: bool | None = None
+    groups_to_publish: list[str] | None = None
+    roles_to_publish: list[str] | None = None
+    users_to_publish: list[str] | None = None
+
+
+class RelatedBody(msgspec.Struct):
+    """An entry of `related_ds_items`: 1 new, 2 update, 3 delete, 11 add link, 12 remove link."""
+
+    operation: Op
+    i_id: str | None = None
+    action_id: str | None = None
+    link_to_parent: bool | None = None
+    item: dict[str, Any] | None = None
+    changes: list[ChangeBody] | None = None
+    rev_no: int | None = None
+    access_key_updates: AccessKeysBody | None = None
+    related_ds_items: dict[str, list[RelatedBody]] | None = None
+
+
+Related: TypeAlias = dict[str, list[RelatedBody]]
+
+
+class WriteBody(msgspec.Struct):
+    """What CreateItem and UpdateItem have in common."""
+
+    item: dict[str, Any] | None = None
+    changes: list[ChangeBody] | None = None
+    action_id: str | None = None
+    comment: str | None = None
+    history: HistoryBody | None = None
+    is_force_update: bool | None = None
+    use_display_id: bool | None = None
+    return_item_result: bool | None = None
+    return_display_id: bool | None = None
+    ensure_transaction: bool | None = None
+    exec_children_post_procs: bool | None = None
+    is_sync_related_items: bool | None = None  # related entries always run in payload order
+    realtime_auto_link: bool | None = None
+    as_params: Any = None
+    related_ds_items: dict[str, list[RelatedBody]] | None = None
+    access_key_updates: AccessKeysBody | None = None
+
+
+class CreateItemBody(WriteBody):
+    """item-actions/CreateItem."""
+
+
+class UpdateItemBody(WriteBody):
+    """item-actions/UpdateItem."""
+
+    rev_no: int | None = None
+    groups_to_publish: list[str] | None = None
+
+
+class DeleteItemBody(msgspec.Struct):
+    """item-actions/DeleteItem; at least `{}` has to be sent."""
+
+    a_id: str | None = None
+    action_id: str | None = None
+    delete_linked_items: bool | None = None
+    target_datastores: list[str] | None = None
+    use_display_id: bool | None = None
+
+
+class AddItemLinkBody(msgspec.Struct):
+    """datalink/AddItemLink."""
+
+    link_datastore_id: str
+    link_item_id: str
+
+
+class DeleteItemLinkBody(msgspec.Struct):
+    """datalink/DeleteItemLink; without `link_item_id` every link to the datastore is meant."""
+
+    link_datastore_id: str
+    link_item_id: str | None = None
+    type: Literal["link", "auto_link", "lookup"] | None = None
+
+
+class UpdateAutoNumberBody(msgspec.Struct):
+    """fields/UpdateAutoNumber."""
+
+    auto_num: int
+    branch_key: str | None = None
+
+
+_create: Final = msgspec.json.Decoder(CreateItemBody)
+_update: Final = msgspec.json.Decoder(UpdateItemBody)
+_delete: Final = msgspec.json.Decoder(DeleteItemBody)
+_add_link: Final = msgspec.json.Decoder(AddItemLinkBody)
+_delete_link: Final = msgspec.json.Decoder(DeleteItemLinkBody)
+_number: Final = msgspec.json.Decoder(UpdateAutoNumberBody)
+
+
+# --- items ------------------------------------------------------------------------------------
+
+
+def decode_create(request: HttpRequest) -> tuple[WriteItem, CreateItemBody]:
+    """CreateItem. Raises 400."""
+    body = decode_body(_create, request.body)
+    params = request.params
+    entry = Entry(
+        Op.NEW,
+        params["datastore-id"],
+        action=body.action_id or "",
+        values=_values(body.item, body.changes),
+        publish=_publish(body.access_key_updates),
+        related=_related(body.related_ds_items, "related_ds_items"),
+    )
+    return _write(params["app-id"], entry, body, ()), body
+
+
+def decode_update(request: HttpRequest) -> tuple[WriteItem, UpdateItemBody]:
+    """UpdateItem. Raises 400."""
+    body = decode_body(_update, request.body)
+    params = request.params
+    entry = Entry(
+        Op.UPDATE,
+        params["datastore-id"],
+        params["item-id"],
+        action=body.action_id or "",
+        values=_values(body.item, body.changes),
+        revision=body.rev_no,
+        publish=_publish(body.access_key_updates),
+        related=_related(body.related_ds_items, "related_ds_items"),
+    )
+    return _write(params["app-id"], entry, body, tuple(body.groups_to_publish or ())), body
+
+
+def _write(project: str, entry: Entry, body: WriteBody, groups: tuple[str, ...]) -> WriteItem:
+    comment = body.comment
+    if comment is None and body.history is not None:
+        comment = body.history.comment
+    return WriteItem(
+        project,
+        entry,
+        comment or "",
+        bool(body.is_force_update),
+        bool(body.ensure_transaction),
+        groups,
+        bool(body.use_display_id),
+        body.as_params,
+        bool(body.exec_children_post_procs),
+        bool(body.realtime_auto_link),
+    )
+
+
+def decode_delete(request: HttpRequest) -> WriteItem:
+    """DeleteItem. Raises 400."""
+    body = decode_body(_delete, request.body)
+    if body.delete_linked_items:
+        raise invalid_request("delete_linked_items: true is not available; delete each item itself")
+    params = request.params
+    action = body.a_id or body.action_id or ""
+    entry = Entry(Op.DELETE, params["datastore-id"], params["item-id"], action=action)
+    return WriteItem(params["app-id"], entry)
+
+
+def _values(item: dict[str, Any] | None, changes: list[ChangeBody] | None) -> dict[str, Any]:
+    """`item` and `changes` as one; `changes` wins."""
+    values = item if item is not None else {}
+    if changes:
+        values.update((one.id, one.value) for one in changes)
+    return values
+
+
+def _publish(body: AccessKeysBody | None) -> Publish | None:
+    if body is None:
+        return None
+    return Publish(
+        bool(body.overwrite),
+        bool(body.ignore_action_settings),
+        bool(body.apply_related_ds),
+        tuple(body.groups_to_publish or ()),
+        tuple(body.roles_to_publish or ()),
+        tuple(body.users_to_publish or ()),
+    )
+
+
+def _related(related: Related | None, where: str) -> tuple[Entry, ...]:
+    """Entries in payload order; `where` is their key, for a fault."""
+    if not related:
+        return ()
+    return tuple(
+        _entry(one, datastore, f"{where}.{datastore}[{index}]")
+        for datastore, entries in related.items()
+        for index, one in enumerate(entries)
+    )
+
+
+def _entry(one: RelatedBody, datastore: str, where: str) -> Entry:
+    operation = one.operation
+    item = one.i_id or ""
+    if operation is Op.NEW:
+        item = ""  # a new item's id is ours to give
+    elif not item:
+        raise invalid_request(f"operation {operation.value} needs an i_id - at `$.{where}`")
+    return Entry(
+        operation,
+        datastore,
+        item,
+        None,
+        one.action_id or "",
+        _values(one.item, one.changes),
+        one.rev_no,
+        bool(one.link_to_parent),
+        _publish(one.access_key_updates),
+        _related(one.related_ds_items, f"{where}.related_ds_items"),
+    )
+
+
+# --- links ------------------------------------------------------------------------------------
+
+
+def decode_add_link(request: HttpRequest) -> AddLink:
+    """AddItemLink. Raises 400."""
+    body = decode_body(_add_link, request.body)
+    params = request.params
+    return AddLink(
+        params["app-id"],
+        params["datastore-id"],
+        params["item-id"],
+        body.link_datastore_id,
+        _needed(body.link_item_id, "link_item_id"),
+    )
+
+
+def decode_delete_link(request: HttpRequest) -> RemoveLinks:
+    """DeleteItemLink. Raises 400."""
+    body = decode_body(_delete_link, request.body)
+    params = request.params
+    item = body.link_item_id
+    return RemoveLinks(
+        params["app-id"],
+        params["datastore-id"],
+        params["item-id"],
+        body.link_datastore_id,
+        "" if item is None else _needed(item, "link_item_id"),  # "" must not come to mean all
+        body.type or "",
+    )
+
+
+def _needed(text: str, key: str) -> str:
+    if not text:
+        raise invalid_request(f"{key} must not be empty")
+    return text
+
+
+# --- auto numbers -----------------------------------------------------------------------------
+
+
+def decode_take_number(request: HttpRequest) -> TakeNumber:
+    """GetAutoNumber, from the query. Raises 400."""
+    params, query = request.params, request.query
+    field = params["field-id"]
+    digits: int | None = None
+    given = query.get("digit", "")
+    if given:
+        if not (given.isascii() and given.isdigit() and int(given[:9]) <= NUMBER_DIGITS_MAX):
+            raise number_refused(f"digit must be from 0 to {NUMBER_DIGITS_MAX}", field)
+        digits = int(given)
+    pad = query.get("zero_padding", "").lower()
+    if pad not in ("", "true", "false"):
+        raise number_refused("zero_padding must be true or false", field)
+    return TakeNumber(
+        params["app-id"],
+        params["datastore-id"],
+        field,
+        query.get("branch_key", ""),
+        digits,
+        pad == "true" if pad else None,
+    )
+
+
+def decode_set_number(request: HttpRequest) -> SetNumber:
+    """UpdateAutoNumber. Raises 400."""
+    body = decode_body(_number, request.body)
+    params = request.params
+    return SetNumber(
+        params["app-id"],
+        params["datastore-id"],
+        params["field-id"],
+        body.auto_num,
+        body.branch_key,
+    )

@@ -1,0 +1,263 @@
+"""The write routes: items, links, auto numbers. Decode, run, encode; nothing is decided here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import blake2b
+from typing import Any, Final, cast
+
+from ...core.access import Identity
+from ...core.commands import Command
+from ...core.errors import FaultError, invalid_request
+from ...core.plan import Result, WriteResult
+from ...service.app import App
+from ...service.reads import item_result
+from ...storage.idempotency import Remember, Replay
+from ..body import encode
+from ..edge import Answer, Call, Envelope, HttpRequest
+from ..exchange import HeaderList
+from . import envelopes
+from .write_answers import (
+    CreateItemAnswer,
+    DeleteItemAnswer,
+    GetAutoNumberAnswer,
+    UpdateAutoNumberAnswer,
+    UpdateItemAnswer,
+    encode_create,
+    encode_delete,
+    encode_link,
+    encode_set,
+    encode_taken,
+    encode_update,
+)
+from .write_bodies import (
+    AddItemLinkBody,
+    CreateItemBody,
+    DeleteItemBody,
+    DeleteItemLinkBody,
+    UpdateAutoNumberBody,
+    UpdateItemBody,
+    WriteBody,
+    decode_add_link,
+    decode_create,
+    decode_delete,
+    decode_delete_link,
+    decode_set_number,
+    decode_take_number,
+    decode_update,
+)
+
+Encode = Callable[[Any], bytes]  # of the Result that the command has
+EncodeItem = Callable[[WriteResult, dict[str, object] | None], bytes]
+
+BASE: Final = "/api/v0/applications/:app-id/datastores/:datastore-id"
+_KEY_CHARS_MAX: Final = 255
+_NO_STORE: Final[HeaderList] = ((b"cache-control", b"no-store"),)
+_REPLAYED: Final[HeaderList] = ((b"idempotent-replay", b"true"),)
+
+
+# --- running a command ------------------------------------------------------------------------
+
+
+async def _run(  # noqa: PLR0913  a command, who sends it, and how its answer is written
+    app: App,
+    request: HttpRequest,
+    identity: Identity,
+    command: Command,
+    encode_result: Encode,
+    envelope: Envelope,
+    headers: HeaderList = (),
+) -> Answer:
+    """Run a command, once for each Idempotency-Key, and encode what came of it."""
+    _refuse_dry_run(request)
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        result = await app.run(identity, command)
+        return Answer(200, encode_result(result), headers)
+
+    def written(outcome: Result | FaultError) -> tuple[int, str]:
+        if isinstance(outcome, FaultError):
+            answer = envelope(outcome, request)
+            return answer.status, answer.body.decode()
+        return 200, encode_result(outcome).decode()
+
+    outcome = await app.run_once(identity, command, _remember(request, identity, key, written))
+    if isinstance(outcome, Replay):
+        return Answer(outcome.status, outcome.answer.encode(), (*headers, *_REPLAYED))
+    return Answer(200, encode_result(outcome), headers)
+
+
+def _remember(
+    request: HttpRequest,
+    identity: Identity,
+    key: str,
+    written: Callable[[Result | FaultError], tuple[int, str]],
+) -> Remember:
+    """What a request with a key is remembered by: who, where and key; then what was sent."""
+    if not 0 < len(key) <= _KEY_CHARS_MAX:
+        raise invalid_request(f"an Idempotency-Key has 1 to {_KEY_CHARS_MAX} characters")
+    place = encode((identity.user, request.method, request.path, key))
+    sent = encode(sorted(request.query.items())) + request.body
+    return Remember(_digest(place), _digest(sent), written)
+
+
+def _digest(text: bytes) -> str:
+    return blake2b(text, digest_size=32).hexdigest()
+
+
+def _refuse_dry_run(request: HttpRequest) -> None:
+    if request.query and request.query.get("dry_run", "false").lower() not in ("false", "0", ""):
+        raise invalid_request("dry_run is not available; nothing was written")
+
+
+async def _write(  # noqa: PLR0913
+    app: App,
+    request: HttpRequest,
+    identity: Identity,
+    command: Command,
+    body: WriteBody,
+    encode_item: EncodeItem,
+) -> Answer:
+    """Run a write of an item; read the item back in the caller's words if that is asked for."""
+    if not body.return_item_result:
+        return await _run(
+            app, request, identity, command, lambda one: encode_item(one, None), envelopes.items
+        )
+    _refuse_dry_run(request)
+    if "idempotency-key" in request.headers:
+        raise invalid_request("return_item_result can't be combined with an Idempotency-Key")
+    result = cast("WriteResult", await app.run(identity, command))
+    by_display_id = bool(body.use_display_id or body.return_display_id)
+    item: dict[str, object] | None
+    try:
+        item = await app.read(identity, lambda view: item_result(view, result.item, by_display_id))
+    except FaultError:  # access was lost since; the write itself is done and must be told
+        item = {}
+    return Answer(200, encode_item(result, item))
+
+
+# --- items ------------------------------------------------------------------------------------
+
+
+async def create_item(app: App, request: HttpRequest, identity: Identity) -> Answer:
+    """CreateItem."""
+    command, body = decode_create(request)
+    return await _write(app, request, identity, command, body, encode_create)
+
+
+async def update_item(app: App, request: HttpRequest, identity: Identity) -> Answer:
+    """UpdateItem."""
+    command, body = decode_update(request)
+    return await _write(app, request, identity, command, body, encode_update)
+
+
+async def delete_item(app: App, request: HttpRequest, identity: Identity) -> Answer:
+    """DeleteItem."""
+    command = decode_delete(request)
+    return await _run(
+        app, request, identity, command, lambda one: encode_delete(one, None), envelopes.items
+    )
+
+
+# --- links ------------------------------------------------------------------------------------
+
+
+async def add_item_link(app: App, request: HttpRequest, identity: Identity) -> Answer:
+    """AddItemLink."""
+    command = decode_add_link(request)
+    return await _run(app, request, identity, command, encode_link, envelopes.items)
+
+
+async def delete_item_link(app: App, request: HttpRequest, identity: Identity) -> Answer:
+    """DeleteItemLink."""
+    command = decode_delete_link(request)
+    return await _run(app, request, identity, command, encode_link, envelopes.items)
+
+
+# --- auto numbers -----------------------------------------------------------------------------
+
+
+async def get_auto_number(app: App, request: HttpRequest, identity: Identity) -> Answer:
+    """GetAutoNumber: a GET that uses a number up, so nothing between may store or repeat it."""
+    command = decode_take_number(request)
+    return await _run(app, request, identity, command, encode_taken, envelopes.results, _NO_STORE)
+
+
+async def update_auto_number(app: App, request: HttpRequest, identity: Identity) -> Answer:
+    """UpdateAutoNumber."""
+    command = decode_set_number(request)
+    return await _run(app, request, identity, command, encode_set, envelopes.results)
+
+
+CALLS: Final[tuple[Call, ...]] = (
+    Call(
+        name="CreateItem",
+        method="POST",
+        path=f"{BASE}/items/new",
+        handle=create_item,
+        envelope=envelopes.items,
+        summary="Create an item, and items related to it.",
+        body=CreateItemBody,
+        answer=CreateItemAnswer,
+    ),
+    Call(
+        name="UpdateItem",
+        method="POST",
+        path=f"{BASE}/items/edit/:item-id",
+        handle=update_item,
+        envelope=envelopes.items,
+        summary="Update an item, and items related to it. Needs `rev_no` or `is_force_update`.",
+        body=UpdateItemBody,
+        answer=UpdateItemAnswer,
+    ),
+    Call(
+        name="DeleteItem",
+        method="DELETE",
+        path=f"{BASE}/items/delete/:item-id",
+        handle=delete_item,
+        envelope=envelopes.items,
+        summary="Delete an item. The body is at least `{}`.",
+        body=DeleteItemBody,
+        answer=DeleteItemAnswer,
+    ),
+    Call(
+        name="AddItemLink",
+        method="POST",
+        path=f"{BASE}/items/addlink/:item-id",
+        handle=add_item_link,
+        envelope=envelopes.items,
+        summary="Link an item to another, in one direction. Answers `null`.",
+        body=AddItemLinkBody,
+        answer=None,
+    ),
+    Call(
+        name="DeleteItemLink",
+        method="DELETE",
+        path=f"{BASE}/items/dellink/:item-id",
+        handle=delete_item_link,
+        envelope=envelopes.items,
+        summary="Remove the links from an item to another, or to a datastore. Answers `null`.",
+        body=DeleteItemLinkBody,
+        answer=None,
+    ),
+    Call(
+        name="GetAutoNumber",
+        method="GET",
+        path=f"{BASE}/fields/:field-id/autonum",
+        handle=get_auto_number,
+        envelope=envelopes.results,
+        summary="Use up the next number of a field or of one of its branches.",
+        answer=GetAutoNumberAnswer,
+        allows_head=False,
+    ),
+    Call(
+        name="UpdateAutoNumber",
+        method="POST",
+        path=f"{BASE}/fields/:field-id/autonum",
+        handle=update_auto_number,
+        envelope=envelopes.results,
+        summary="Set the last number given; the next one follows it.",
+        body=UpdateAutoNumberBody,
+        answer=UpdateAutoNumberAnswer,
+    ),
+)
