@@ -83,9 +83,14 @@ class PostgresConnection:
         self._begin_waits = False  # BEGIN goes out with the first statements
         self._in_transaction = False
         self._open()
-        if not read_only:
+        if read_only:
+            return
+        try:
             self._check_durability()
             self._make_fold()
+        except BaseException:
+            self.close()
+            raise
 
     def _open(self) -> None:
         self._psycopg: psycopg.Connection[Row] = psycopg.Connection.connect(
