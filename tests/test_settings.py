@@ -1,8 +1,6 @@
-"""Settings: what each variable does, what is refused, and the page that lists them."""
+"""Settings: what each variable does and what is refused."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import pytest
 
@@ -11,12 +9,9 @@ from hikidashi.config import (
     Config,
     ConfigError,
     load_config,
-    settings_page,
     show_settings,
     unknown_variables,
 )
-
-ROOT = Path(__file__).parent.parent
 
 
 def test_an_empty_environment_gives_the_defaults():
@@ -124,10 +119,3 @@ def test_what_is_shown_can_be_read_back():
         {"HIKIDASHI_METRICS": "off", "HIKIDASHI_ALLOWED_ORIGINS": "http://a,http://b"}
     )
     assert load_config(dict(show_settings(config))) == config
-
-
-def test_the_page_lists_every_setting():
-    page = (ROOT / "docs" / "settings.md").read_text("utf-8")
-    assert page == settings_page(), (
-        "write it with `hikidashi settings --markdown > docs/settings.md`"
-    )

@@ -7,24 +7,23 @@ from typing import TYPE_CHECKING
 from .edge import Edge
 from .exchange import Call
 from .hexabase_rest.routes import CALLS as HEXABASE_CALLS
-from .hottask import CALLS as HOTTASK_CALLS
+from .hottask import list_calls as list_hottask_calls
 from .site import make_site
 
 if TYPE_CHECKING:
     from ..service.app import App
-
-CALLS: tuple[Call, ...] = (*HEXABASE_CALLS, *HOTTASK_CALLS)
 
 
 def make_asgi(app: App) -> Edge:
     """Everything that is served. The site opens the application at start and closes it at the end;
     the edge lets what was accepted finish before that."""
     config = app.config
+    calls: tuple[Call, ...] = (*HEXABASE_CALLS, *list_hottask_calls(config.hottask_http_errors))
     return Edge(
         app,
-        CALLS,
+        calls,
         app.observe,
-        site=make_site(app, CALLS),
+        site=make_site(app, calls),
         origins=config.allowed_origins,
         body_bytes_max=config.body_bytes_max,
         drain_seconds=config.drain_seconds,

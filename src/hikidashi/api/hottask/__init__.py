@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .calls import CALLS
+from .calls import list_calls
 
-__all__ = ["CALLS"]
+__all__ = ["list_calls"]

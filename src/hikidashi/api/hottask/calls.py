@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
 from ...core.access import Actor, Identity, may_see_project, may_use_datastore, may_use_field
 from ...core.catalog import Catalog, Datastore, Project
 from ...core.commands import Entry, Op, WriteItem
-from ...core.errors import Code, Fault, FaultError, FaultKind, no_place
-from ...core.plan import WriteResult
+from ...core.errors import Code, Fault, FaultError, FaultKind, invalid_request, no_place
+from ...core.plan import Result, WriteResult
 from ...core.record import record
 from ...service.app import App, View
+from ...storage.idempotency import Replay
 from ..exchange import Answer, Call, HttpRequest
+from ..idempotency import find_remember, replayed
 from .decode import decode_create, decode_update, is_placeholder
 from .envelope import Envelope, failure, http_status, success
 from .keys import identify
 
-BASES = ("/autodev", "/stagingautodev")  # the vendor's two deployments of one API
+# The vendor's two deployments of one API, and how their calls are named here.
+BASES = {"/autodev": "hottask", "/stagingautodev": "hottask-staging"}
 FIELDS_SHOWN_MAX = 30  # named in the message about a field that is not there
 
 
@@ -44,7 +47,7 @@ class Table:
     actor: Actor
 
 
-async def update_row(app: App, request: HttpRequest, identity: Identity) -> int:
+async def update_row(app: App, request: HttpRequest, identity: Identity) -> Answer:
     """UD: change the fields given of one row; answers how many rows were changed."""
     table = await app.read(identity, lambda view: _find_table(view, request.params))
     change = decode_update(request.body)
@@ -55,28 +58,41 @@ async def update_row(app: App, request: HttpRequest, identity: Identity) -> int:
         values=change.values,
         revision=change.revision,
     )
-    await _write(app, identity, table, entry, force=change.revision is None)
-    return 1
+    command = WriteItem(table.project.id, entry, force=change.revision is None)
+    return await _write(app, request, identity, command, lambda _: 1, table)
 
 
-async def create_row(app: App, request: HttpRequest, identity: Identity) -> int:
+async def create_row(app: App, request: HttpRequest, identity: Identity) -> Answer:
     """Create: insert one row; answers its number."""
     table = await app.read(identity, lambda view: _find_table(view, request.params))
     entry = Entry(Op.NEW, table.datastore.id, values=decode_create(request.body))
-    result = await _write(app, identity, table, entry, force=False)
-    return result.item.n
+    command = WriteItem(table.project.id, entry)
+    return await _write(app, request, identity, command, lambda one: one.item.n, table)
 
 
-async def _write(
-    app: App, identity: Identity, table: Table, entry: Entry, *, force: bool
-) -> WriteResult:
+async def _write(  # noqa: PLR0913  a command, who sends it, and how its answer is told
+    app: App,
+    request: HttpRequest,
+    identity: Identity,
+    command: WriteItem,
+    told: Callable[[WriteResult], int],
+    table: Table,
+) -> Answer:
+    """Run a command, once for each Idempotency-Key."""
+    if request.query.get("dry_run", "false").lower() not in ("false", "0", ""):
+        raise invalid_request("dry_run is not available; nothing was written")
+
+    def answer(outcome: Result | FaultError) -> Answer:
+        if isinstance(outcome, FaultError):
+            return _refusal(app, _explained(outcome, table))
+        return Answer(200, success(told(cast("WriteResult", outcome))))
+
+    remember = find_remember(request, identity, answer)
     try:
-        result = await app.run(identity, WriteItem(table.project.id, entry, force=force))
+        outcome = await app.run_once(identity, command, remember)
     except FaultError as error:
-        raise _explained(error, table) from None
-    if not isinstance(result, WriteResult):
-        raise TypeError(result)
-    return result
+        return answer(error)
+    return replayed(outcome) if isinstance(outcome, Replay) else answer(outcome)
 
 
 def _find_table(view: View, params: dict[str, str]) -> Table:
@@ -124,57 +140,50 @@ def _explained(error: FaultError, table: Table) -> FaultError:
 
 # --- the table of calls -----------------------------------------------------------------------
 
-Work = Callable[[App, HttpRequest, Identity], Awaitable[int]]
+Work = Callable[[App, HttpRequest, Identity], Awaitable[Answer]]
 
 
-def _handler(work: Work) -> Callable[[App, HttpRequest, Identity | None], Awaitable[Answer]]:
-    async def handle(app: App, request: HttpRequest, _identity: Identity | None) -> Answer:
+def _handler(work: Work) -> Callable[[App, HttpRequest, None], Awaitable[Answer]]:
+    async def handle(app: App, request: HttpRequest, _: None) -> Answer:
         try:
             identity = await identify(app, request.headers)
             request.user = identity.user
-            return Answer(200, success(await work(app, request, identity)))
+            return await work(app, request, identity)
         except FaultError as error:
-            code, body = failure(error)
-            return Answer(http_status(code, app.config.hottask_http_errors), body)
+            return _refusal(app, error)
 
     return handle
 
 
-def _envelope(error: FaultError, _request: HttpRequest) -> Answer:
-    """What the edge refuses before a call is handled."""
+def _refusal(app: App, error: FaultError) -> Answer:
     code, body = failure(error)
-    return Answer(http_status(code, "envelope"), body)
+    return Answer(http_status(code, app.config.hottask_http_errors), body)
 
 
-def _calls(base: str, prefix: str) -> tuple[Call, ...]:
+def list_calls(http_errors: str = "envelope") -> tuple[Call, ...]:
+    """The dialect's calls; `http_errors` is the setting of that name."""
+
+    def envelope(error: FaultError, _request: HttpRequest) -> Answer:
+        """What the edge refuses before a call is handled."""
+        code, body = failure(error)
+        return Answer(http_status(code, http_errors), body)
+
+    def call(base: str, name: str, work: Work, summary: str, body: type) -> Call:
+        return Call(
+            name=f"{BASES[base]}.{name}",
+            method="POST",
+            path=f"{base}/CustomTableValue/{name}/:code/:table",
+            handle=_handler(work),
+            envelope=envelope,
+            summary=summary,
+            body=body,
+            answer=Envelope,
+            auth="hottask",
+        )
+
+    creates = "Insert one row; `Data` is its number."
+    updates = "Change the fields given of the row that `id` names; `Data` is 1."
     return (
-        Call(
-            name=f"{prefix}.Create",
-            method="POST",
-            path=f"{base}/CustomTableValue/Create/:code/:table",
-            handle=_handler(create_row),
-            envelope=_envelope,
-            summary="Insert one row; `Data` is its number.",
-            body=CreateBody,
-            answer=Envelope,
-            auth="hottask",
-        ),
-        Call(
-            name=f"{prefix}.UD",
-            method="POST",
-            path=f"{base}/CustomTableValue/UD/:code/:table",
-            handle=_handler(update_row),
-            envelope=_envelope,
-            summary="Change the fields given of the row that `id` names; `Data` is 1.",
-            body=UpdateBody,
-            answer=Envelope,
-            auth="hottask",
-        ),
+        *(call(base, "Create", create_row, creates, CreateBody) for base in BASES),
+        *(call(base, "UD", update_row, updates, UpdateBody) for base in BASES),
     )
-
-
-CALLS: tuple[Call, ...] = tuple(
-    call
-    for base, prefix in zip(BASES, ("hottask", "hottask-staging"), strict=True)
-    for call in _calls(base, prefix)
-)
