@@ -15,7 +15,7 @@ async def echo(request: Request) -> Response:
     return Response(msgspec.json.encode(body), media_type="application/json")
 
 
-async def ready(request: Request) -> Response:
+async def ready(_: Request) -> Response:
     """Say that the server is up."""
     return Response(b"{}", media_type="application/json")
 

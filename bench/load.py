@@ -126,7 +126,7 @@ class _Counted:
 
     def measure(self, value: float) -> Measure:
         errors = [
-            f"{name.replace('_', ' ')} × {count}"
+            f"{name.replace('_', ' ')}: {count}"
             for name, count in sorted(self.numbers.items())
             if count and name.startswith(("status_", "socket_", "body"))
         ]

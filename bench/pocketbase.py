@@ -116,6 +116,10 @@ class PocketBase:
         orders = expect(self.url, "POST", "/api/collections", ORDERS, token=root)
         lines = {**LINES, "fields": [*LINES["fields"], _relation(orders["id"])]}
         expect(self.url, "POST", "/api/collections", lines, token=root)
+        return self.login_member()
+
+    def login_member(self) -> str:
+        """A token of the ordinary record."""
         return self.login(*MEMBER, collection="users")
 
     def login(self, address: str, password: str, *, collection: str) -> str:

@@ -76,7 +76,9 @@ def create_tables(text: str, number: str, row: str) -> Iterator[str]:
     yield "CREATE UNIQUE INDEX items_id ON items (id)"
     for field in ("f_customer", "f_amount", "f_ordered_at"):
         yield f"CREATE INDEX items_{field} ON items ({field})"
-    for found in re.finditer(r"CREATE TABLE (histories|outbox) \(.*?\n\)", SQL.read_text(), re.S):
+    for found in re.finditer(
+        r"CREATE TABLE (histories|outbox) \(.*?\n\)", SQL.read_text(), re.DOTALL
+    ):
         yield found[0]
 
 
@@ -146,8 +148,8 @@ class RawSqlite:
         found = many(self._select, keys).fetchall()
         now = time.time_ns() // 1_000_000
         updates, histories, events = [], [], []
-        for row in found:
-            key, rev, seq = row[1], row[2] + 1, row[3] + 1
+        for row in found:  # its first columns: n, id, rev, seq, status, title
+            key, rev, seq = row[1], int(str(row[2])) + 1, int(str(row[3])) + 1
             amount, due = chance.randrange(10_000_000) / 100, now + chance.randrange(10**9)
             updates.append((rev, seq, "", row[5], now, USER, row[10], amount, due, str(due), key))
             one = f"{now:016x}{seq:08x}"
@@ -235,11 +237,11 @@ class RawPostgres:
         done = subprocess.run(
             [*command, self._url], capture_output=True, text=True, check=False, timeout=seconds + 60
         )
-        tps = re.search(r"^tps = ([\d.]+)", done.stdout, re.M)
-        failed = re.search(r"^number of failed transactions: (\d+)", done.stdout, re.M)
+        tps = re.search(r"^tps = ([\d.]+)", done.stdout, re.MULTILINE)
+        failed = re.search(r"^number of failed transactions: (\d+)", done.stdout, re.MULTILINE)
         if done.returncode or tps is None:
             raise RuntimeError(f"pgbench failed: {done.stdout[-500:]}{done.stderr[-500:]}")
-        errors = [] if failed is None or failed[1] == "0" else [f"failed × {failed[1]}"]
+        errors = [] if failed is None or failed[1] == "0" else [f"failed: {failed[1]}"]
         return Measure(float(tps[1]), errors=tuple(errors))
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -60,38 +61,33 @@ def expect(url: str, method: str, path: str, body: object = None, *, token: str 
     return answer
 
 
+@dataclass(slots=True)
 class Server:
     """A process that answers HTTP on a port of its own; its output goes to a log file."""
 
-    def __init__(
-        self,
-        name: str,
-        command: Sequence[str],
-        port: int,
-        log: Path,
-        *,
-        ready: str,
-        env: Mapping[str, str] | None = None,
-    ) -> None:
-        self.name = name
-        self.url = f"http://{HOST}:{port}"
-        self._command = list(command)
-        self._port = port
-        self._log = log
-        self._ready = ready  # a path that answers 2xx once the server is up
-        self._env = {**os.environ, **(env or {})}
-        self._process: subprocess.Popen[bytes] | None = None
+    name: str
+    command: Sequence[str]
+    port: int
+    log: Path
+    ready: str  # a path that answers 2xx once the server is up
+    env: Mapping[str, str] = field(default_factory=dict)  # beside our own
+    _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://{HOST}:{self.port}"
 
     def start(self) -> float:
         """Start it and wait for its first answer; seconds that took."""
         began = time.perf_counter()
-        with self._log.open("ab") as log:
+        with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                self._command,
+                self.command,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
-                env=self._env,
+                env={**os.environ, **self.env},
             )
         while time.perf_counter() - began < START_SECONDS_MAX:
             if self._process.poll() is not None:
@@ -100,20 +96,20 @@ class Server:
                 return time.perf_counter() - began
             time.sleep(0.005)
         self.stop()
-        raise UnavailableError(f"{self.name} did not answer {self._ready}: {self._last_words()}")
+        raise UnavailableError(f"{self.name} did not answer {self.ready}: {self._last_words()}")
 
     def _answers(self) -> bool:
         try:
-            with socket.create_connection((HOST, self._port), timeout=5) as one:
+            with socket.create_connection((HOST, self.port), timeout=5) as one:
                 one.sendall(
-                    f"GET {self._ready} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode()
+                    f"GET {self.ready} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode()
                 )
                 return one.recv(12)[9:10] == b"2"
         except OSError:
             return False
 
     def _last_words(self) -> str:
-        return self._log.read_text(errors="replace")[-800:].strip()
+        return self.log.read_text(errors="replace")[-800:].strip()
 
     def stop(self) -> None:
         """End it, gently if it lets us."""
