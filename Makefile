@@ -42,7 +42,7 @@ bench: $(VENV)/.bench ## Measure this server beside others, on this machine.
 	$(BIN)/python -m bench $(ARGS)
 
 torture: $(VENV)/.test ## Kill the server and its database again and again; nothing acknowledged may be lost.
-	$(BIN)/python -m bench.torture $(ARGS)
+	$(BIN)/python -m tests.torture $(ARGS)
 
 golden: $(VENV)/.test ## Write the recorded wire exchanges anew; the diff is the review.
 	$(BIN)/python -m pytest tests/wire --golden $(ARGS)
