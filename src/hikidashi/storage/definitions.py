@@ -17,7 +17,8 @@ from ..core.catalog import (
     Status,
 )
 from ..core.errors import no_place
-from ..core.kinds import KINDS
+from ..core.kinds import KINDS, Storage
+from ..core.limits import INDEXED_BYTES_MAX, INDEXED_CHARS_MAX
 from ..core.record import record
 from . import tables
 from .definition_bodies import (
@@ -133,6 +134,27 @@ def find_used_ids(connection: Connection, ids: Sequence[str]) -> set[str]:
 def _definition(row: Row) -> Definition:
     id_, kind, parent, display_id, position, body = row
     return Definition(id_, parent, display_id, position, decode_body(kind, body))
+
+
+def find_unfit_value(connection: Connection, row: Definition, *, unique: bool) -> str:
+    """Why the values of a field can't be unique or indexed; "" if they can."""
+    if not isinstance(row.body, FieldBody):
+        raise TypeError(row.kind)
+    field = make_field(row, row.body, frozenset())
+    if field.storage is None:
+        return ""
+    column, table = tables.field_column(field).name, tables.table_name(row.parent)
+    if field.storage is Storage.TEXT:
+        sql = f"SELECT id FROM {table} WHERE length({column}) > ? OR octet_length({column}) > ? LIMIT 1"  # noqa: S608
+        long = connection.query(sql, (INDEXED_CHARS_MAX, INDEXED_BYTES_MAX))
+        if long:
+            return f"can't be indexed: its value in the item {long[0][0]} is too long"
+    if unique:
+        sql = f"SELECT min(id) FROM {table} WHERE {column} IS NOT NULL GROUP BY {column} HAVING count(*) > 1 LIMIT 1"  # noqa: S608
+        twice = connection.query(sql)
+        if twice:
+            return f"can't be unique: another item has the value of the item {twice[0][0]}"
+    return ""
 
 
 # --- the catalogue ----------------------------------------------------------------------------

@@ -1,0 +1,103 @@
+"""Schema as code: definitions and people in a YAML file, planned, applied and exported.
+
+Objects match by `id` if given, else by display id (users by e-mail address, workspaces and keys
+by name); `was` renames. What a file leaves out stays as it is. `deleted: true` takes away, and
+what would destroy data has to be allowed by name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from ...core.ids import Clock, IdSource
+from ...storage.definitions import list_workspaces, lock_workspaces
+from ...storage.engines import Connection, Engine
+from ...storage.people_state import User, find_users
+from ...storage.store import Store
+from .apply import apply_changes, check_destruction
+from .changes import Change
+from .export import export_workspace
+from .model import SchemaFile, load, loads
+from .now import find_workspaces, read_now
+from .plan import plan, seal_passwords
+from .problems import Place, Problem, SchemaError
+
+
+async def schema_plan(store: Store, ids: IdSource, path: str | Path) -> list[Change]:
+    """What applying a file would do. Raises SchemaError."""
+    schema = await _load(store, path)
+    now = await store.scan(lambda connection: read_now(connection, schema))
+    return plan(schema, now, ids)
+
+
+async def schema_apply(
+    store: Store, ids: IdSource, clock: Clock, path: str | Path, allow_destroy: Sequence[str] = ()
+) -> list[Change]:
+    """Apply a file in one transaction and tell what was done. Raises SchemaError."""
+    schema = await _load(store, path)
+    return await store.change(
+        lambda connection: apply_schema(
+            connection, store.engine, schema, ids, clock.now_ms(), allow_destroy
+        )
+    )
+
+
+async def schema_export(store: Store, workspace: str = "") -> str:
+    """A workspace, by name or id, as a file; all of them if none is named."""
+    return await store.scan(lambda connection: export_workspace(connection, workspace))
+
+
+def apply_schema(  # noqa: PLR0913
+    connection: Connection,
+    engine: Engine,
+    schema: SchemaFile,
+    ids: IdSource,
+    now_ms: int,
+    allow_destroy: Sequence[str] = (),
+) -> list[Change]:
+    """The same inside a transaction that is open. Passwords have been sealed."""
+    listed = list_workspaces(connection)
+    named = [one.id for node in schema.workspaces for one in find_workspaces(node, listed)]
+    lock_workspaces(connection, engine, ["", *named])  # "": one schema file at a time
+    changes = plan(schema, read_now(connection, schema), ids)
+    check_destruction(changes, allow_destroy)
+    if changes:
+        apply_changes(connection, engine, changes, now_ms)
+    return changes
+
+
+async def _load(store: Store, path: str | Path) -> SchemaFile:
+    """Read a file and hash its passwords, which takes long, outside of any transaction."""
+    schema = await asyncio.to_thread(load, path)
+    named = [one for node in schema.workspaces for one in node.users if one.password is not None]
+    emails = [ref for one in named for ref in (one.email, one.was) if ref]
+    ids = [one.id for one in named if one.id]
+    users = await store.scan(lambda connection: find_users(connection, emails, ids))
+    await asyncio.to_thread(seal_passwords, schema, _hashes(users))
+    return schema
+
+
+def _hashes(users: list[User]) -> dict[str, str | None]:
+    by_email = {one.email: one.password_hash for one in users if one.email}
+    return by_email | {one.id: one.password_hash for one in users}
+
+
+__all__ = [
+    "Change",
+    "Place",
+    "Problem",
+    "SchemaError",
+    "SchemaFile",
+    "apply_schema",
+    "export_workspace",
+    "load",
+    "loads",
+    "plan",
+    "read_now",
+    "schema_apply",
+    "schema_export",
+    "schema_plan",
+    "seal_passwords",
+]

@@ -1,0 +1,116 @@
+"""Carries the changes of a plan out, all in the transaction that it is called in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import assert_never
+
+from ...storage import definitions, people_writes
+from ...storage.definition_bodies import FieldBody
+from ...storage.engines import Connection, Engine, IntegrityError
+from .changes import (
+    Change,
+    ChangeKey,
+    ChangeUser,
+    ChangeWorkspace,
+    EditDefinition,
+    ForgetHolders,
+    GivePair,
+    Join,
+    Leave,
+    MakeKey,
+    MakeUser,
+    MakeWorkspace,
+    RevokeKey,
+    SchemaEdit,
+    TakePair,
+)
+from .problems import Problem, SchemaError
+
+
+def check_destruction(changes: Sequence[Change], allowed: Sequence[str]) -> None:
+    """Raise SchemaError for every change that destroys data and was not allowed by name."""
+    problems = [
+        Problem(
+            one.place, f"{one.line} destroys data; allow it with --allow-destroy {one.destroys!r}"
+        )
+        for one in changes
+        if one.destroys and one.destroys not in allowed
+    ]
+    if problems:
+        raise SchemaError(problems)
+
+
+def apply_changes(
+    connection: Connection, engine: Engine, changes: Sequence[Change], now_ms: int
+) -> None:
+    """Carry them out. Raises SchemaError if data stands in the way; nothing is then committed."""
+    edits = [edit for change in changes for edit in change.edits]
+    _check_unique(connection, changes)
+    try:
+        for one in edits:
+            if isinstance(one, MakeWorkspace):
+                definitions.create_workspace(connection, one.workspace, now_ms)
+        by_workspace: dict[str, list[definitions.Edit]] = {}
+        for one in edits:
+            if isinstance(one, EditDefinition):
+                by_workspace.setdefault(one.workspace, []).append(one.edit)
+        for workspace, group in by_workspace.items():
+            definitions.change_definitions(connection, engine, workspace, group, now_ms)
+        for one in edits:
+            _carry_out(connection, one, now_ms)
+    except IntegrityError as error:
+        raise SchemaError(
+            [Problem(changes[0].place, f"the database refuses it: {error}")]
+        ) from error
+
+
+def _carry_out(connection: Connection, edit: SchemaEdit, now_ms: int) -> None:
+    match edit:
+        case MakeWorkspace() | EditDefinition():
+            pass  # done before, set by set
+        case ChangeWorkspace(workspace):
+            definitions.update_workspace(connection, workspace)
+        case MakeUser(user, workspace):
+            people_writes.insert_user(connection, user, workspace, now_ms)
+        case ChangeUser(user):
+            people_writes.update_user(connection, user)
+        case Join(workspace, user, is_admin):
+            people_writes.set_member(connection, workspace, user, is_admin=is_admin)
+        case Leave(workspace, user):
+            people_writes.remove_member(connection, workspace, user)
+        case GivePair(workspace, what, pair):
+            people_writes.grant(connection, workspace, what, [pair])
+        case TakePair(workspace, what, pair):
+            people_writes.revoke(connection, workspace, what, [pair])
+        case ForgetHolders(workspace, kind, id_):
+            drop = people_writes.drop_role if kind == "role" else people_writes.drop_group
+            drop(connection, workspace, id_)
+        case MakeKey(key):
+            people_writes.insert_project_key(connection, key, now_ms)
+        case ChangeKey(key):
+            people_writes.update_project_key(connection, key)
+        case RevokeKey(key):
+            people_writes.revoke_project_key(connection, key, now_ms)
+        case _:
+            assert_never(edit)
+
+
+def _check_unique(connection: Connection, changes: Sequence[Change]) -> None:
+    """Values that are there must fit a field that becomes unique or indexed."""
+    problems = []
+    for change in changes:
+        for one in change.edits:
+            if not isinstance(one, EditDefinition) or not (one.edit.before and one.edit.after):
+                continue
+            before, after = one.edit.before.body, one.edit.after.body
+            if not isinstance(before, FieldBody) or not isinstance(after, FieldBody):
+                continue
+            new = (after.unique and not before.unique, after.has_index and not before.has_index)
+            if any(new):
+                field = one.edit.before
+                reason = definitions.find_unfit_value(connection, field, unique=after.unique)
+                if reason:
+                    problems.append(Problem(change.place, f"{field.display_id} {reason}"))
+    if problems:
+        raise SchemaError(problems)

@@ -1,0 +1,369 @@
+"""A schema file as a tree of what it says; nothing is looked up yet."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from msgspec import UNSET
+
+from ...core.catalog import Operation
+from ...core.errors import FaultError
+from ...core.ids import is_id
+from ...core.limits import DISPLAY_ID_CHARS_MAX, NAME_CHARS_MAX
+from ..identity import hash_secret
+from ..passwords import check_password
+from .forms import Form
+from .keys import FORMS
+from .problems import Place, SchemaError
+from .sections import Section, parse_yaml, read_yaml
+
+# What holds what: the key of the list in a file, and the kind of what is in it.
+CHILDREN: dict[str, tuple[tuple[str, str], ...]] = {
+    "group": (("children", "group"),),
+    "project": (("roles", "role"), ("datastores", "datastore")),
+    "datastore": (("statuses", "status"), ("fields", "field"), ("actions", "action")),
+}
+WORDS = {"project": "application"}  # how files and people call a kind, where it differs
+DEFAULT_ACTIONS = {
+    "CreateItem": Operation.NEW,
+    "UpdateItem": Operation.UPDATE,
+    "DeleteItem": Operation.DELETE,
+    "CopyItem": Operation.COPY,
+}
+RESERVED_FIELDS = frozenset(
+    [
+        "_id",
+        "a_id",
+        "access_keys",
+        "created_at",
+        "created_by",
+        "d_id",
+        "i_id",
+        "p_id",
+        "rev_no",
+        "status_id",
+        "title",
+        "unread",
+        "updated_at",
+        "updated_by",
+        "w_id",
+        "status",
+        "item_links",
+        "lookup_items",
+        "links",
+        "labels",
+        "seed_i_id",
+        "related_key",
+        "pinned",
+    ]
+)
+_DISPLAY_ID = re.compile(r"\w(?:[\w \-]*[\w\-])?\Z")
+_HOTTASK_CODE = re.compile(r"[a-z0-9]{12,13}\Z")
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\Z")
+_HEX_HASH = re.compile(r"[0-9a-f]{64}\Z")
+
+
+@dataclass(eq=False, slots=True)
+class Holder:
+    """A user or group that a list names, to be added or (deleted) taken off."""
+
+    section: Section
+    ref: str  # an address, an id or a display id
+    deleted: bool
+
+
+@dataclass(eq=False, slots=True)
+class Node:
+    """A definition as a file tells it."""
+
+    kind: str
+    section: Section
+    id: str
+    display_id: str  # "" where an id alone names it
+    was: str
+    deleted: bool
+    word: str  # a field's type or an action's operation; "" if it is not said
+    given: list[tuple[Form, Any]] = field(default_factory=list)
+    children: dict[str, list[Node]] = field(default_factory=dict)
+    users: list[Holder] = field(default_factory=list)  # members of a group, holders of a role
+    groups: list[Holder] = field(default_factory=list)  # holders of a role
+    keys: list[KeyNode] = field(default_factory=list)  # of an application
+
+
+@dataclass(eq=False, slots=True)
+class UserNode:
+    """A user as a file tells it; None: not said."""
+
+    section: Section
+    id: str
+    email: str
+    was: str
+    deleted: bool
+    name: str | None
+    password: str | None
+    password_hash: str | None
+    admin: bool | None
+    bot: bool | None
+
+
+@dataclass(eq=False, slots=True)
+class KeyNode:
+    """A HotTask project key as a file tells it."""
+
+    section: Section
+    id: str
+    name: str
+    was: str
+    deleted: bool
+    hash: str | None  # of the secret
+    roles: list[str] | None
+    read_only: bool | None
+
+
+@dataclass(eq=False, slots=True)
+class WorkspaceNode:
+    """A workspace as a file tells it."""
+
+    section: Section
+    id: str
+    name: str
+    was: str
+    time_zone: str | None
+    users: list[UserNode]
+    top_group: Node | None
+    projects: list[Node]
+
+
+@dataclass(eq=False, slots=True)
+class SchemaFile:
+    """A whole file. `root` gathers the problems that come up later."""
+
+    root: Section
+    workspaces: list[WorkspaceNode]
+
+    def check(self) -> None:
+        """Raise SchemaError if there is any problem so far."""
+        if self.root.problems:
+            raise SchemaError(self.root.problems)
+
+
+def load(path: str | Path) -> SchemaFile:
+    """Read a schema file. Raises SchemaError with every problem of its form."""
+    return _read_file(read_yaml(path))
+
+
+def loads(text: str, file: str = "schema.yaml") -> SchemaFile:
+    """Read a schema from a text."""
+    return _read_file(parse_yaml(text, file))
+
+
+def _read_file(root: Section) -> SchemaFile:
+    workspaces = [_read_workspace(one) for one in root.sections("workspaces")]
+    if not root.has("workspaces"):
+        root.fail("needs workspaces")
+    root.refuse_unknown_keys()
+    schema = SchemaFile(root, workspaces)
+    schema.check()
+    return schema
+
+
+def _read_workspace(section: Section) -> WorkspaceNode:
+    id_, name = _read_id(section), section.text("name") or ""
+    if not name and not id_:
+        section.fail("needs a name")
+    time_zone = section.text("time_zone")
+    if time_zone is not None and not _is_time_zone(time_zone):
+        section.fail("is no time zone; give a name like Asia/Tokyo", "time_zone")
+    top = section.section("top_group")
+    node = WorkspaceNode(
+        section=section,
+        id=id_,
+        name=name,
+        was=section.text("was") or "",
+        time_zone=time_zone,
+        users=[_read_user(one) for one in section.sections("users")],
+        top_group=_read_node("group", top) if top else None,
+        projects=[_read_node("project", one) for one in section.sections("applications")],
+    )
+    section.refuse_unknown_keys()
+    return node
+
+
+def _is_time_zone(name: str) -> bool:
+    if name == "UTC" or name in available_timezones():
+        return True
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        return False
+    return True
+
+
+# --- definitions ------------------------------------------------------------------------------
+
+
+def _read_node(kind: str, section: Section) -> Node:
+    id_ = _read_id(section)
+    display_id = section.text("display_id", DISPLAY_ID_CHARS_MAX) or ""
+    if display_id:
+        _check_display_id(kind, display_id, section)
+    elif not id_:
+        section.fail("needs a display_id")
+    node = Node(
+        kind=kind,
+        section=section,
+        id=id_,
+        display_id=display_id,
+        was=section.text("was") or "",
+        deleted=section.flag("deleted") or False,
+        word="",
+    )
+    for form in FORMS[kind]:
+        raw = form.read(section)
+        if raw is not UNSET:
+            node.given.append((form, raw))
+        if form.name in ("type", "operation") and raw is not UNSET:
+            node.word = raw
+    if kind == "project":
+        node.keys = [_read_key(one) for one in section.sections("keys")]
+        code = section.text("hottask_code")
+        if code and not _HOTTASK_CODE.match(code):
+            section.fail("must be 12 or 13 lower-case letters and digits", "hottask_code")
+    if kind in ("group", "role"):
+        node.users = _read_holders(section, "members" if kind == "group" else "users", "email")
+    if kind == "role":
+        node.groups = _read_holders(section, "groups", "display_id")
+    for key, child in CHILDREN.get(kind, ()):
+        if section.has(key):
+            node.children[child] = [_read_node(child, one) for one in section.sections(key)]
+    section.refuse_unknown_keys()
+    return node
+
+
+def _check_display_id(kind: str, display_id: str, section: Section) -> None:
+    if is_id(display_id.lower()):
+        section.fail("looks like an internal id (24 hex digits)", "display_id")
+    elif not _DISPLAY_ID.match(display_id):
+        section.fail("must be letters, digits, spaces, - and _", "display_id")
+    elif kind == "field" and (display_id in RESERVED_FIELDS or display_id.lower() == "id"):
+        section.fail(f"{display_id} is reserved", "display_id")
+
+
+def _read_id(section: Section) -> str:
+    value = section.text("id")
+    if value is not None and not is_id(value):
+        section.fail("must be 24 lower-case hex digits", "id")
+    return value or ""
+
+
+def _read_holders(section: Section, key: str, own: str) -> list[Holder]:
+    found = []
+    for one in section.mixed(key, own):
+        ref = one.text(own)
+        deleted = one.flag("deleted") or False
+        one.refuse_unknown_keys()
+        if ref is None:
+            if not one.has(own):
+                one.fail(f"needs {own}")
+            continue
+        found.append(Holder(one, ref.lower() if own == "email" else ref, deleted))
+    return found
+
+
+# --- people -----------------------------------------------------------------------------------
+
+
+def _read_user(section: Section) -> UserNode:
+    id_, email = _read_id(section), (section.text("email") or "").lower()
+    if email and not _EMAIL.match(email):
+        section.fail("is no e-mail address", "email")
+    if not email and not id_:
+        section.fail("needs an email")
+    password = section.text("password", NAME_CHARS_MAX)
+    password_hash = section.text("password_hash")
+    if password is not None:
+        try:
+            check_password(password)
+        except FaultError as error:
+            section.fail(error.faults[0].description, "password")
+    if password_hash is not None and not password_hash.startswith("$argon2"):
+        section.fail("must be an argon2 hash", "password_hash")
+    if password is not None and password_hash is not None:
+        section.fail("can't stand beside password", "password_hash")
+    node = UserNode(
+        section=section,
+        id=id_,
+        email=email,
+        was=(section.text("was") or "").lower(),
+        deleted=section.flag("deleted") or False,
+        name=section.text("name"),
+        password=password,
+        password_hash=password_hash,
+        admin=section.flag("admin"),
+        bot=section.flag("bot"),
+    )
+    section.refuse_unknown_keys()
+    return node
+
+
+def _read_key(section: Section) -> KeyNode:
+    id_, name = _read_id(section), section.text("name") or ""
+    if not name and not id_:
+        section.fail("needs a name")
+    secret, hash_ = section.text("key"), section.text("key_hash")
+    if secret is not None and len(secret) < 16:
+        section.fail("must have at least 16 characters", "key")
+    if hash_ is not None and not _HEX_HASH.match(hash_):
+        section.fail("must be 64 hex digits (BLAKE2b-256 of the key)", "key_hash")
+    if secret is not None and hash_ is not None:
+        section.fail("can't stand beside key", "key_hash")
+    node = KeyNode(
+        section=section,
+        id=id_,
+        name=name,
+        was=section.text("was") or "",
+        deleted=section.flag("deleted") or False,
+        hash=hash_secret(secret) if secret else hash_,
+        roles=section.texts("roles"),
+        read_only=section.flag("read_only"),
+    )
+    section.refuse_unknown_keys()
+    return node
+
+
+def default_actions(section: Section) -> list[Node]:
+    """The actions of a new datastore that names none."""
+    found = []
+    for display_id, operation in DEFAULT_ACTIONS.items():
+        node = implied("action", display_id, section)
+        node.word = operation.value
+        node.given = [(form, True) for form in FORMS["action"] if form.name == "default"]
+        found.append(node)
+    return found
+
+
+def implied(kind: str, display_id: str, section: Section) -> Node:
+    """A definition that a file implies without naming it; problems point at `section`."""
+    return Node(kind, section, "", display_id, "", deleted=False, word="")
+
+
+__all__ = [
+    "CHILDREN",
+    "DEFAULT_ACTIONS",
+    "WORDS",
+    "Holder",
+    "KeyNode",
+    "Node",
+    "Place",
+    "SchemaFile",
+    "UserNode",
+    "WorkspaceNode",
+    "default_actions",
+    "implied",
+    "load",
+    "loads",
+]
