@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from hashlib import blake2b
 from typing import Any, Final, cast
 
 from ...core.access import Identity
@@ -12,10 +11,10 @@ from ...core.errors import FaultError, invalid_request
 from ...core.plan import Result, WriteResult
 from ...service.app import App
 from ...service.reads import item_result
-from ...storage.idempotency import Remember, Replay
-from ..body import encode
+from ...storage.idempotency import Replay
 from ..edge import Answer, Call, Envelope, HttpRequest
 from ..exchange import HeaderList
+from ..idempotency import find_remember, replayed
 from . import envelopes
 from .write_answers import (
     CreateItemAnswer,
@@ -51,9 +50,7 @@ Encode = Callable[[Any], bytes]  # of the Result that the command has
 EncodeItem = Callable[[WriteResult, dict[str, object] | None], bytes]
 
 BASE: Final = "/api/v0/applications/:app-id/datastores/:datastore-id"
-_KEY_CHARS_MAX: Final = 255
 _NO_STORE: Final[HeaderList] = ((b"cache-control", b"no-store"),)
-_REPLAYED: Final[HeaderList] = ((b"idempotent-replay", b"true"),)
 
 
 # --- running a command ------------------------------------------------------------------------
@@ -70,39 +67,15 @@ async def _run(  # noqa: PLR0913  a command, who sends it, and how its answer is
 ) -> Answer:
     """Run a command, once for each Idempotency-Key, and encode what came of it."""
     _refuse_dry_run(request)
-    key = request.headers.get("idempotency-key")
-    if key is None:
-        result = await app.run(identity, command)
-        return Answer(200, encode_result(result), headers)
 
-    def written(outcome: Result | FaultError) -> tuple[int, str]:
+    def answer(outcome: Result | FaultError) -> Answer:
         if isinstance(outcome, FaultError):
-            answer = envelope(outcome, request)
-            return answer.status, answer.body.decode()
-        return 200, encode_result(outcome).decode()
+            return envelope(outcome, request)
+        return Answer(200, encode_result(outcome), headers)
 
-    outcome = await app.run_once(identity, command, _remember(request, identity, key, written))
-    if isinstance(outcome, Replay):
-        return Answer(outcome.status, outcome.answer.encode(), (*headers, *_REPLAYED))
-    return Answer(200, encode_result(outcome), headers)
-
-
-def _remember(
-    request: HttpRequest,
-    identity: Identity,
-    key: str,
-    written: Callable[[Result | FaultError], tuple[int, str]],
-) -> Remember:
-    """What a request with a key is remembered by: who, where and key; then what was sent."""
-    if not 0 < len(key) <= _KEY_CHARS_MAX:
-        raise invalid_request(f"an Idempotency-Key has 1 to {_KEY_CHARS_MAX} characters")
-    place = encode((identity.user, request.method, request.path, key))
-    sent = encode(sorted(request.query.items())) + request.body
-    return Remember(_digest(place), _digest(sent), written)
-
-
-def _digest(text: bytes) -> str:
-    return blake2b(text, digest_size=32).hexdigest()
+    remember = find_remember(request, identity, answer)
+    outcome = await app.run_once(identity, command, remember)
+    return replayed(outcome, headers) if isinstance(outcome, Replay) else answer(outcome)
 
 
 def _refuse_dry_run(request: HttpRequest) -> None:
