@@ -240,7 +240,7 @@ class SqliteEngine:
 
     def copy_to(self, path: str) -> None:
         """Write the database as it is at one moment to a new file, while it is written to."""
-        connection = self.connect(read_only=True)
+        connection = self.connect()  # query_only would refuse the other file, too
         try:
             connection.query("VACUUM INTO ?", (path,))
         finally:

@@ -1,0 +1,200 @@
+"""`check`, `backup` and `settings`: looking after an installation."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from ..bootstrap import open_engine
+from ..config import Config, settings_page, show_settings, unknown_variables
+from ..storage.engines import Connection, Engine, EngineError
+from ..storage.inspection import check_integrity, find_oddities
+from ..storage.migrate import list_migrations, read_version
+from .opening import RefusedError, read_settings, sentence
+
+FREE_BYTES_MIN = 500_000_000  # below it a busy day, or a backup beside the file, fills the disk
+Finding = tuple[Literal["ok", "note", "wrong"], str]
+
+
+@click.command()
+@click.option("--markdown", is_flag=True, help="Print the page docs/settings.md instead.")
+@click.pass_context
+def settings(context: click.Context, *, markdown: bool) -> None:
+    """Print every setting and the value in use.
+
+    \b
+      hikidashi settings
+      HIKIDASHI_PORT=9000 hikidashi settings
+    """  # noqa: D301  \b is click's
+    if markdown:
+        click.echo(settings_page(), nl=False)
+        return
+    for name, value in show_settings(read_settings(context)):
+        click.echo(f"{name}={value}")
+
+
+# --- check ------------------------------------------------------------------------------------
+
+
+@click.command()
+@click.option("--quick", is_flag=True, help="Leave out what reads the whole database.")
+@click.pass_context
+def check(context: click.Context, *, quick: bool) -> None:
+    """Say what is wrong with this installation.
+
+    Looks at Python, the settings, the database (can it be reached, does it keep what it
+    acknowledges, is it at the right version), the disk, and at things in the database that should
+    not be so. Changes nothing. Exit code 0: all is well, 1: something is wrong.
+
+    \b
+      hikidashi check
+      hikidashi --database postgresql://me@db/hikidashi check --quick
+    """  # noqa: D301  \b is click's
+    config = read_settings(context)
+    is_wrong = False
+    for level, words in _findings(config, quick=quick):
+        click.echo(f"{level:5} {words}")
+        is_wrong = is_wrong or level == "wrong"
+    if is_wrong:
+        context.exit(1)
+
+
+def _findings(config: Config, *, quick: bool) -> Iterator[Finding]:
+    yield ("ok", f"Python {sys.version.split()[0]}")
+    for slip in unknown_variables():
+        yield ("note", slip)
+    yield ("ok", f"database {config.database_shown}")
+    if config.engine == "sqlite":
+        yield from _check_folder(Path(config.sqlite_path))
+        if not Path(config.sqlite_path).exists():
+            yield ("note", "the file is not there yet; `hikidashi serve` will make it")
+            return
+    engine = open_engine(config)
+    try:
+        connection = engine.connect()
+    except (EngineError, RuntimeError, OSError) as error:
+        yield ("wrong", sentence(error) or str(error))
+        return
+    try:
+        yield from _check_database(engine, connection, quick=quick)
+    except EngineError as error:
+        yield ("wrong", sentence(error) or str(error))
+    finally:
+        connection.close()
+        engine.close()
+
+
+def _check_folder(path: Path) -> Iterator[Finding]:
+    """The folder of the file: is it writable, is there room."""
+    folder = path.absolute().parent
+    while not folder.exists():
+        folder = folder.parent
+    if not os.access(folder, os.W_OK | os.X_OK):
+        yield ("wrong", f"{folder} can't be written to")
+    elif path.exists() and not os.access(path, os.R_OK | os.W_OK):
+        yield ("wrong", f"{path} can't be written to")
+    else:
+        yield ("ok", f"{folder} can be written to")
+    free = shutil.disk_usage(folder).free
+    level: Literal["ok", "wrong"] = "ok" if free >= FREE_BYTES_MIN else "wrong"
+    yield (level, f"{free / 1e9:.1f} GB are free on its disk")
+
+
+def _check_database(engine: Engine, connection: Connection, *, quick: bool) -> Iterator[Finding]:
+    shown = ", ".join(f"{name}={value}" for name, value in connection.settings().items())
+    yield ("ok", f"settings read back: {shown}")
+    if connection.settings().get("fsync") == "off":
+        yield ("wrong", "PostgreSQL has fsync=off: a power cut may destroy the database")
+    version, newest = read_version(connection), list_migrations()[-1][0]
+    if version > newest:
+        yield ("wrong", f"the schema is at version {version}, this program knows {newest}")
+        return
+    if version < newest:
+        yield ("note", f"the schema is at version {version}; serving brings it to {newest}")
+    else:
+        yield ("ok", f"the schema is at version {version}, the newest")
+    if quick:
+        return
+    for fault in check_integrity(engine, connection):
+        yield ("wrong", f"integrity: {fault}")
+    if version == newest:
+        odd = list(find_oddities(connection))
+        yield from (("wrong", one) for one in odd)
+        if not odd:
+            yield ("ok", "nothing odd in the database")
+
+
+# --- backup -----------------------------------------------------------------------------------
+
+
+@click.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.pass_context
+def backup(context: click.Context, file: Path) -> None:
+    """Write a copy of the live SQLite database to FILE.
+
+    The copy shows one moment, even while the server writes; it is checked before it gets its name.
+    To restore it, stop the server and put it in the database's place. For PostgreSQL use pg_dump.
+
+    \b
+      hikidashi backup /backups/hikidashi-$(date +%F).db
+    """  # noqa: D301  \b is click's
+    config = read_settings(context)
+    if config.engine != "sqlite":
+        raise RefusedError(
+            "backup copies SQLite files; for PostgreSQL use its own tools, for example"
+            f' pg_dump --format=custom --file={file} "$HIKIDASHI_DATABASE"'
+        )
+    source = Path(config.sqlite_path)
+    if not source.exists():
+        raise RefusedError(f"there is no database at {source}")
+    if file.exists():
+        raise RefusedError(f"{file} is there already; name another file")
+    if not file.absolute().parent.is_dir():
+        raise RefusedError(f"there is no folder {file.absolute().parent}")
+    partial = file.with_name(f"{file.name}.partial")
+    try:
+        _copy(config, partial)
+        partial.rename(file)
+    finally:
+        for leftover in ("", "-wal", "-shm"):
+            Path(f"{partial}{leftover}").unlink(missing_ok=True)
+    _sync(file.absolute().parent)
+    click.echo(f"{file}: {file.stat().st_size:,} bytes, checked")
+
+
+def _copy(config: Config, partial: Path) -> None:
+    partial.unlink(missing_ok=True)
+    engine = open_engine(config)
+    try:
+        engine.copy_to(str(partial))
+    finally:
+        engine.close()
+    copied = open_engine(dataclasses.replace(config, database=f"sqlite:///{partial}"))
+    connection = copied.connect()
+    try:
+        faults = check_integrity(copied, connection)
+        if read_version(connection) == 0:
+            faults.append("it holds no tables of ours")
+    finally:
+        connection.close()
+        copied.close()
+    if faults:
+        raise RefusedError(f"the copy is not sound and was dropped: {faults[0]}")
+    _sync(partial)
+
+
+def _sync(path: Path) -> None:
+    """Make a file, or the names in a folder, survive a power cut."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
