@@ -25,18 +25,22 @@ from .plan import plan, seal_passwords
 from .problems import Place, Problem, SchemaError
 
 
-async def schema_plan(store: Store, ids: IdSource, path: str | Path) -> list[Change]:
+async def schema_plan(store: Store, ids: IdSource, source: str | Path | SchemaFile) -> list[Change]:
     """What applying a file would do. Raises SchemaError."""
-    schema = await _load(store, path)
+    schema = await _load(store, source)
     now = await store.scan(lambda connection: read_now(connection, schema))
     return plan(schema, now, ids)
 
 
 async def schema_apply(
-    store: Store, ids: IdSource, clock: Clock, path: str | Path, allow_destroy: Sequence[str] = ()
+    store: Store,
+    ids: IdSource,
+    clock: Clock,
+    source: str | Path | SchemaFile,
+    allow_destroy: Sequence[str] = (),
 ) -> list[Change]:
     """Apply a file in one transaction and tell what was done. Raises SchemaError."""
-    schema = await _load(store, path)
+    schema = await _load(store, source)
     return await store.change(
         lambda connection: apply_schema(
             connection, store.engine, schema, ids, clock.now_ms(), allow_destroy
@@ -68,9 +72,9 @@ def apply_schema(  # noqa: PLR0913
     return changes
 
 
-async def _load(store: Store, path: str | Path) -> SchemaFile:
+async def _load(store: Store, source: str | Path | SchemaFile) -> SchemaFile:
     """Read a file and hash its passwords, which takes long, outside of any transaction."""
-    schema = await asyncio.to_thread(load, path)
+    schema = source if isinstance(source, SchemaFile) else await asyncio.to_thread(load, source)
     named = [one for node in schema.workspaces for one in node.users if one.password is not None]
     emails = [ref for one in named for ref in (one.email, one.was) if ref]
     ids = [one.id for one in named if one.id]
