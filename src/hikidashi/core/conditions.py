@@ -109,7 +109,7 @@ def make_query(  # noqa: PLR0913  a query has the parts it has
     sorts: tuple[Sort, ...] = (),
     page: int = 1,
     per_page: int = 0,
-    fields: tuple[Field, ...] = (),
+    fields: tuple[Field, ...] | None = None,
 ) -> Query:
     """A query within its limits. Raises 400 beyond them."""
     if page < 1 or per_page < 0:

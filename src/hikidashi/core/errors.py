@@ -161,6 +161,34 @@ def no_item(item: str) -> FaultError:
     )
 
 
+def item_not_found(item: str) -> FaultError:
+    """404: the same, in the words of items-search/GetItemDetails."""
+    return FaultError(
+        FaultKind.NO_ITEM,
+        Fault(Code.NOT_FOUND, "not found", f"item not found for i_id:{item}", item),
+    )
+
+
+def no_fields(datastore: str) -> FaultError:
+    """404: no fields of a datastore that is not there (datastores/GetDatastoreFields)."""
+    description = f"fields for d_id: {datastore} is not found"
+    return FaultError(
+        FaultKind.NO_PLACE, Fault(Code.NOT_FOUND, "NOT_FOUND", description, datastore)
+    )
+
+
+def no_input_fields(action: str) -> FaultError:
+    """404: an action that does not exist for the caller (item-actions/GetInputFields)."""
+    description = f"action_id not found. {action}"
+    return FaultError(FaultKind.NO_PLACE, Fault(Code.NOT_FOUND, "NOT_FOUND", description, action))
+
+
+def no_new_action(datastore: str) -> FaultError:
+    """404: no action to offer (datastores/GetNewActions, and GetUpdateActions in the same words)."""
+    error = f"new action is not found for {datastore}"
+    return FaultError(FaultKind.NO_PLACE, Fault(Code.INVALID_PARAMS, error, error, datastore))
+
+
 def action_forbidden(action_display: str, action: str, ds_display: str, ds: str) -> FaultError:
     """403: the action, for this actor or this status (item-actions/ExecuteAction)."""
     return FaultError(

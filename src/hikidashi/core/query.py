@@ -139,7 +139,7 @@ class Query:
     sorts: tuple[Sort, ...] = ()
     page: int = 1
     per_page: int = 0  # 0: all
-    fields: tuple[Field, ...] = ()  # whose values the caller is shown
+    fields: tuple[Field, ...] | None = None  # whose values are shown; None: of all the actor sees
     # By field id, what the actor may look up. A lookup that is absent here, or whose target the
     # actor's keys do not open, counts as empty.
     lookups: Mapping[str, LookupTarget] = field(default_factory=dict)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ..core.access import may_see_project, may_use_datastore
 from ..core.catalog import Datastore, Field
-from ..core.errors import invalid_request, no_item, no_place
+from ..core.errors import FaultError, invalid_request, item_not_found, no_item, no_place
 from ..core.items import Item
 from ..core.limits import HISTORIES_PER_PAGE_MAX, PAGE_ITEMS_MAX, UNPAGED_ITEMS_MAX
 from ..core.query import Query, UnreadTest
@@ -16,9 +18,10 @@ from ..core.record import record
 from ..core.resolve import get_datastore
 from ..core.values import format_instant
 from ..storage import items as stored
+from ..storage.engines import EngineError
 from ..storage.items import History, HistoryPage, Person
 from ..storage.search import count_items, list_items, stream_items
-from .app import View
+from .app import App, View
 from .shown import Shown, aspect, show, shown_value
 
 PORTION_ITEMS = 500  # of a long list: what is read and encoded at a time
@@ -50,6 +53,17 @@ def find_place(view: View, datastore: str, project: str = "") -> Datastore:
     return found
 
 
+def find_near(view: View, datastore: Datastore, ref: str, project: str = "") -> Datastore:
+    """Another datastore: of the project named, else of the same project, else by id alone."""
+    if project:
+        return find_place(view, ref, project)
+    own = view.catalog.find_project(datastore.project)
+    found = own.find_datastore(ref) if own else None
+    if found is not None and may_use_datastore(view.actor, found):
+        return found
+    return find_place(view, ref)
+
+
 def get_item(view: View, datastore: Datastore, item: str) -> Item:
     """An item that the actor's keys open. Raises 404."""
     found = stored.read_item(view.connection, view.access, datastore, item, view.actor.keyring)
@@ -62,8 +76,11 @@ def get_item(view: View, datastore: Datastore, item: str) -> Item:
 
 
 def item_details(view: View, datastore: Datastore, item: str) -> Shown:
-    """One item with the names behind its ids. Raises 404."""
-    return show(view, datastore, [get_item(view, datastore, item)], writers=True)
+    """One item with the names behind its ids. Raises 404, in the words of its page."""
+    found = stored.read_item(view.connection, view.access, datastore, item, view.actor.keyring)
+    if found is None:
+        raise item_not_found(item)
+    return show(view, datastore, [found], writers=True)
 
 
 def item_result(view: View, item: Item, by_display_id: bool) -> dict[str, object]:
@@ -109,7 +126,7 @@ def count_list(view: View, query: Query) -> int:
 def list_portions(view: View, query: Query) -> Iterator[Shown]:
     """The items of a query in portions. Raises 400 if all are asked for and they are too many."""
     keyring = view.actor.keyring
-    fields = query.fields or None
+    fields = query.fields
     if query.per_page:
         found = list_items(view.connection, query, keyring)
         for start in range(0, len(found), PORTION_ITEMS):
@@ -255,3 +272,20 @@ def item_histories(view: View, datastore: Datastore, item: str, page: HistoryPag
         stored.read_users(connection, {one.user for one in entries}),
         mark,
     )
+
+
+_notes: set[asyncio.Task[None]] = set()  # marks on their way; nobody waits for them
+
+
+def note_read(app: App, mark: Mark) -> None:
+    """Write a mark while the answer is already on its way. One that is lost is no harm."""
+    task = asyncio.get_running_loop().create_task(_note(app, mark))
+    _notes.add(task)
+    task.add_done_callback(_notes.discard)
+
+
+async def _note(app: App, mark: Mark) -> None:
+    with suppress(FaultError, EngineError):
+        await app.store.change(
+            lambda connection: stored.put_read_mark(connection, mark.user, mark.item, mark.upto)
+        )

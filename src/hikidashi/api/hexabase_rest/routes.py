@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from ..edge import Call
+from .definitions_routes import CALLS as DEFINITION_CALLS
 from .identity import CALLS as IDENTITY_CALLS
+from .reads_routes import CALLS as READ_CALLS
 from .writes import CALLS as WRITE_CALLS
 
-CALLS: Final[tuple[Call, ...]] = (*IDENTITY_CALLS, *WRITE_CALLS)
+CALLS: Final[tuple[Call, ...]] = (
+    *IDENTITY_CALLS,
+    *WRITE_CALLS,
+    *READ_CALLS,
+    *DEFINITION_CALLS,
+)

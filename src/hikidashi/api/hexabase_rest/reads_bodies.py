@@ -1,0 +1,260 @@
+"""Bodies and query strings of the read routes, and the queries they ask for."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from ...core.catalog import Field
+from ...core.conditions import (
+    Branch,
+    Leaf,
+    Scope,
+    Wish,
+    make_query,
+    read_sort,
+    read_wish,
+    shown_fields,
+)
+from ...core.errors import invalid_request
+from ...core.limits import HISTORIES_PER_PAGE_MAX, SORTS_MAX
+from ...core.query import AllOf, Query, SystemKey, UnreadTest
+from ...core.values import parse_instant
+from ...service.app import View
+from ...service.reads import day_of, find_place
+from ...storage.items import HistoryPage
+from ..body import decode_body
+from ..edge import HttpRequest
+from .reads_encode import RowOptions
+
+SYSTEM_KEYS: Final = {
+    "i_id": SystemKey.ID,
+    "title": SystemKey.TITLE,
+    "rev_no": SystemKey.REVISION,
+    "status_id": SystemKey.STATUS,
+    "created_at": SystemKey.CREATED_AT,
+    "created_by": SystemKey.CREATED_BY,
+    "updated_at": SystemKey.UPDATED_AT,
+    "updated_by": SystemKey.UPDATED_BY,
+}
+
+
+class ConditionBody(msgspec.Struct):
+    """A condition on a field, or a group of conditions."""
+
+    id: str | None = None
+    search_value: list[Any] | None = None
+    exact_match: bool | None = None
+    not_match: bool | None = None
+    include_null: bool | None = None
+    rpf_id: str | None = None
+    conditions: list[ConditionBody] | None = None
+    use_or_condition: bool | None = None
+
+
+class SortBody(msgspec.Struct):
+    """One key of the order."""
+
+    id: str
+    order: str | None = None
+
+
+class ItemListBody(msgspec.Struct):
+    """items/ItemList."""
+
+    conditions: list[ConditionBody] | dict[str, Any] | None = None
+    use_or_condition: bool | None = None
+    page: int | None = None
+    per_page: int | None = None
+    sort_field_id: str | None = None
+    sort_order: str | None = None
+    sort_fields: list[SortBody] | None = None
+    use_display_id: bool | None = None
+    use_field_id: bool | None = None
+    use_default_search: bool | None = None
+    unread_only: bool | None = None
+    exclude_action_history: bool | None = None
+    exclude_comment_history: bool | None = None
+    include_links: bool | None = None
+    include_lookups: bool | None = None
+    include_lookups_limit: int | None = None
+    return_number_value: bool | None = None
+    return_count_only: bool | None = None
+    omit_total_items: bool | None = None
+    include_fields_data: bool | None = None
+    omit_fields_data: bool | None = None
+    select_fields: list[str] | None = None
+    select_fields_lookup: Any = None
+    format: str | None = None
+
+
+_item_list = msgspec.json.Decoder(ItemListBody)
+
+
+def decode_item_list(request: HttpRequest) -> ItemListBody:
+    """ItemList. Raises 400 for what would change the answer and is not done here."""
+    body = decode_body(_item_list, request.body or b"{}")
+    if body.format not in (None, "", "json", "map"):
+        raise invalid_request(f"format {body.format[:40]} is not available; leave it out for JSON")
+    if body.include_lookups and body.select_fields_lookup:
+        raise invalid_request("select_fields_lookup is not available with include_lookups")
+    if body.include_lookups_limit is not None and body.include_lookups_limit < 1:
+        raise invalid_request("include_lookups_limit must be at least 1")
+    return body
+
+
+def decode_wish(
+    conditions: list[ConditionBody] | dict[str, Any] | None,
+    *,
+    use_or: bool | None,
+) -> Wish:
+    """Conditions as the search reads them. Raises 400 for what is neither leaf nor group."""
+    if not conditions:
+        return Branch(())
+    if isinstance(conditions, dict):
+        raise invalid_request("conditions must be an array")
+    return Branch(tuple(_wish(one) for one in conditions), any=bool(use_or))
+
+
+def _wish(condition: ConditionBody) -> Wish:
+    if condition.rpf_id:
+        raise invalid_request("rpf_id is a condition of reports; items have none", condition.rpf_id)
+    if condition.conditions is not None:
+        if condition.id:
+            raise invalid_request("a condition has an id or conditions, not both", condition.id)
+        return decode_wish(condition.conditions, use_or=condition.use_or_condition)
+    if not condition.id:
+        raise invalid_request("a condition needs an id")
+    return Leaf(
+        condition.id,
+        tuple(condition.search_value or ()),
+        exact=bool(condition.exact_match),
+        negate=bool(condition.not_match),
+        include_null=condition.include_null,
+    )
+
+
+def make_list_query(view: View, body: ItemListBody, request: HttpRequest, now_ms: int) -> Query:
+    """The query that a list asks for. Raises 404 for the place, 400 for what it can't mean."""
+    params = request.params
+    datastore = find_place(view, params["datastore-id"], params["app-id"])
+    today = day_of(now_ms, view.catalog.time_zone)
+    scope = Scope(datastore, view.actor, SYSTEM_KEYS, today)
+    condition = read_wish(decode_wish(body.conditions, use_or=body.use_or_condition), scope)
+    if body.unread_only:
+        condition = AllOf((condition, unread_test(view, body)))
+    sorts = body.sort_fields
+    if sorts is None:
+        key = body.sort_field_id
+        sorts = [SortBody(key, body.sort_order)] if key else []
+    if len(sorts) > SORTS_MAX:
+        raise invalid_request(f"over {SORTS_MAX} sort fields")
+    return make_query(
+        view.catalog,
+        view.actor,
+        datastore,
+        condition=condition,
+        sorts=tuple(
+            read_sort(one.id, descending=_is_descending(one.order), scope=scope) for one in sorts
+        ),
+        page=body.page or 1,
+        per_page=body.per_page or 0,
+        fields=_select(body.select_fields, scope),
+    )
+
+
+def unread_test(view: View, body: ItemListBody) -> UnreadTest:
+    """What counts as unread for the caller."""
+    return UnreadTest(
+        view.actor.user,
+        actions=not body.exclude_action_history,
+        comments=not body.exclude_comment_history,
+    )
+
+
+def row_options(view: View, body: ItemListBody, language: str) -> RowOptions:
+    """What the rows of a list hold."""
+    return RowOptions(
+        language=language,
+        by_display_id=bool(body.use_display_id) and not body.use_field_id,
+        numbers=bool(body.return_number_value),
+        links=bool(body.include_links),
+        lookups=bool(body.include_lookups),
+        lookup_levels_max=body.include_lookups_limit or 0,
+        unread=unread_test(view, body),
+    )
+
+
+def _is_descending(order: str | None) -> bool:
+    word = (order or "asc").lower()
+    if word not in ("asc", "desc"):
+        raise invalid_request(f"the order {word[:40]} is neither asc nor desc")
+    return word == "desc"
+
+
+def _select(wanted: list[str] | None, scope: Scope) -> tuple[Field, ...]:
+    """The fields that rows hold. System keys may be named; they are always there."""
+    fields = shown_fields(scope.actor, scope.datastore)
+    if not wanted:
+        return fields
+    known = {one.id: one for one in fields} | {one.display_id: one for one in fields}
+    chosen: dict[str, Field] = {}
+    for key in wanted:
+        field = known.get(key)
+        if field is not None:
+            chosen[field.id] = field
+        elif key not in SYSTEM_KEYS and key not in ("d_id", "p_id", "unread"):
+            raise invalid_request(f"select_fields names no field: {key[:200]}", f"f_id:{key[:200]}")
+    return tuple(one for one in fields if one.id in chosen)
+
+
+# --- query strings ----------------------------------------------------------------------------
+
+
+def read_flag(request: HttpRequest, name: str) -> bool:
+    """A flag of the query string. Raises 400 for a word that is neither true nor false."""
+    given = request.query.get(name)
+    if given is None or given.lower() in ("false", "0", ""):
+        return False
+    if given.lower() in ("true", "1"):
+        return True
+    raise invalid_request(f"{name} must be true or false")
+
+
+def decode_history_page(request: HttpRequest) -> HistoryPage:
+    """GetItemHistories; the legacy route has other words for the same numbers."""
+    query = request.query
+    first = _integer(query.get("from_index") or query.get("from_item_index"), "from_index", 0)
+    last = _integer(query.get("to_index") or query.get("to_item_index"), "to_index", first + 30)
+    if last < first:
+        raise invalid_request("to_index must not be before from_index")
+    if last - first > HISTORIES_PER_PAGE_MAX:
+        raise invalid_request(
+            f"from_index to to_index span over {HISTORIES_PER_PAGE_MAX}, the most for one page"
+        )
+    return HistoryPage(
+        first=first,
+        count=last - first,
+        since=_instant(query.get("from_datetime"), "from_datetime"),
+        until=_instant(query.get("to_datetime"), "to_datetime"),
+        actions=not read_flag(request, "exclude_action_history"),
+        comments=not read_flag(request, "exclude_comment_history"),
+    )
+
+
+def _integer(given: str | None, name: str, default: int) -> int:
+    if not given:
+        return default
+    if not given.isascii() or not given.isdigit() or len(given) > 9:
+        raise invalid_request(f"{name} must be a whole number from 0")
+    return int(given)
+
+
+def _instant(given: str | None, name: str) -> int | None:
+    if not given:
+        return None
+    found = parse_instant(given)
+    if found is None:
+        raise invalid_request(f"{name} must be a date and time like 2020-01-31T15:00:00.000Z")
+    return found

@@ -1,0 +1,265 @@
+"""The read routes of items: details, lists, linked items, histories."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from ...core.access import Identity
+from ...core.errors import invalid_request
+from ...core.query import Query
+from ...service.app import App, View
+from ...service.reads import (
+    count_list,
+    find_near,
+    find_place,
+    get_item,
+    item_details,
+    item_histories,
+    linked_items,
+    list_portions,
+    lookup_targets,
+    note_read,
+)
+from ...service.shown import Shown, show
+from ..body import encode
+from ..edge import Answer, Call, HttpRequest, answer_json
+from . import envelopes
+from .definitions_encode import language_of
+from .details_encode import encode_details
+from .reads_bodies import (
+    ItemListBody,
+    decode_history_page,
+    decode_item_list,
+    make_list_query,
+    read_flag,
+    row_options,
+)
+from .reads_encode import (
+    RowOptions,
+    encode_histories,
+    encode_linked,
+    encode_row_fields,
+    encode_rows,
+)
+from .writes import BASE
+
+DATASTORE: Final = "/api/v0/datastores/:datastore-id"
+
+
+class ItemListAnswer(msgspec.Struct):
+    """items/ItemList; `fields` only with `include_fields_data`."""
+
+    items: list[dict[str, Any]]
+    totalItems: int  # noqa: N815  the wire's name
+    fields: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+
+
+class HistoriesAnswer(msgspec.Struct):
+    """item-histories/GetItemHistories."""
+
+    unread: int
+    histories: list[dict[str, Any]]
+
+
+class LinkedItemsAnswer(msgspec.Struct):
+    """item-links/GetLinkedItems, by datastore."""
+
+    has_error: bool
+    result: dict[str, Any]
+
+
+# --- details ----------------------------------------------------------------------------------
+
+
+async def get_item_details(app: App, request: HttpRequest, identity: Identity) -> Answer:
+    """GetItemDetails."""
+    params, language = request.params, language_of(request)
+    mapped = lookups = linked = numbers = False
+    if request.query:
+        by_display_id = read_flag(request, "use_display_id")
+        mapped = by_display_id or request.query.get("format") == "map"
+        lookups = read_flag(request, "include_lookups")
+        linked = read_flag(request, "include_linked_items")
+        numbers = read_flag(request, "return_number_value")
+
+    def read(view: View) -> bytes:
+        datastore = find_place(view, params["datastore-id"], params.get("app-id", ""))
+        shown = item_details(view, datastore, params["item-id"])
+        options = RowOptions(language=language, by_display_id=mapped, numbers=numbers)
+        return encode_details(
+            view,
+            shown,
+            mapped=mapped,
+            language=language,
+            lookup_items=_lookup_items(view, shown, options) if lookups else None,
+            linked=_linked(view, shown, options) if linked else None,
+        )
+
+    run = app.scan if linked else app.read
+    return Answer(200, await run(identity, read))
+
+
+def _lookup_items(view: View, shown: Shown, options: RowOptions) -> dict[str, Any]:
+    """By lookup field, the item that it names as a row."""
+    deep = RowOptions(
+        language=options.language,
+        by_display_id=options.by_display_id,
+        numbers=options.numbers,
+        lookups=True,
+    )
+    found: dict[str, Any] = {}
+    for key, (target, items) in lookup_targets(view, shown).items():
+        known = show(view, target, list(items.values()))
+        for row in encode_rows(view, known, deep, (target.id,)):
+            found[key] = row
+    return found
+
+
+def _linked(view: View, shown: Shown, options: RowOptions) -> dict[str, Any]:
+    return encode_linked(view, linked_items(view, shown.items[0]), options)
+
+
+# --- lists ------------------------------------------------------------------------------------
+
+
+async def list_items(app: App, request: HttpRequest, identity: Identity) -> Answer:
+    """ItemList."""
+    body = decode_item_list(request)
+    now_ms, language = app.clock.now_ms(), language_of(request)
+
+    def read(view: View) -> bytes:
+        query = make_list_query(view, body, request, now_ms)
+        return _encode_list(view, query, body, row_options(view, body, language))
+
+    return Answer(200, await app.scan(identity, read))
+
+
+def _encode_list(view: View, query: Query, body: ItemListBody, options: RowOptions) -> bytes:
+    """The list portion by portion, so that only its bytes are held whole."""
+    rows: list[bytes] = []
+    count = 0
+    if not body.return_count_only:
+        for portion in list_portions(view, query):
+            count += len(portion.items)
+            rows.append(encode(encode_rows(view, portion, options))[1:-1])
+    total = 0
+    if body.return_count_only or not body.omit_total_items:
+        is_whole = not query.per_page and not body.return_count_only
+        total = count if is_whole else count_list(view, query)
+    pieces = [b'{"items":[', b",".join(rows), b'],"totalItems":', str(total).encode()]
+    if body.include_fields_data and not body.omit_fields_data:
+        fields = query.fields or ()
+        told = encode_row_fields(view, query.datastore, fields, options)
+        pieces += (b',"fields":', encode(told))
+    pieces.append(b"}")
+    return b"".join(pieces)
+
+
+async def get_linked_items(app: App, request: HttpRequest, identity: Identity) -> Answer:
+    """GetLinkedItems, of all datastores or of one."""
+    params, query = request.params, request.query
+    options = RowOptions(
+        language=language_of(request),
+        by_display_id=read_flag(request, "use_display_id"),
+        numbers=read_flag(request, "return_number_value"),
+        lookups=read_flag(request, "include_lookups"),
+    )
+    linked_project, linked_datastore = query.get("linked_p_id", ""), query.get("linked_d_id", "")
+
+    def read(view: View) -> dict[str, Any]:
+        datastore = find_place(view, params["datastore-id"], params.get("app-id", ""))
+        item = get_item(view, datastore, params["item-id"])
+        only = None
+        if linked_datastore:
+            only = find_near(view, datastore, linked_datastore, linked_project)
+        elif linked_project:
+            raise invalid_request("linked_p_id needs linked_d_id")
+        return encode_linked(view, linked_items(view, item, only), options)
+
+    return answer_json({"has_error": False, "result": await app.scan(identity, read)})
+
+
+# --- histories --------------------------------------------------------------------------------
+
+
+async def get_item_histories(app: App, request: HttpRequest, identity: Identity) -> Answer:
+    """GetItemHistories. What was shown counts as read from then on."""
+    page, language = decode_history_page(request), language_of(request)
+    params = request.params
+
+    def read(view: View) -> tuple[Any, bytes]:
+        datastore = find_place(view, params["datastore-id"], params.get("app-id", ""))
+        found = item_histories(view, datastore, params["item-id"], page)
+        return found.mark, encode(encode_histories(found, page.first, language))
+
+    mark, body = await app.read(identity, read)
+    if mark is not None:
+        note_read(app, mark)
+    return Answer(200, body)
+
+
+_DETAILS: Final = "One item with its values, statuses and the actions that may be executed."
+_LINKED: Final = "The items that an item links to, by datastore."
+_HISTORIES: Final = "Histories of an item, newest first; they count as read from then on."
+
+CALLS: Final[tuple[Call, ...]] = (
+    *(
+        Call(
+            name=name,
+            method="GET",
+            path=path,
+            handle=get_item_details,
+            envelope=envelopes.details,
+            summary=_DETAILS,
+            answer=dict[str, Any],
+        )
+        for name, path in (
+            ("GetItemDetails", f"{BASE}/items/details/:item-id"),
+            ("GetItemDetailsByDatastore", f"{DATASTORE}/items/:item-id"),
+        )
+    ),
+    Call(
+        name="ItemList",
+        method="POST",
+        path=f"{BASE}/items/search",
+        handle=list_items,
+        envelope=envelopes.results,
+        summary="Items that conditions hold for, in pages or all.",
+        body=ItemListBody,
+        answer=ItemListAnswer,
+    ),
+    *(
+        Call(
+            name=name,
+            method="GET",
+            path=path,
+            handle=get_linked_items,
+            envelope=envelopes.results,
+            summary=_LINKED,
+            answer=LinkedItemsAnswer,
+        )
+        for name, path in (
+            ("GetLinkedItems", f"{BASE}/items/links/:item-id"),
+            ("GetLinkedItemsByDatastore", f"{DATASTORE}/items/:item-id/links"),
+        )
+    ),
+    *(
+        Call(
+            name=name,
+            method="GET",
+            path=path,
+            handle=get_item_histories,
+            envelope=envelopes.plain,
+            summary=_HISTORIES,
+            answer=HistoriesAnswer,
+            allows_head=False,
+        )
+        for name, path in (
+            ("GetItemHistories", f"{BASE}/items/histories/:item-id"),
+            ("GetItemHistoriesByItem", f"{BASE}/items/:item-id/histories"),
+            ("GetItemHistoriesByDatastore", f"{DATASTORE}/items/:item-id/histories"),
+        )
+    ),
+)
