@@ -20,6 +20,7 @@ class EventKind(str, Enum):
 class Event:
     """One thing that happened to one item; `seq` orders the events of an item."""
 
+    id: str  # the history entry's, if the event has one
     kind: EventKind
     workspace: str
     project: str

@@ -85,7 +85,9 @@ def _plan_links(
             if not removed:
                 raise no_link(request.datastore.id, item.id, target, command.link_item)
     if steps:
-        step, event = links_changed(item, actor, now, ids.next_id(), request.datastore.project)
+        step, event = links_changed(
+            item, actor, now, (ids.next_id(), ids.next_id()), request.datastore.project
+        )
         snapshot.put_item(item.datastore, item.id, step.item)
         steps.append(step)
         steps.append(

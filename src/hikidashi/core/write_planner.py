@@ -360,7 +360,11 @@ class WritePlanner:
         if frame.draft is None:
             if frame.added or frame.removed:
                 step, event = links_changed(
-                    frame.item, self._actor, self._now, self._transaction, self._request.project.id
+                    frame.item,
+                    self._actor,
+                    self._now,
+                    (self._ids.next_id(), self._transaction),
+                    self._request.project.id,
                 )
                 self._snapshot.put_item(step.item.datastore, step.item.id, step.item)
                 self._steps.append(step)
@@ -378,6 +382,7 @@ class WritePlanner:
         kinds = {Op.NEW: EventKind.CREATED, Op.UPDATE: EventKind.UPDATED}
         is_changed = bool(frame.draft.changed) or before is None or _moved(before, item)
         event = Event(
+            frame.history,
             kinds.get(frame.draft.entry.operation, EventKind.DELETED),
             self._actor.workspace,
             frame.draft.entry.datastore.project,
@@ -412,11 +417,12 @@ def _title(datastore: Datastore, held: Mapping[str, Value]) -> str:
 
 
 def links_changed(
-    item: Item, actor: Actor, now: int, transaction: str, project: str
+    item: Item, actor: Actor, now: int, ids: tuple[str, str], project: str
 ) -> tuple[UpdateItem, Event]:
-    """Only the item's sequence moves: a link is not a revision."""
+    """Only the item's sequence moves: a link is not a revision. `ids`: of event, transaction."""
     after = replace(item, seq=item.seq + 1)
     event = Event(
+        ids[0],
         EventKind.LINKS_CHANGED,
         actor.workspace,
         project,
@@ -426,6 +432,6 @@ def links_changed(
         item.rev,
         actor.user,
         now,
-        transaction,
+        ids[1],
     )
     return UpdateItem(after, (), is_action=False), event

@@ -40,6 +40,7 @@ HISTORY_COLUMNS = (
     Column("changes", "text"),
 )
 OUTBOX_COLUMNS = (
+    Column("id", "text"),
     Column("item_id", "text"),
     Column("seq", "bigint"),
     Column("workspace_id", "text"),
@@ -246,6 +247,7 @@ def _event_row(event: Event) -> Row:
     if event.links_removed:
         body["links_removed"] = event.links_removed
     return (
+        event.id,
         event.item,
         event.seq,
         event.workspace,

@@ -139,16 +139,18 @@ CREATE TABLE histories (
   PRIMARY KEY (item_id, seq)
 );
 
+-- Keyed by ids that grow with time, so that every group writes to the same last page. An item's
+-- events are ordered by seq.
 CREATE TABLE outbox (
+  id TEXT NOT NULL PRIMARY KEY,
   item_id TEXT NOT NULL,
   seq BIGINT NOT NULL,
   workspace_id TEXT NOT NULL,
   datastore_id TEXT NOT NULL,
   kind TEXT NOT NULL,
   created_at BIGINT NOT NULL,
-  body TEXT NOT NULL,
-  PRIMARY KEY (item_id, seq)
-);
+  body TEXT NOT NULL
+) @clustered;
 
 CREATE TABLE read_marks (
   user_id TEXT NOT NULL,
