@@ -262,6 +262,7 @@ class Catalog:
     """All definitions of one workspace at one number."""
 
     __slots__ = (
+        "_below",
         "_datastores",
         "_groups",
         "_projects",
@@ -292,6 +293,9 @@ class Catalog:
         self.projects = tuple(sorted(projects, key=lambda one: one.position))
         self._groups = {one.display_id: one for one in self.groups}
         self._groups |= {one.id: one for one in self.groups}
+        self._below: dict[str, list[str]] = {}
+        for one in self.groups:
+            self._below.setdefault(one.parent, []).append(one.id)
         self._projects = {one.display_id: one for one in self.projects}
         self._projects |= {one.id: one for one in self.projects}
         self._datastores = {ds.id: ds for one in self.projects for ds in one.datastores}
@@ -316,8 +320,11 @@ class Catalog:
     def groups_below(self, group: str) -> list[str]:
         """The ids of a group and of all groups under it."""
         found = [group]
+        known = {group}
         for one in found:  # grows while it is walked
-            found.extend(child.id for child in self.groups if child.parent == one)
+            below = [child for child in self._below.get(one, ()) if child not in known]
+            found.extend(below)
+            known.update(below)
         return found
 
     def groups_above(self, group: str) -> list[str]:

@@ -9,7 +9,7 @@ from .access import Actor
 from .catalog import Catalog, Datastore
 from .commands import EntryRequest, Op, Publish, WriteRequest
 from .draft import Draft, Scope, draft_delete, draft_new, draft_update, get_visible_item
-from .errors import Fault, FaultError, FaultKind, aborted, number_refused, related_item_missing
+from .errors import Fault, FaultError, FaultKind, aborted, bad_value, related_item_missing
 from .events import Event, EventKind
 from .ids import IdSource
 from .items import HistoryEntry, Item, Link, Snapshot
@@ -69,7 +69,6 @@ class WritePlanner:
         self._faults: list[Fault] = []
         self._failed = False
         self._made: list[str] = []
-        self._changed = False
 
     def plan(self) -> WritePlan:
         """Plan the item; its own faults are raised, those of related entries are gathered."""
@@ -155,7 +154,6 @@ class WritePlanner:
         if item.status:
             changes["status"] = (None, item.status)
         changes["keys"] = (None, sorted(item.keys))
-        self._changed = True
         return item, changes
 
     def _next_number(self, datastore: Datastore, field_id: str) -> str:
@@ -169,7 +167,8 @@ class WritePlanner:
         while True:
             last += 1
             if last > INTEGER_MAX:
-                raise number_refused("the counter has reached its end", field.id)
+                reason = "the counter has reached its end"
+                raise FaultError(FaultKind.INVALID, bad_value(field.id, field.display_id, reason))
             text = format_auto_number(last, "", field.settings)
             if not field.unique:
                 break
@@ -223,8 +222,6 @@ class WritePlanner:
             changes["status"] = (before.status, item.status)
         if before.keys != item.keys:
             changes["keys"] = (sorted(before.keys), sorted(item.keys))
-        if not draft.entry.path:
-            self._changed = bool(changes)
         return item, changes
 
     def _delete(self, draft: Draft) -> tuple[Item, Changes]:
@@ -242,7 +239,6 @@ class WritePlanner:
             updated_by=self._actor.user,
         )
         self._steps.append(DeleteItem(item))
-        self._changed = True
         changes: dict[str, tuple[object, object]] = {
             key: (before.values[key], None) for key in draft.changed
         }

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeGuard
 
 from ..core.access import Actor, Identity
-from ..core.catalog import Catalog, Datastore
+from ..core.catalog import Catalog, Datastore, Field
 from ..core.commands import Command, Request, WriteRequest
 from ..core.draft import HandedBackError
-from ..core.errors import Code, Fault, FaultError, FaultKind, invalid_request, unavailable
+from ..core.errors import (
+    Code,
+    Fault,
+    FaultError,
+    FaultKind,
+    bad_value,
+    invalid_request,
+    unavailable,
+)
 from ..core.ids import Clock, IdSource
 from ..core.items import Snapshot, SnapshotMissError, Touches
 from ..core.limits import MISSES_MAX
@@ -184,7 +192,7 @@ class Planner:
                 raise
             except Exception as error:  # noqa: BLE001  what this job alone brought about
                 connection.rollback_to()
-                job.outcome = _at_fault(error)
+                job.outcome = _at_fault(error, job)
             else:
                 connection.release()
         return Work([], places)
@@ -323,13 +331,23 @@ _WHOLE_GROUP = (
 )
 
 
-def _at_fault(error: Exception) -> Exception:
+def _at_fault(error: Exception, job: Job) -> Exception:
     """What the one job that the database refuses is told."""
     if isinstance(error, IntegrityError):
-        fault = Fault(
-            Code.INVALID_VALUE, "the value is not unique", "a unique value was taken meanwhile"
-        )
+        reason = "the value is not unique"
+        named = [one for one in _unique_fields(job) if one.id in str(error)]
+        if named:
+            fault = bad_value(named[0].id, named[0].display_id, reason)
+        else:
+            fault = Fault(Code.INVALID_VALUE, reason, "a unique value was taken meanwhile")
         return FaultError(FaultKind.INVALID, fault)
     if isinstance(error, InvalidTextError):
         return invalid_request("a text of the request holds U+0000")
     return error
+
+
+def _unique_fields(job: Job) -> Iterator[Field]:
+    """The unique fields of the job's workspace; an engine's message holds the id of one."""
+    for project in job.catalog.projects:
+        for datastore in project.datastores:
+            yield from datastore.unique_fields

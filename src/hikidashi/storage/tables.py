@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -43,6 +42,7 @@ _COLUMN_TYPES: dict[Storage, ColumnType] = {
     Storage.BOOLEAN: "bigint",
     Storage.LIST: "text",
 }
+_encode_list = msgspec.json.Encoder().encode
 _decode_list = msgspec.json.Decoder(tuple[str, ...]).decode
 
 
@@ -63,7 +63,7 @@ def field_column(field: Field) -> Column:
 def store_value(value: Value) -> Any:
     """A value as a column keeps it."""
     if isinstance(value, tuple):
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return _encode_list(value).decode()
     if isinstance(value, bool):
         return int(value)
     return value
@@ -97,7 +97,6 @@ class ItemTable:
             for one in self.fields
             if one.storage in (Storage.LIST, Storage.BOOLEAN)
         )
-        self._stores = tuple((one.id, one.storage) for one in self.fields)
 
     def item(self, row: Row, keys: frozenset[str]) -> Item:
         """A row of `select` as an item; `keys` are those of its `acl`, at ACL_AT in the row."""

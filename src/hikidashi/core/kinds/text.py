@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from ..errors import InvalidValueError
 from ..limits import INDEXED_BYTES_MAX, INDEXED_CHARS_MAX, TEXT_BYTES_MAX
 from ..values import Value
 from .base import Kind, Settings, Storage
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Text(Kind):
@@ -24,6 +28,8 @@ class Text(Kind):
             return None
         if "\0" in raw:
             raise InvalidValueError("must not contain U+0000")
+        if not raw.isascii() and _SURROGATE.search(raw):
+            raise InvalidValueError("must not contain a lone surrogate")
         if settings.indexed:
             if len(raw) > INDEXED_CHARS_MAX:
                 raise InvalidValueError(
