@@ -83,7 +83,7 @@ class WritePlanner:
         result = WriteResult(
             frame.item,
             history,
-            self._changed,
+            bool(history.changes),
             tuple(self._faults),
             tuple(self._made),
             self._request.project.id,
