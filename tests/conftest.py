@@ -113,19 +113,20 @@ def databases(postgres_server: Server) -> Iterator[Databases]:
 def new_database(request: pytest.FixtureRequest, engine_name: str) -> Iterator[Callable[..., str]]:
     """Gives the URL of a fresh, empty database of the engine; for tests that want more than one,
     and for fixtures that live longer than a test. Give a folder for SQLite's file."""
-    made: list[str] = []
     numbers = itertools.count(1)
+    if engine_name == "sqlite":
+        yield lambda folder: f"sqlite:///{folder / f'hikidashi-{next(numbers)}.db'}"
+        return
+    databases: Databases = request.getfixturevalue("databases")  # before the yield: outlives this
+    made: list[str] = []
 
-    def new(folder: Path) -> str:
-        if engine_name == "sqlite":
-            return f"sqlite:///{folder / f'hikidashi-{next(numbers)}.db'}"
-        url = request.getfixturevalue("databases").create()
-        made.append(url)
-        return str(url)
+    def new(_folder: Path) -> str:
+        made.append(databases.create())
+        return made[-1]
 
     yield new
     for url in made:
-        request.getfixturevalue("databases").drop(url)
+        databases.drop(url)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import secrets
-import tempfile
 from importlib.resources import files
 
 from ..config import Config
@@ -14,7 +13,7 @@ from ..core.plan import WriteResult
 from ..core.query import Query
 from ..core.record import record
 from ..service.app import App, View
-from ..service.schema import schema_apply
+from ..service.schema import loads, schema_apply
 from ..storage.search import count_items
 from .opening import RefusedError, run_app
 
@@ -68,10 +67,8 @@ def make_demo(config: Config) -> Demo:
     text = files("hikidashi.cli").joinpath("demo.yaml").read_text("utf-8")
 
     async def work(app: App) -> str:
-        with tempfile.NamedTemporaryFile("w", suffix=".yaml", encoding="utf-8") as file:
-            file.write(text.replace(PASSWORD, password).replace(KEY, key))
-            file.flush()
-            await schema_apply(app.store, app.ids, app.clock, file.name)
+        file = loads(text.replace(PASSWORD, password).replace(KEY, key), "demo.yaml")
+        await schema_apply(app.store, app.ids, app.clock, file)
         token = await app.identities.login(EMAIL, password)
         await _fill(app, await app.identities.identify(token))
         return token

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from ...core.errors import Fault, FaultError, FaultKind
+from ...core.errors import Code, Fault, FaultError, FaultKind
 from ..body import encode
 
 VERSION = "1.0.0"  # a constant of the wire (update-table-data), not ours
@@ -61,6 +61,8 @@ def message(error: FaultError) -> str:
 
 
 def _sentence(fault: Fault) -> str:
-    if not fault.description or fault.description in fault.error:
-        return fault.error
-    return f"{fault.error}: {fault.description}"
+    """The description where it says more than the error, which a REST client sees beside it."""
+    if fault.code is Code.ITEM_REV_CONFLICT:
+        return f"{fault.error}: {fault.description}"
+    is_told = fault.description in fault.error or fault.error.startswith("unknown field")
+    return fault.error if is_told else fault.description

@@ -1,0 +1,520 @@
+"""The HotTask tables API: Create and UD, as its pages show them and as its clients send them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from hikidashi.core.access import Identity
+from tests.served import Served
+
+CODE, TABLE = "7qaucizgxdrb", 123
+KEY, READ_KEY, OTHER_KEY = "key-of-the-first-project", "key-that-only-reads", "key-of-the-other-one"
+SCHEMA = f"""
+workspaces:
+  - name: Makers
+    users:
+      - {{email: ann@makers.test, name: Ann, password: ann-password, admin: true}}
+    applications:
+      - display_id: tasks
+        hottask_code: {CODE}
+        roles:
+          - {{display_id: ADMIN, may_design: true, users: [ann@makers.test]}}
+          - {{display_id: SITE}}
+        keys:
+          - {{name: site, key: {KEY}, roles: [SITE]}}
+          - {{name: reader, key: {READ_KEY}, roles: [SITE], read_only: true}}
+        datastores:
+          - display_id: tasks
+            hottask_table: {TABLE}
+            fields:
+              - {{display_id: subject, type: text, as_title: true}}
+              - {{display_id: estimate, type: number, min: 0}}
+              - {{display_id: done, type: boolean}}
+              - {{display_id: due, type: datetime}}
+              - {{display_id: code, type: text, unique: true}}
+              - {{display_id: size, type: select, options: [{{display_id: S}}, {{display_id: L}}]}}
+              - {{display_id: secret, type: text, roles: [ADMIN]}}
+              - {{display_id: number, type: autonum}}
+          - display_id: strict
+            hottask_table: 124
+            fields: [{{display_id: subject, type: text}}]
+            actions:
+              - display_id: New
+                operation: new
+                default: true
+                fields: {{subject: {{mandatory: true}}}}
+          - display_id: closed
+            hottask_table: 125
+            roles: [ADMIN]
+            fields: [{{display_id: subject, type: text}}]
+      - display_id: other
+        hottask_code: aaaaaaaaaaaa
+        roles: [{{display_id: SITE}}]
+        keys: [{{name: site, key: {OTHER_KEY}, roles: [SITE]}}]
+        datastores:
+          - display_id: tasks
+            hottask_table: 223
+            fields: [{{display_id: subject, type: text}}]
+"""
+JSON = {"Content-Type": "application/json"}
+PLACEHOLDER = {
+    "update": {
+        "table field definitions...": "The values here is not fixed and depends on the field"
+        " definitions of the table...."
+    }
+}
+OK = {"Data": 1, "Version": "1.0.0", "Success": True, "Code": 200, "Message": ""}
+
+
+class Tables(Served):
+    """A client of the tables of one project."""
+
+    def post(
+        self,
+        verb: str,
+        body: object,
+        headers: dict[str, str] | None = None,
+        *,
+        code: str = CODE,
+        table: object = TABLE,
+        base: str = "/autodev",
+    ) -> dict[str, Any]:
+        """Send a call; whatever comes of it, the answer is HTTP 200 and the five keys."""
+        head = {"customauth": KEY} if headers is None else headers
+        path = f"{base}/CustomTableValue/{verb}/{code}/{table}"
+        reply = self.send("POST", path, body, {**JSON, **head})
+        assert reply.status_code == 200, reply.text
+        assert reply.headers["content-type"] == "application/json"
+        answer: dict[str, Any] = reply.json()
+        assert list(answer) == ["Data", "Version", "Success", "Code", "Message"]
+        assert answer["Success"] is (answer["Code"] == 200)
+        assert (answer["Message"] == "") is answer["Success"]
+        return answer
+
+    def create(self, **values: object) -> int:
+        answer = self.post("Create", {"create": values})
+        assert answer["Success"], answer
+        row: int = answer["Data"]
+        return row
+
+    @property
+    def bot(self) -> Identity:
+        return self.run(self.app.identities.identify_key(KEY))
+
+    def row(self, number: int, datastore: str = "tasks") -> dict[str, Any]:
+        """What the row holds, with its revision as `rev`."""
+        [item] = [one for one in self.items(self.bot, "tasks", datastore) if one.n == number]
+        names = self.read(
+            self.bot,
+            lambda view: {
+                field.id: field.display_id
+                for project in view.catalog.projects
+                for place in project.datastores
+                for field in place.fields
+            },
+        )
+        values = {names[key]: value for key, value in item.values.items() if value is not None}
+        return {**values, "rev": item.rev}
+
+    def rows(self) -> list[tuple[int, int]]:
+        return [(one.n, one.rev) for one in self.items(self.bot, "tasks", "tasks")]
+
+
+@pytest.fixture(scope="module")
+def tables(new_database, tmp_path_factory) -> Iterator[Tables]:
+    folder = tmp_path_factory.mktemp("hottask")
+    served = Tables(new_database(folder), SCHEMA)
+    yield served
+    served.close()
+
+
+# --- the page update-table-data ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sample", "headers", "body"),
+    [
+        # Each as its sample sends it, with a real key, real fields and the id of a row.
+        ("fetch", {"Authorization": KEY}, '{"update":{"id":%d,"subject":"from fetch"}}'),
+        ("requests", {"Authorization": KEY}, '{"update": {"id": %d, "subject": "from requests"}}'),
+        ("curl", {"authorization": KEY}, '{"update":{"id":%d,"subject":"from curl"}}'),
+        (
+            "http",
+            {"Authorization": KEY},
+            '\n{\n"update": {\n"id": %d, "subject": "from http"\n}\n}\n',
+        ),
+        ("header list", {"customauth": KEY}, '{"update":{"id":%d,"subject":"from header list"}}'),
+    ],
+)
+def test_the_samples_of_the_page_update_a_row(tables, sample, headers, body):
+    row = tables.create(subject="before", estimate=3)
+    assert tables.post("UD", body % row, headers) == OK
+    found = tables.row(row)
+    assert (found["subject"], found["estimate"], found["rev"]) == (f"from {sample}", 3, 2)
+
+
+def test_the_samples_sent_word_for_word_say_what_is_missing(tables):
+    before = tables.rows()
+    answer = tables.post("UD", PLACEHOLDER, {"Authorization": KEY})
+    assert (answer["Data"], answer["Code"]) == (0, 400)
+    assert "stands for the table's own fields" in answer["Message"]
+    assert '{"update": {"id": 1, "<field>": <value>}}' in answer["Message"]
+    answer = tables.post("UD", {"update": {"id": 1, **PLACEHOLDER["update"]}})
+    assert answer["Code"] == 400
+    assert (
+        "the fields of this table are subject, estimate, done, due, code, size" in answer["Message"]
+    )
+    assert "secret" not in answer["Message"]
+    assert tables.rows() == before
+
+
+def test_the_parameter_as_the_page_lists_it_is_taken_too(tables):
+    row = tables.create(subject="before")
+    assert tables.post("UD", {"create": {"id": row, "subject": "after"}}) == OK
+    assert tables.row(row)["subject"] == "after"
+
+
+def test_the_staging_path_is_the_same(tables):
+    row = tables.post("Create", {"subject": "staged"}, base="/stagingautodev")["Data"]
+    assert tables.row(row)["subject"] == "staged"
+
+
+# --- who calls --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("headers", "code", "words"),
+    [
+        ({"customauth": KEY}, 200, ""),
+        ({"Authorization": KEY}, 200, ""),
+        ({"Authorization": f"Bearer {KEY}"}, 200, ""),
+        ({"Authorization": f"bearer  {KEY}"}, 200, ""),
+        ({"customauth": KEY, "Authorization": KEY}, 200, ""),
+        ({"customauth": KEY, "Authorization": READ_KEY}, 200, ""),
+        ({"customauth": KEY, "Authorization": "nonsense"}, 200, ""),
+        ({"customauth": KEY, "Authorization": ""}, 200, ""),
+        ({"customauth": KEY, "Authorization": OTHER_KEY}, 401, "different projects"),
+        ({"customauth": "nonsense", "Authorization": KEY}, 401, "not one of this server"),
+        ({}, 401, "the project key is missing"),
+        ({"Authorization": ""}, 401, "the project key is missing"),
+        ({"Authorization": "Bearer "}, 401, "the project key is missing"),
+        ({"Authorization": f"Basic {KEY}"}, 401, "not basic"),
+        ({"Authorization": "nonsense"}, 401, "not one of this server"),
+        ({"Authorization": "Bearer nonsense"}, 401, "not one of this server"),
+        ({"Authorization": "Bearer a.b.c"}, 401, "not one of this server"),
+        ({"customauth": "ключ".encode()}, 401, "not one of this server"),
+        ({"customauth": OTHER_KEY}, 404, f"project is not found for id:{CODE}"),
+        ({"customauth": READ_KEY}, 403, ""),
+    ],
+)
+def test_headers_decide_who_calls(tables, headers, code, words):
+    row = tables.create(subject="before")
+    answer = tables.post("UD", {"update": {"id": row, "subject": "after"}}, headers)
+    assert answer["Code"] == code
+    assert words in answer["Message"]
+    assert tables.row(row)["subject"] == ("after" if code == 200 else "before")
+
+
+def test_a_user_of_the_project_may_come_with_a_session(tables):
+    token = tables.run(tables.app.identities.login("ann@makers.test", "ann-password"))
+    answer = tables.post("Create", {"subject": "mine"}, {"Authorization": f"Bearer {token}"})
+    assert answer["Success"]
+
+
+def test_a_write_bears_the_name_of_its_key(tables):
+    row = tables.create(subject="by the bot")
+    [item] = [one for one in tables.items(tables.bot, "tasks", "tasks") if one.n == row]
+    assert item.created_by == tables.bot.user
+
+
+# --- places -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "table", "words"),
+    [
+        ("nosuchcode12", TABLE, "project is not found"),
+        (CODE, 999, "table is not found for id:999"),
+        (CODE, 223, "table is not found for id:223"),  # of the other project
+        ("aaaaaaaaaaaa", 223, "project is not found"),
+        (CODE, 125, "table is not found for id:125"),  # not for the key's role
+        (CODE, "99999999999999999999", "table is not found"),
+        (CODE, "%20", "table is not found"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["UD", "Create"])
+def test_what_is_not_there_for_the_key_is_not_found(tables, verb, code, table, words):
+    answer = tables.post(verb, {"id": 1, "subject": "x"}, code=code, table=table)
+    assert (answer["Code"], answer["Data"]) == (404, 0)
+    assert words in answer["Message"]
+
+
+@pytest.mark.parametrize(("code", "table"), [(CODE, "tasks"), ("tasks", TABLE)])
+def test_a_place_may_be_named_by_its_display_id(tables, code, table):
+    assert tables.post("Create", {"subject": "x"}, code=code, table=table)["Success"]
+
+
+# --- Create -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wrap", [lambda values: {"create": values}, lambda values: values])
+def test_create_answers_the_number_of_the_new_row(tables, wrap):
+    values = {"subject": "new", "estimate": 1.5, "done": True, "due": "2026-02-01", "size": "L"}
+    first = tables.post("Create", wrap(values))["Data"]
+    second = tables.post("Create", wrap({"subject": "next"}))["Data"]
+    assert second > first > 0
+    found = tables.row(first)
+    assert (found["subject"], found["estimate"], found["done"], found["rev"]) == (
+        "new",
+        1.5,
+        True,
+        1,
+    )
+
+
+def test_an_empty_row_may_be_made_on_purpose(tables):
+    assert tables.post("Create", {"create": {}})["Success"]
+    assert tables.post("Create", {})["Code"] == 400
+
+
+def test_an_id_of_null_is_as_none(tables):
+    assert tables.post("Create", {"create": {"ID": None, "subject": "x"}})["Success"]
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"create": {"id": 5, "subject": "x"}}, "Create gives the id itself"),
+        ({"create": {"nope": 1}}, "unknown field: nope"),
+        ({"nope": 1, "subject": "x"}, "unknown field: nope"),
+        ({"create": {"estimate": "many"}}, "estimate: must be a number"),
+        ({"create": {"done": "perhaps"}}, "done: must be true or false"),
+        ({"create": {"size": "XL"}}, "size: has no option 'XL'"),
+        ({"create": {"estimate": -1, "due": "soon"}}, "estimate: must be at least 0; due: must be"),
+        ({"create": {"number": 7}}, "number: a field of type autonum can't be written"),
+        ({"create": []}, '"create" must be an object of fields'),
+        ({"create": "subject"}, '"create" must be an object of fields'),
+        ({"update": {"id": 1, "subject": "x"}}, "this path creates rows"),
+        ([{"subject": "x"}], "the body must be a JSON object"),
+    ],
+)
+def test_a_row_that_can_not_be_made_is_refused_with_the_reason(tables, body, words):
+    before = tables.rows()
+    answer = tables.post("Create", body)
+    assert (answer["Code"], answer["Data"]) == (400, 0)
+    assert words in answer["Message"]
+    assert tables.rows() == before
+
+
+def test_a_mandatory_field_must_be_given(tables):
+    answer = tables.post("Create", {"create": {}}, table=124)
+    assert (answer["Code"], "subject is a required field" in answer["Message"]) == (400, True)
+
+
+def test_a_unique_value_is_taken_once(tables):
+    tables.create(code="taken")
+    answer = tables.post("Create", {"create": {"code": "taken"}})
+    assert (answer["Code"], answer["Message"]) == (400, "code: the value is not unique")
+
+
+# --- UD ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"update":{"id":%d,"subject":"after"}}',
+        '{"update":{"ID":%d,"subject":"after"}}',
+        '{"update":{"Id":"%d","subject":"after"}}',
+        '{"id":%d,"subject":"after"}',
+        '{"ID":%d,"subject":"after"}',
+        '{"customTableID":123,"update":{"id":%d,"subject":"after"}}',
+        '{"update":{"id":%d.0,"subject":"after"}}',
+    ],
+)
+def test_the_row_is_named_inside_the_object(tables, body):
+    row = tables.create(subject="before", estimate=2, done=True)
+    assert tables.post("UD", body % row) == OK
+    found = tables.row(row)
+    assert found == {
+        "subject": "after",
+        "estimate": 2,
+        "done": True,
+        "number": found["number"],
+        "rev": 2,
+    }
+
+
+@pytest.mark.parametrize("empty", [None, ""])
+def test_null_or_an_empty_text_clears_a_field(tables, empty):
+    row = tables.create(subject="before", code=None)
+    tables.post("UD", {"update": {"id": row, "subject": empty}})
+    assert "subject" not in tables.row(row)
+
+
+def test_the_last_write_wins_unless_a_revision_is_given(tables):
+    row = tables.create(subject="one")
+    assert tables.post("UD", {"update": {"id": row, "subject": "two", "rev_no": 1}}) == OK
+    assert tables.post("UD", {"update": {"id": row, "subject": "three"}}) == OK
+    answer = tables.post("UD", {"update": {"id": row, "subject": "four", "rev_no": 2}})
+    assert (answer["Code"], answer["Data"]) == (409, 0)
+    assert "has rev_no:3 but specified rev_no:2" in answer["Message"]
+    assert tables.row(row)["subject"] == "three"
+
+
+def test_of_writers_with_one_revision_exactly_one_succeeds(tables):
+    row = tables.create(subject="start")
+    path = f"/autodev/CustomTableValue/UD/{CODE}/{TABLE}"
+    bodies = [{"update": {"id": row, "subject": f"by {one}", "rev_no": 1}} for one in range(12)]
+    replies = tables.send_all(*(("POST", path, body, {"customauth": KEY}) for body in bodies))
+    codes = sorted(one.json()["Code"] for one in replies)
+    assert codes == [200] + [409] * 11
+    assert tables.row(row)["rev"] == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "words"),
+    [
+        ({"update": {"subject": "x"}}, 400, "the id of the row to update is missing"),
+        ({"subject": "x"}, 400, "the id of the row to update is missing"),
+        ({"update": {}}, 400, "the id of the row to update is missing"),
+        ({}, 400, "the body names no field"),
+        ({"id": 1, "update": {"subject": "x"}}, 400, "the id belongs inside update"),
+        ({"update": {"id": 1}}, 400, "names no field to change"),
+        ({"update": {"id": 1, "rev_no": 1}}, 400, "names no field to change"),
+        ({"update": {"id": 1, "ID": 2, "subject": "x"}}, 400, "named twice, as 1 and as 2"),
+        ({"update": {"id": None, "subject": "x"}}, 400, "id must be a whole number"),
+        ({"update": {"id": True, "subject": "x"}}, 400, "id must be a whole number"),
+        ({"update": {"id": "first", "subject": "x"}}, 400, "id must be a whole number"),
+        ({"update": {"id": 1.5, "subject": "x"}}, 400, "id must be a whole number"),
+        ({"update": {"id": [1], "subject": "x"}}, 400, "id must be a whole number"),
+        ({"update": {"id": 10**30, "subject": "x"}}, 400, "id must be a whole number"),
+        (
+            {"update": {"id": 1, "subject": "x", "rev_no": None}},
+            400,
+            "rev_no must be a whole number",
+        ),
+        (
+            {"update": {"id": 1, "subject": "x", "rev_no": "new"}},
+            400,
+            "rev_no must be a whole number",
+        ),
+        ({"update": {"id": 987654321, "subject": "x"}}, 404, "987654321"),
+        ({"update": {"id": 0, "subject": "x"}}, 404, "i_id:0"),
+        ({"update": {"id": -1, "subject": "x"}}, 404, "i_id:-1"),
+        ({"update": {"id": 2**53, "subject": "x"}}, 404, "9007199254740992"),
+        ({"update": {"id": 1, "nope": "x"}}, 400, "unknown field: nope"),
+        (
+            {"update": {"id": 1, "subject": "x", "estimate": "many"}},
+            400,
+            "estimate: must be a number",
+        ),
+        ({"update": {"id": 1, "subject": 5}}, 400, "subject: must be a string"),
+        ({"update": {"id": 1, "secret": "x"}}, 403, "secret can't be updated"),
+        ({"update": ["id", 1]}, 400, '"update" must be an object of fields'),
+        (5, 400, "the body must be a JSON object"),
+    ],
+)
+def test_an_update_that_can_not_be_done_changes_nothing(tables, body, code, words):
+    if not tables.rows():
+        tables.create(subject="first")
+    before = tables.rows()
+    answer = tables.post("UD", body)
+    assert (answer["Code"], answer["Data"]) == (code, 0)
+    assert words in answer["Message"]
+    assert tables.rows() == before
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("", "the body is empty"),
+        ('{"update": {"id": 1, "subject": "x"', "not valid JSON"),
+        ('{"update": {"id": 1, "subject": "x",}}', "not valid JSON"),
+        ('{update: {id: 1, subject: "x"}}', "it is JavaScript text"),
+        ("{'update': {'id': 1}}", "it is JavaScript text"),
+        ('body: JSON.stringify({\n"update": {"id": 1}\n})', "it is JavaScript text"),
+        ('JSON.stringify({"update": {"id": 1}})', "it is JavaScript text"),
+        ("id=1&subject=x", "it is a form"),
+        ('{"update": {"id": 1, "subject": NaN}}', "not valid JSON"),
+        ('{"update": {"id": 1, "estimate": 1e999}}', "out of range"),
+        (b'{"update": {"id": 1, "subject": "\xff"}}', "not UTF-8"),
+        ('{"a":' * 70 + "1" + "}" * 70, "nests over 64 levels"),
+    ],
+)
+def test_a_body_that_is_not_json_is_told_what_it_is(tables, body, words):
+    before = tables.rows()
+    answer = tables.post("UD", body)
+    assert (answer["Code"], answer["Data"]) == (400, 0)
+    assert words in answer["Message"]
+    assert tables.rows() == before
+
+
+def test_a_request_with_a_key_of_its_own_is_done_once(tables):
+    head = {"customauth": KEY, "Idempotency-Key": "the order of today"}
+    path = f"/autodev/CustomTableValue/Create/{CODE}/{TABLE}"
+    first = tables.send("POST", path, {"create": {"subject": "once"}}, head)
+    again = tables.send("POST", path, {"create": {"subject": "once"}}, head)
+    assert again.json() == first.json()
+    assert again.headers["idempotent-replay"] == "true"
+    assert tables.post("Create", {"create": {"subject": "other"}}, head)["Code"] == 422
+
+
+def test_a_dry_run_is_refused_rather_than_done(tables):
+    path = f"/autodev/CustomTableValue/Create/{CODE}/{TABLE}?dry_run=true"
+    before = tables.rows()
+    answer = tables.send("POST", path, {"create": {"subject": "x"}}, {"customauth": KEY}).json()
+    assert answer["Code"] == 400
+    assert tables.rows() == before
+
+
+# --- HTTP -------------------------------------------------------------------------------------
+
+
+def test_a_page_of_another_origin_may_call(tables):
+    path = f"/autodev/CustomTableValue/UD/{CODE}/{TABLE}"
+    asked = "authorization,content-type,customauth,referrerinfo"
+    head = {
+        "Origin": "https://app.example",
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": asked,
+    }
+    reply = tables.send("OPTIONS", path, headers=head)
+    assert reply.status_code in (200, 204)
+    assert reply.headers["access-control-allow-origin"] == "*"
+    assert "POST" in reply.headers["access-control-allow-methods"]
+    allowed = {one.strip() for one in reply.headers["access-control-allow-headers"].split(",")}
+    assert set(asked.split(",")) <= allowed
+    reply = tables.send("POST", path, "{}", {"Origin": "https://app.example", **JSON})
+    assert reply.headers["access-control-allow-origin"] == "*"
+    assert reply.json()["Code"] == 401
+
+
+def test_errors_are_http_errors_too_where_that_is_set(new_database, tmp_path):
+    served = Tables(new_database(tmp_path), SCHEMA, hottask_http_errors="status")
+    path = f"/autodev/CustomTableValue/UD/{CODE}/{TABLE}"
+    deep = '{"a":' * 70 + "1" + "}" * 70
+    for body, head, code in (
+        ({"update": {"id": 9, "subject": "x"}}, {"customauth": KEY}, 404),
+        ({"update": {"subject": "x"}}, {"customauth": KEY}, 400),
+        ({"update": {"id": 9, "subject": "x"}}, {}, 401),
+        (deep, {"customauth": KEY}, 400),
+    ):
+        reply = served.send("POST", path, body, head)
+        assert (reply.status_code, reply.json()["Code"]) == (code, code)
+    served.close()
+
+
+def test_a_body_over_the_limit_is_refused(new_database, tmp_path):
+    served = Tables(new_database(tmp_path), SCHEMA, body_bytes_max="1000")
+    answer = served.post("Create", json.dumps({"create": {"subject": "x" * 2000}}))
+    assert (answer["Code"], "1000 bytes" in answer["Message"]) == (413, True)
+    served.close()
+
+
+def test_only_post_is_answered(tables):
+    assert tables.send("GET", f"/autodev/CustomTableValue/UD/{CODE}/{TABLE}").status_code == 405
