@@ -94,7 +94,7 @@ def _resolve_write(command: WriteItem, catalog: Catalog, actor: Actor) -> WriteR
     if "\0" in command.comment:
         raise invalid_request("comment holds U+0000")
     if entry.operation is Op.NEW and actor.may_write and _action(entry, datastore) is None:
-        raise no_action("create new item", catalog.workspace)
+        raise no_action("create new", catalog.workspace)
     if entry.operation is not Op.NEW and entry.row is None and not is_id(entry.item):
         raise no_item(entry.item)
     resolver = _Resolver(catalog, actor, project)
