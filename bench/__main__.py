@@ -7,8 +7,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .load import MissingToolError, find_wrk
+from .load import Measure, MissingToolError, find_wrk
 from .report import Outcome, Plan, page, show, work_lines
+from .servers import UnavailableError
 from .stand import Stand
 from .works import SUMMARIES, WORKS, Side, Work
 
@@ -46,13 +47,17 @@ def measure(work: Work, plan: Plan) -> Outcome:
             _turn(outcome, side, plan.round_seconds)
     if work.check is not None and work.sides[0].run is not None:
         outcome.faults = work.check()
+        outcome.is_checked = True
     return outcome
 
 
 def _turn(outcome: Outcome, side: Side, seconds: float, *, is_warming: bool = False) -> None:
     if side.run is None:
         return
-    found = side.run(seconds)
+    try:
+        found = side.run(seconds)
+    except (RuntimeError, UnavailableError) as error:
+        found = Measure(0, errors=(str(error),))
     if not is_warming or found.errors:  # an error while warming voids the row as well
         outcome.measures.setdefault(side.name, []).append(found)
     word = "warming" if is_warming else "round"

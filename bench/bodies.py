@@ -36,7 +36,7 @@ def make_order(chance: random.Random) -> dict[str, Any]:
     """A value for each of the twelve fields."""
     number = chance.randrange(10**8)
     return {
-        "title": f"Order {number}",
+        "subject": f"Order {number}",
         "customer": f"Customer {chance.randrange(2_000)}",
         "amount": chance.randrange(10**9) / 100,
         "quantity": chance.randrange(1, 1_000),
@@ -61,11 +61,11 @@ def make_line(chance: random.Random) -> dict[str, Any]:
 
 
 def make_changes(chance: random.Random) -> dict[str, Any]:
-    """Three fields, one of them indexed; two draws are all but never equal."""
+    """Three fields, one of them indexed; the note is new in each request."""
     return {
         "amount": chance.randrange(10**9) / 100,
         "due_at": _instant(chance),
-        "note": _note(chance),
+        "note": f"{_note(chance)} {NEW_ID}",
     }
 
 

@@ -30,6 +30,7 @@ class Hikidashi:
             env=self._env,
         )
         self.url = self.server.url
+        self.durability = self._read_durability()
         self.server.start()
         try:
             self.token = self.login()
@@ -49,6 +50,15 @@ class Hikidashi:
             said = f"{done.stdout}{done.stderr}".strip()
             raise UnavailableError(f"hikidashi {' '.join(words[:2])}: {said[-800:]}")
         return done.stdout
+
+    def _read_durability(self) -> dict[str, str]:
+        """What `hikidashi check` reads back; the server itself won't start on anything else."""
+        start = "settings read back: "
+        for line in self._run("check", "--quick").splitlines():
+            if start in line:
+                pairs = (one.partition("=") for one in line.partition(start)[2].split(", "))
+                return {name: value for name, _, value in pairs}
+        return {"unknown": "hikidashi check did not tell"}
 
     def login(self) -> str:
         """The value of an Authorization header of the member."""

@@ -149,7 +149,7 @@ ORDERS: dict[str, Any] = {
     "type": "base",
     **RULES,
     "fields": [
-        {"name": "title", "type": "text"},
+        {"name": "subject", "type": "text"},
         {"name": "customer", "type": "text"},
         {"name": "amount", "type": "number"},
         {"name": "quantity", "type": "number"},

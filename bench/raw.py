@@ -29,7 +29,7 @@ NAMES = ", ".join(
     (
         *("n", "id", "rev", "seq", "status", "title"),
         *("created_at", "created_by", "updated_at", "updated_by", "acl"),
-        *("f_title", "f_customer", "f_amount", "f_quantity", "f_priority", "f_channel"),
+        *("f_subject", "f_customer", "f_amount", "f_quantity", "f_priority", "f_channel"),
         *("f_tags", "f_ordered_at", "f_due_at", "f_note", "f_paid", "f_reference"),
     )
 )
@@ -42,7 +42,7 @@ HISTORY = (
     " operation, user_id, comment, transaction_id, created_at, changes) VALUES ({})"
 )
 OUTBOX = (
-    "INSERT INTO outbox (item_id, seq, workspace_id, datastore_id, kind, created_at, body)"
+    "INSERT INTO outbox (id, item_id, seq, workspace_id, datastore_id, kind, created_at, body)"
     " VALUES ({})"
 )
 CHANGES = (
@@ -69,7 +69,7 @@ def create_tables(text: str, number: str, row: str) -> Iterator[str]:
         f" seq {whole} NOT NULL, status {text} NOT NULL, title {text} NOT NULL,"
         f" created_at {whole} NOT NULL, created_by {text} NOT NULL, updated_at {whole},"
         f" updated_by {text} NOT NULL, acl {whole} NOT NULL,"
-        f" f_title {text}, f_customer {text}, f_amount {number}, f_quantity {number},"
+        f" f_subject {text}, f_customer {text}, f_amount {number}, f_quantity {number},"
         f" f_priority {text}, f_channel {text}, f_tags {text}, f_ordered_at {whole},"
         f" f_due_at {whole}, f_note {text}, f_paid {whole}, f_reference {text})"
     )
@@ -104,6 +104,7 @@ class RawSqlite:
     def __init__(self, path: Path, items: int) -> None:
         self._items = items
         self._chance = random.Random(2)
+        self._ids = 0
         self._connection = apsw.Connection(str(path))
         run = self._connection.execute
         for setting in ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=8000"):
@@ -118,7 +119,7 @@ class RawSqlite:
         self._select = f"SELECT {NAMES} FROM items WHERE id = ?"
         self._update = UPDATE.format(*"?" * 11)
         self._history = HISTORY.format(", ".join("?" * 13))
-        self._outbox = OUTBOX.format(", ".join("?" * 7))
+        self._outbox = OUTBOX.format(", ".join("?" * 8))
 
     def durability(self) -> dict[str, object]:
         """The PRAGMAs, read back."""
@@ -152,11 +153,12 @@ class RawSqlite:
             key, rev, seq = row[1], int(str(row[2])) + 1, int(str(row[3])) + 1
             amount, due = chance.randrange(10_000_000) / 100, now + chance.randrange(10**9)
             updates.append((rev, seq, "", row[5], now, USER, row[10], amount, due, str(due), key))
-            one = f"{now:016x}{seq:08x}"
+            self._ids += 1
+            one = f"{now // 1000:08x}{self._ids:016x}"
             histories.append(
                 (key, seq, one, USER, USER, rev, USER, "update", USER, "", one, now, CHANGES)
             )
-            events.append((key, seq, USER, USER, "item.updated", now, EVENT))
+            events.append((one, key, seq, USER, USER, "item.updated", now, EVENT))
         many(self._update, updates)
         many(self._history, histories)
         many(self._outbox, events)
@@ -180,7 +182,7 @@ def pgbench_script(items: int) -> str:
     )  # fmt: skip
     ids = f"'{USER}', '{USER}'"
     changes, event = CHANGES.replace('":', '": '), EVENT.replace('":', '": ')  # :x is a variable
-    outbox = f"{key}, :seq, {ids}, 'item.updated', :now, '{event}'"
+    outbox = f"lpad(:own, 24, '0'), {key}, :seq, {ids}, 'item.updated', :now, '{event}'"
     history = (
         f"{key}, :seq, '{USER}', {ids}, :rev, '{USER}', 'update', '{USER}', '', '{USER}', :now,"
         f" '{changes}'"
@@ -193,6 +195,8 @@ def pgbench_script(items: int) -> str:
             "\\set amount random(1, 10000000)",
             "\\set due random(1795000000000, 1796000000000)",
             "\\set now 1795000000000",
+            "\\set c :c + 1",
+            f"\\set own :c * {PGBENCH_CLIENTS} + :client_id",
             "BEGIN;",
             f"SELECT {NAMES} FROM items WHERE id = {key} FOR UPDATE;",
             f"{update};",
@@ -217,6 +221,7 @@ class RawPostgres:
         self._pgbench = found
         self._url = url
         self._script = folder / "update.pgbench"
+        self._runs = 0
         self._script.write_text(pgbench_script(items))
         with psycopg.connect(url, autocommit=True) as connection:
             words = ('TEXT COLLATE "C"', "DOUBLE PRECISION", "BIGINT PRIMARY KEY")
@@ -234,6 +239,8 @@ class RawPostgres:
         """Transactions a second over 16 connections, one durable commit each."""
         command = [self._pgbench, "--no-vacuum", "--protocol=prepared", f"--file={self._script}"]
         command += [f"--client={PGBENCH_CLIENTS}", "--jobs=1", f"--time={max(1, round(seconds))}"]
+        self._runs += 1
+        command.append(f"--define=c={self._runs * 10**10}")  # ids that grow, new in each run
         done = subprocess.run(
             [*command, self._url], capture_output=True, text=True, check=False, timeout=seconds + 60
         )

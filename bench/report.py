@@ -41,6 +41,7 @@ class Outcome:
     work: Work
     measures: dict[str, list[Measure]] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)  # of the check after all rounds
+    is_checked: bool = False
 
     def errors(self, side: Side) -> list[str]:
         """Why a side's row is void."""
@@ -125,7 +126,8 @@ def work_lines(outcome: Outcome) -> Iterator[str]:
     for target in work.targets:
         yield _verdict(outcome, target)
     if work.check is not None:
-        yield f"* check: {'; '.join(outcome.faults) or work.checked}"
+        said = "; ".join(outcome.faults) or (work.checked if outcome.is_checked else "not done")
+        yield f"* check: {said}"
     yield ""
 
 
@@ -188,9 +190,11 @@ def ground_lines(stand: Stand, plan: Plan) -> Iterator[str]:
         f" {plan.round_seconds:g} s, sides in turn"
     )
     set_here = [
-        f"{key}={value}" for key, value in os.environ.items() if key.startswith("HIKIDASHI")
+        f"{key}={value}"
+        for key, value in sorted(os.environ.items())
+        if key.startswith("HIKIDASHI_") and key not in ("HIKIDASHI_DATABASE", "HIKIDASHI_PORT")
     ]
-    yield f"* hikidashi: defaults{', but ' + ', '.join(sorted(set_here)) if set_here else ''}"
+    yield f"* hikidashi: defaults{', but ' + ', '.join(set_here) if set_here else ''}"
     yield "* pocketbase: defaults, but request logs off, rate limits off, batches on"
     yield "* PostgreSQL: defaults, but what is read back below; pgbench: 16 clients, prepared"
     yield ""

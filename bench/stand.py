@@ -70,6 +70,7 @@ class Stand:
             url = f"sqlite:///{self.folder}/hikidashi.db"
             made = Hikidashi(self.folder, url, "hikidashi")
             self._stack.callback(made.server.stop)
+            self.durability["hikidashi"] = dict(made.durability)
             return made
 
         return self._once("hikidashi", make)
@@ -81,6 +82,7 @@ class Stand:
             url = self._postgres_database("bench_hikidashi")
             made = Hikidashi(self.folder, url, "hikidashi-postgresql")
             self._stack.callback(made.server.stop)
+            self.durability["hikidashi on PostgreSQL"] = dict(made.durability)
             return made
 
         return self._once("hikidashi-postgresql", make)

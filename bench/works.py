@@ -366,10 +366,10 @@ WORKS: dict[str, Callable[[Stand], Work]] = {
     "create": _make_create,
     "details": _make_details,
     "autonum": _make_autonum,
-    "postgres": _make_postgres,
     "lone": _make_lone,
     "start": _make_start,
     "memory": _make_memory,
+    "postgres": _make_postgres,
 }
 SUMMARIES = {
     "update": "UpdateItem beside PocketBase's PATCH, an echo and raw SQLite",
@@ -377,8 +377,8 @@ SUMMARIES = {
     "create": "CreateItem beside PocketBase's create",
     "details": "GetItemDetails beside PocketBase's view",
     "autonum": "GetAutoNumber on one branch beside UpdateItem; no duplicate, no gap",
-    "postgres": "UpdateItem on PostgreSQL beside pgbench",
     "lone": "UpdateItem by one client beside one raw durable commit",
     "start": "a second start to the first answer",
     "memory": "resident memory after one login and 100 updates",
+    "postgres": "UpdateItem on PostgreSQL beside pgbench",
 }

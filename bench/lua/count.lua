@@ -23,5 +23,7 @@ function response(status, headers, body)
   receive(status, headers, body)
   if answered >= quota then
     wrk.thread:stop()
+    io.write("complete\n") -- wrk itself sleeps on; whoever started it ends it on this line
+    io.flush()
   end
 end

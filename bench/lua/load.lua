@@ -7,11 +7,11 @@
 --   T a Lua pattern; what it captures in an answer is a line of the file for what answers give
 -- In a body, a run of fifteen @ becomes an id that was never sent before.
 
-local random, find, match, gsub, char = math.random, string.find, string.match, string.gsub, string.char
+local random, find, match, char = math.random, string.find, string.match, string.char
+local concat = table.concat
 
 local heads, tails, wanted, unwanted = {}, {}, {}, {}
 local take, taken
-local fill = false
 local threads = {}
 
 statuses = {} -- status -> answers, of those that are not 2xx
@@ -32,6 +32,20 @@ local function read_pool(name)
   return pool
 end
 
+-- The pieces of a text between its runs of fifteen @.
+local function split(text)
+  local pieces, at = {}, 1
+  while true do
+    local from, to = find(text, "@@@@@@@@@@@@@@@", at, true)
+    if not from then
+      pieces[#pieces + 1] = text:sub(at)
+      return pieces
+    end
+    pieces[#pieces + 1] = text:sub(at, from - 1)
+    at = to + 1
+  end
+end
+
 function init(args)
   local pool = read_pool(args[1])
   math.randomseed(tonumber(args[2]))
@@ -43,12 +57,12 @@ function init(args)
     heads[#heads + 1] = pool.M[1] .. " " .. path .. " HTTP/1.1\r\n" .. fixed
   end
   for _, body in ipairs(pool.B) do
-    tails[#tails + 1] = "Content-Type: application/json\r\nContent-Length: "
+    local tail = "Content-Type: application/json\r\nContent-Length: "
       .. #body .. "\r\n\r\n" .. body
-    fill = fill or find(body, "@@@@@@@@@@@@@@@", 1, true) ~= nil
+    tails[#tails + 1] = split(tail)
   end
   if #tails == 0 then
-    tails[1] = "\r\n"
+    tails[1] = { "\r\n" }
   end
   wanted, unwanted, take = pool.W, pool.N, pool.T[1]
   if take and args[3] and args[3] ~= "-" then
@@ -68,10 +82,11 @@ end
 
 function request()
   local tail = tails[random(#tails)]
-  if fill then
-    tail = gsub(tail, "@@@@@@@@@@@@@@@", new_id())
+  local text = tail[1]
+  if tail[2] then
+    text = concat(tail, new_id())
   end
-  return heads[random(#heads)] .. tail
+  return heads[random(#heads)] .. text
 end
 
 local function is_good(body)
