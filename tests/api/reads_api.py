@@ -1,0 +1,100 @@
+"""A client of the read routes over the world of reads, in process; a token is a user's id."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from hikidashi.bootstrap import build, make_asgi
+from hikidashi.config import Config
+from hikidashi.core.access import Identity
+from tests import reads_world as w
+from tests.reads_world import ReadsWorld
+
+A = "/api/v0/applications/sales/datastores/tasks"
+D = f"/api/v0/datastores/{w.TASKS}"
+
+
+class Names:
+    """A token is the id of the user that it speaks for."""
+
+    async def identify(self, token: str) -> Identity:
+        return Identity(token, w.WORKSPACE)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class Api:
+    """The application over the world, asked in process."""
+
+    def __init__(self, url: str, clock: Any, ids: Any, runner: asyncio.Runner) -> None:
+        self.world = ReadsWorld(url)
+        self.run = runner.run
+        self.app = build(Config(database=url), clock=clock, ids=ids)
+        self.run(self.app.open())
+        self.app.identities = Names()  # type: ignore[assignment]
+        self.edge = make_asgi(self.app)
+
+    def ask(
+        self, method: str, path: str, body: Any = None, user: str = w.BOB, **headers: str
+    ) -> tuple[int, Any]:
+        """Status and body of the answer."""
+        return self.run(self._ask(method, path, body, {"authorization": user, **headers}))
+
+    async def _ask(
+        self, method: str, path: str, body: Any, headers: dict[str, str]
+    ) -> tuple[int, Any]:
+        path, _, query = path.partition("?")
+        sent = b"" if body is None else json.dumps(body).encode()
+        messages: list[Any] = []
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": sent, "more_body": False}
+
+        async def send(message: Any) -> None:
+            messages.append(message)
+
+        named = {key.replace("_", "-"): value for key, value in headers.items()}
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": query.encode(),
+            "headers": [
+                *((key.encode(), value.encode()) for key, value in named.items()),
+                (b"content-length", str(len(sent)).encode()),
+            ],
+        }
+        await self.edge(scope, receive, send)
+        text = b"".join(one["body"] for one in messages[1:])
+        return messages[0]["status"], json.loads(text)
+
+    def get(self, path: str, user: str = w.BOB, **headers: str) -> Any:
+        """The body of an answer that is fine."""
+        status, body = self.ask("GET", path, None, user, **headers)
+        assert status == 200, body
+        return body
+
+    def search(self, user: str = w.BOB, **body: Any) -> Any:
+        """The body of a list."""
+        status, told = self.ask("POST", f"{A}/items/search", body, user)
+        assert status == 200, told
+        return told
+
+    def close(self) -> None:
+        self.run(self.app.close())
+        self.world.close()
+
+
+@pytest.fixture
+def api(engine_url: str, clock: Any, ids: Any) -> Iterator[Api]:
+    with asyncio.Runner() as runner:
+        made = Api(engine_url, clock, ids, runner)
+        yield made
+        made.close()
