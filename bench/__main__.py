@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -78,6 +79,7 @@ def main(arguments: Sequence[str]) -> int:
     except MissingToolError as error:
         print(f"missing: {error}", file=sys.stderr)
         return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # servers are stopped on the way out
     outcomes = []
     with Stand(HERE / "data", is_quick=plan.is_quick) as stand:
         for name in found.only or WORKS:

@@ -117,10 +117,14 @@ class Load:
             text=True,
         ) as process:
             said = []
-            for line in process.stdout or ():
-                said.append(line)
-                if line == "complete\n":
-                    process.send_signal(signal.SIGINT)  # it prints what it counted and ends
+            try:
+                for line in process.stdout or ():
+                    said.append(line)
+                    if line == "complete\n":
+                        process.send_signal(signal.SIGINT)  # it prints what it counted and ends
+            except BaseException:  # we are told to end: so is wrk
+                process.kill()
+                raise
         return _read("".join(said))
 
 
