@@ -31,6 +31,8 @@ class Served:
         schema: str = "",
         clock: Clock | None = None,
         ids: IdSource | None = None,
+        *,
+        is_open: bool = True,
         **settings: str,
     ) -> None:
         self._runner = asyncio.Runner()
@@ -38,7 +40,9 @@ class Served:
         config = load_config({}, {"database": url, **settings})
         self.app: App = build(config, clock=clock, ids=ids)
         self.asgi = make_asgi(self.app)
-        self.run(self.app.open())
+        self._is_open = is_open  # False: its lifespan will open and close it
+        if is_open:
+            self.run(self.app.open())
         if schema:
             app = self.app
             self.run(schema_apply(app.store, app.ids, app.clock, loads(schema)))
@@ -95,5 +99,6 @@ class Served:
 
     def close(self) -> None:
         """Finish what was accepted."""
-        self.run(self.app.close())
+        if self._is_open:
+            self.run(self.app.close())
         self._runner.close()

@@ -1,0 +1,431 @@
+"""The command line: what it teaches, what it does, and how it says no."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import apsw
+import pytest
+from click.testing import CliRunner, Result
+
+from hikidashi import __version__
+from hikidashi.cli import cli
+from hikidashi.config import SETTINGS
+
+ROOT = Path(__file__).parent.parent
+DEMO = ROOT / "src" / "hikidashi" / "cli" / "demo.yaml"
+COMMANDS = [
+    (),
+    ("serve",),
+    ("schema",),
+    ("schema", "plan"),
+    ("schema", "apply"),
+    ("schema", "export"),
+    ("user",),
+    ("user", "set-password"),
+    ("token",),
+    ("token", "create"),
+    ("token", "revoke"),
+    ("token", "list"),
+    ("check",),
+    ("backup",),
+    ("settings",),
+]
+# Their examples stand one level up or down.
+WITHOUT_EXAMPLE = [
+    ("schema", "plan"),
+    ("schema", "export"),
+    ("user",),
+    ("token",),
+    ("token", "list"),
+]
+
+
+class CommandLine:
+    """Runs commands in a folder of their own, on a database of their own."""
+
+    def __init__(self, database: str) -> None:
+        self.environment = {one.variable: None for one in SETTINGS}
+        self.environment["HIKIDASHI_DATABASE"] = database
+
+    def __call__(self, *words: str, stdin: str = "", **environment: str) -> Result:
+        result = CliRunner().invoke(
+            cli, words, input=stdin, env={**self.environment, **environment}, prog_name="hikidashi"
+        )
+        assert "Traceback" not in result.output
+        return result
+
+    def done(self, *words: str, stdin: str = "") -> str:
+        """The output of a command that must succeed."""
+        result = self(*words, stdin=stdin)
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    def refused(self, *words: str, stdin: str = "", **environment: str) -> str:
+        """The sentence of a command that must not."""
+        result = self(*words, stdin=stdin, **environment)
+        assert result.exit_code == 2, result.output
+        assert result.stdout == ""
+        return result.stderr
+
+
+@pytest.fixture
+def quiet_logging() -> Iterator[None]:
+    """Commands take the root logger over; give it back."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.fixture
+def line(quiet_logging, tmp_path, monkeypatch) -> CommandLine:
+    monkeypatch.chdir(tmp_path)
+    return CommandLine(f"sqlite:///{tmp_path / 'h.db'}")
+
+
+# --- help -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_help_says_what_a_command_does(line, words):
+    text = line.done(*words, "--help")
+    assert text.startswith(f"Usage: hikidashi {' '.join(words)}".rstrip())
+    assert line.done(*words, "-h") == text
+
+
+@pytest.mark.parametrize(
+    "words",
+    [one for one in COMMANDS if one not in WITHOUT_EXAMPLE],
+    ids=" ".join,
+)
+def test_help_shows_an_example(line, words):
+    assert f"    hikidashi {' '.join(words)}" in line.done(*words, "--help")
+
+
+def test_the_version_is_told(line):
+    assert line.done("--version") == f"hikidashi {__version__}\n"
+
+
+def test_settings_are_shown_with_the_values_in_use(line):
+    shown = dict(one.split("=", 1) for one in line.done("settings").splitlines())
+    assert list(shown) == [one.variable for one in SETTINGS]
+    assert shown["HIKIDASHI_DATABASE"].endswith("/h.db")
+    assert line.done("--database", "sqlite:///x.db", "settings").startswith(
+        "HIKIDASHI_DATABASE=sqlite:///x.db\n"
+    )
+
+
+# --- refusals ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("settings",), "HIKIDASHI_PORT must be a whole number from 0 to 65535, not 'x'"),
+        (("serve",), "HIKIDASHI_PORT must be a whole number from 0 to 65535, not 'x'"),
+    ],
+)
+def test_a_bad_setting_is_named(line, words, sentence):
+    assert sentence in line.refused(*words, HIKIDASHI_PORT="x")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--database", "mysql://db/x", "check"), "HIKIDASHI_DATABASE must be sqlite:///PATH"),
+        (("serve", "--processes", "2"), "one process at a time writes an SQLite file"),
+        (("serve", "--host", "256.0.0.1"), "can't listen on 256.0.0.1:8000"),
+        (("schema", "apply", "none.yaml"), "'none.yaml' does not exist"),
+        (("user", "set-password", "nobody@x.test", "--stdin"), "nobody has the address"),
+        (("token", "revoke", "6560c1a2f3b4c5d6e7f80912"), "there is no token"),
+        (("token", "create", "x", "--user", "a@x", "--project", "p"), "nobody has the address"),
+        (("token", "create", "x"), "Missing option '--user'"),
+        (("backup", "copy.db"), "there is no database at"),
+        (("nonsense",), "No such command 'nonsense'"),
+        (
+            ("--database", "postgresql://127.0.0.1:1/x?connect_timeout=2", "token", "list"),
+            "the database can't be reached",
+        ),
+        (("--database", "postgresql://db/x", "backup", "copy.db"), "pg_dump"),
+    ],
+)
+def test_what_can_not_be_done_is_refused_in_a_sentence(line, words, sentence):
+    assert sentence in line.refused(*words, stdin="a-password\n")
+
+
+def test_a_port_that_is_taken_is_named(line):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert f"can't listen on 127.0.0.1:{port}" in line.refused("serve", "--port", str(port))
+
+
+def test_a_file_that_is_no_database_is_refused(line, tmp_path):
+    (tmp_path / "h.db").write_text("this is not a database, and long enough to be looked at" * 99)
+    assert "the database can't be reached" in line.refused("token", "list")
+    result = line("check")
+    assert (result.exit_code, "wrong" in result.stdout) == (1, True)
+
+
+def test_a_database_of_a_later_program_is_left_alone(line, tmp_path):
+    line.done("token", "list")
+    connection = apsw.Connection(str(tmp_path / "h.db"))
+    connection.execute("UPDATE meta SET value = '9000' WHERE key = 'schema_version'")
+    connection.close()
+    assert "version 9000, this program knows" in line.refused("token", "list")
+    assert line("check").exit_code == 1
+
+
+# --- schema, people, tokens -------------------------------------------------------------------
+
+
+def test_a_schema_is_planned_applied_exported_and_applied_again(line, tmp_path):
+    planned = line.done("schema", "plan", str(DEMO))
+    assert "+ datastore sales/orders" in planned
+    assert line.done("schema", "apply", str(DEMO)) == planned
+    assert line.done("schema", "apply", str(DEMO)) == ""
+    exported = tmp_path / "all.yaml"
+    line.done("schema", "export", str(exported))
+    assert "demo-password" not in exported.read_text()
+    assert line.done("schema", "apply", str(exported)) == ""
+    assert line.done("schema", "export") == exported.read_text()
+    assert "is there already" in line.refused("schema", "export", str(exported))
+
+
+def test_a_schema_file_with_mistakes_names_each_by_line(line, tmp_path):
+    (tmp_path / "bad.yaml").write_text(
+        "workspaces:\n  - name: W\n    applications:\n      - display_id: p\n"
+        "        datastores:\n          - display_id: d\n            fields:\n"
+        "              - {display_id: a, type: txt}\n              - {display_id: a, type: text}\n"
+    )
+    told = line.refused("schema", "apply", "bad.yaml")
+    assert "bad.yaml:8:" in told
+    assert line.done("schema", "export").strip() == "workspaces: []"
+
+
+def test_data_is_destroyed_only_by_name(line, tmp_path):
+    line.done("schema", "apply", str(DEMO))
+    (tmp_path / "less.yaml").write_text(
+        "workspaces:\n  - name: Demo\n    applications:\n      - display_id: sales\n"
+        "        datastores:\n          - display_id: lines\n            fields:\n"
+        "              - {display_id: count, deleted: true}\n"
+    )
+    told = line.refused("schema", "apply", "less.yaml")
+    [name] = re.findall(r"--allow-destroy '?([^'\s]+)", told)
+    assert "count" in line.done("schema", "apply", "less.yaml", "--allow-destroy", name)
+    assert "count" not in line.done("schema", "export")
+
+
+def test_a_password_is_set_from_stdin(line):
+    line.done("schema", "apply", str(DEMO))
+    told = line.done("user", "set-password", "demo@example.com", "--stdin", stdin="another-one\n")
+    assert told.startswith("demo@example.com has a new password")
+    assert "at least 6 characters" in line.refused(
+        "user", "set-password", "demo@example.com", "--stdin", stdin="short\n"
+    )
+
+
+def test_a_token_is_made_listed_and_revoked(line):
+    line.done("schema", "apply", str(DEMO))
+    words = ("--user", "clerk@example.com", "--project", "sales", "--read-only")
+    secret = line.done("token", "create", "report", *words).strip()
+    assert secret.startswith("hk_")
+    listed = line.done("token", "list")
+    assert secret not in listed
+    [row] = [one for one in listed.splitlines() if "report" in one]
+    assert {"api", "read", "sales", "(Clerk)"} <= set(row.split())
+    line.done("token", "revoke", row.split()[0])
+    assert "report" not in line.done("token", "list")
+    assert "there is no application" in line.refused(
+        "token", "create", "x", "--user", "clerk@example.com", "--project", "none"
+    )
+
+
+# --- check, backup ----------------------------------------------------------------------------
+
+
+def test_check_finds_a_sound_installation_sound(line):
+    result = line("check")
+    assert (result.exit_code, "not there yet" in result.stdout) == (0, True)
+    line.done("schema", "apply", str(DEMO))
+    result = line("check")
+    assert result.exit_code == 0, result.output
+    assert "journal_mode=wal, synchronous=2" in result.stdout
+    assert "nothing odd in the database" in result.stdout
+
+
+def test_check_tells_what_is_odd(line, tmp_path):
+    line.done("schema", "apply", str(DEMO))
+    connection = apsw.Connection(str(tmp_path / "h.db"))
+    [(table,)] = connection.execute(
+        "SELECT 'i_' || id FROM definitions WHERE kind = 'datastore' AND display_id = 'lines'"
+    )
+    connection.execute(f"DROP TABLE {table}")
+    connection.execute("UPDATE members SET is_admin = 0")
+    connection.close()
+    result = line("check", HIKIDASHI_DATABSE="x")
+    assert result.exit_code == 1
+    assert "datastore sales/lines lacks its table" in result.stdout
+    assert "workspace Demo has no administrator" in result.stdout
+    assert "did you mean HIKIDASHI_DATABASE?" in result.stdout
+
+
+def test_a_backup_is_a_whole_database(line, tmp_path):
+    line.done("schema", "apply", str(DEMO))
+    assert "checked" in line.done("backup", "copy.db")
+    copied = CommandLine(f"sqlite:///{tmp_path / 'copy.db'}")
+    assert copied.done("schema", "export") == line.done("schema", "export")
+    assert "is there already" in line.refused("backup", "copy.db")
+    assert "there is no folder" in line.refused("backup", "nowhere/copy.db")
+    assert not list(tmp_path.glob("*.partial*"))
+
+
+# --- serve ------------------------------------------------------------------------------------
+
+
+class Serving:
+    """A server in a process of its own."""
+
+    def __init__(self, folder: Path, database: str, *words: str) -> None:
+        environment = {key: one for key, one in os.environ.items() if "HIKIDASHI" not in key}
+        environment["PYTHONPATH"] = str(ROOT / "src")
+        with (folder / "stderr").open("w") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "hikidashi", "--database", database, "serve", *words],
+                cwd=folder,
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
+        assert self.process.stdout is not None
+        first = self.process.stdout.readline()
+        assert first, (folder / "stderr").read_text()
+        self.url = re.findall(r"http://\S+", first)[0]
+        self.port = int(self.url.rpartition(":")[2])
+
+    def words(self) -> str:
+        """What was printed after the first line, once the server has ended."""
+        assert self.process.stdout is not None
+        return self.process.stdout.read()
+
+    def post(self, path: str, body: object, **headers: str) -> dict[str, object]:
+        head = {"Content-Type": "application/json", **headers}
+        asked = urllib.request.Request(self.url + path, json.dumps(body).encode(), head)
+        with urllib.request.urlopen(asked, timeout=20) as reply:
+            answer: dict[str, object] = json.load(reply)
+        return answer
+
+    def stop(self, how: int = signal.SIGTERM) -> int:
+        self.process.send_signal(how)
+        return self.process.wait(30)
+
+    def end(self) -> None:
+        assert self.process.stdout is not None
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+@pytest.fixture
+def serve(tmp_path) -> Iterator[Callable[..., Serving]]:
+    """Starts servers on a free port with the demo; ends those that are left."""
+    started: list[Serving] = []
+
+    def start(database: str = f"sqlite:///{tmp_path / 'd.db'}", *words: str) -> Serving:
+        started.append(Serving(tmp_path, database, "--demo", "--port", "0", *words))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.end()
+
+
+ORDERS = "/autodev/CustomTableValue/{}/hikidashdemo/102"
+KEY = {"customauth": "hk_demo_key_of_hikidashi"}
+
+
+def test_the_demo_serves_what_it_prints(serve, tmp_path):
+    server = serve()
+    body = '{"update":{"id":1,"paid":true}}'
+    message = (
+        "POST /autodev/CustomTableValue/UD/hikidashdemo/102 HTTP/1.1\r\n"
+        f"Host: usapi.hottask.com\r\nAuthorization: {KEY['customauth']}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        f"Connection: close\r\n\r\n{body}"
+    )  # the page's HTTP sample, made real
+    with socket.create_connection(("127.0.0.1", server.port)) as line:
+        line.sendall(message.encode())
+        reply = b"".join(iter(lambda: line.recv(4096), b""))
+    assert reply.startswith(b"HTTP/1.1 200")
+    assert reply.endswith(b'{"Data":1,"Version":"1.0.0","Success":true,"Code":200,"Message":""}')
+    assert server.stop(signal.SIGINT) == 0
+    told = server.words()
+    assert "demo-password" in told
+    [token] = re.findall(r"Bearer (\S+)'", told)
+    again = serve()
+    new = "/api/v0/applications/sales/datastores/orders/items/new"
+    made = again.post(new, {"item": {"subject": "Desk"}}, Authorization=f"Bearer {token}")
+    assert made["error"] is None  # a token outlives a restart
+    assert again.stop() == 0
+    assert (tmp_path / "stderr").read_text() == ""
+
+
+def test_what_was_accepted_is_finished_before_the_server_stops(serve, tmp_path):
+    server = serve()
+    rows: list[int] = []
+    begun = threading.Event()
+
+    def write() -> None:
+        try:
+            while True:
+                answer = server.post(ORDERS.format("Create"), {"subject": "x"}, **KEY)
+                assert answer["Success"], answer
+                rows.append(int(str(answer["Data"])))
+                if len(rows) > 50:
+                    begun.set()
+        except OSError:  # it has stopped listening
+            pass
+
+    threads = [threading.Thread(target=write) for _ in range(4)]
+    for one in threads:
+        one.start()
+    assert begun.wait(30)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    words = [sys.executable, "-m", "hikidashi", "--database", "sqlite:///d.db", "backup", "copy.db"]
+    subprocess.run(words, cwd=tmp_path, env=environment, check=True, capture_output=True)
+    assert server.stop() == 0
+    for one in threads:
+        one.join()
+    for name, wanted in (("d.db", set(rows)), ("copy.db", set(rows[:40]))):
+        connection = apsw.Connection(str(tmp_path / name))
+        [(table,)] = connection.execute(
+            "SELECT 'i_' || id FROM definitions WHERE kind = 'datastore' AND display_id = 'orders'"
+        )
+        assert wanted <= {n for (n,) in connection.execute(f"SELECT n FROM {table}")}
+        connection.close()
+
+
+def test_several_processes_serve_one_postgresql(serve, databases):
+    database = databases.create()
+    server = serve(database, "--processes", "2")
+    made = [server.post(ORDERS.format("Create"), {"subject": "x"}, **KEY) for _ in range(20)]
+    assert len({one["Data"] for one in made}) == 20
+    with urllib.request.urlopen(server.url + "/metrics", timeout=20) as reply:
+        assert re.search(r'hikidashi_requests_total\{process="\d+"', reply.read().decode())
+    assert server.stop() == 0
+    databases.drop(database)
