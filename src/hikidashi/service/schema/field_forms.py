@@ -36,7 +36,7 @@ class Options(Form):
             }
             inner.refuse_unknown_keys()
             if not one["id"] and not one["display_id"]:
-                inner.fail("needs a display_id")
+                inner.fail("needs display_id")
             elif one["id"] is not None and not is_id(str(one["id"])):
                 inner.fail("must be 24 hex digits", "id")
             else:
@@ -173,7 +173,7 @@ class LookupTarget(Form):
         found = {key: inner.text(key) for key in ("application", "datastore", "field")}
         inner.refuse_unknown_keys()
         if not found["datastore"]:
-            inner.fail("needs a datastore")
+            inner.fail("needs datastore")
             return UNSET
         return found
 

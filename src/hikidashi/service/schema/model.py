@@ -172,9 +172,8 @@ def _read_file(root: Section) -> SchemaFile:
 
 
 def _read_workspace(section: Section) -> WorkspaceNode:
-    id_, name = _read_id(section), section.text("name") or ""
-    if not name and not id_:
-        section.fail("needs a name")
+    id_ = _read_id(section)
+    name = _read_name(section, "name", id_)
     time_zone = section.text("time_zone")
     if time_zone is not None and not _is_time_zone(time_zone):
         section.fail("is no time zone; give a name like Asia/Tokyo", "time_zone")
@@ -208,11 +207,9 @@ def _is_time_zone(name: str) -> bool:
 
 def _read_node(kind: str, section: Section) -> Node:
     id_ = _read_id(section)
-    display_id = section.text("display_id", DISPLAY_ID_CHARS_MAX) or ""
+    display_id = _read_name(section, "display_id", id_, DISPLAY_ID_CHARS_MAX)
     if display_id:
         _check_display_id(kind, display_id, section)
-    elif not id_:
-        section.fail("needs a display_id")
     node = Node(
         kind=kind,
         section=section,
@@ -253,6 +250,16 @@ def _check_display_id(kind: str, display_id: str, section: Section) -> None:
         section.fail(f"{display_id} is reserved", "display_id")
 
 
+def _read_name(section: Section, key: str, id_: str, most: int = NAME_CHARS_MAX) -> str:
+    """What names an object; an id may do so alone."""
+    value = section.text(key, most)
+    if value == "":
+        section.fail("must not be empty", key)
+    if not id_ and not section.has(key):
+        section.fail(f"needs {key}")
+    return value or ""
+
+
 def _read_id(section: Section) -> str:
     value = section.text("id")
     if value is not None and not is_id(value):
@@ -278,11 +285,10 @@ def _read_holders(section: Section, key: str, own: str) -> list[Holder]:
 
 
 def _read_user(section: Section) -> UserNode:
-    id_, email = _read_id(section), (section.text("email") or "").lower()
+    id_ = _read_id(section)
+    email = _read_name(section, "email", id_).lower()
     if email and not _EMAIL.match(email):
         section.fail("is no e-mail address", "email")
-    if not email and not id_:
-        section.fail("needs an email")
     password = section.text("password", NAME_CHARS_MAX)
     password_hash = section.text("password_hash")
     if password is not None:
@@ -311,9 +317,8 @@ def _read_user(section: Section) -> UserNode:
 
 
 def _read_key(section: Section) -> KeyNode:
-    id_, name = _read_id(section), section.text("name") or ""
-    if not name and not id_:
-        section.fail("needs a name")
+    id_ = _read_id(section)
+    name = _read_name(section, "name", id_)
     secret, hash_ = section.text("key"), section.text("key_hash")
     if secret is not None and len(secret) < 16:
         section.fail("must have at least 16 characters", "key")
