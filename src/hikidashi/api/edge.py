@@ -207,8 +207,7 @@ class Edge:
         if method == "HEAD":
             target = self._routes.find("GET", segments)
             if target is not None and target.call.allows_head:
-                answer = await self._call(target, scope, exchange, segments)
-                return _without_body(answer)
+                return await self._call(target, scope, exchange, segments)
         methods = self._routes.methods(segments)
         if not methods:
             return _plain(404, f"there is no {scope['path']}", "NOT_FOUND")
@@ -223,25 +222,23 @@ class Edge:
 
     async def _send(self, answer: Answer, exchange: _Exchange, send: Send) -> None:
         headers = exchange.headers
+        body = answer.body
         if answer.headers:
             headers.extend(answer.headers)
-            if answer.body and not any(name == b"content-type" for name, _ in answer.headers):
+        if answer.status != 204:  # which has neither type nor length
+            if not answer.headers or all(name != b"content-type" for name, _ in answer.headers):
                 headers.append(_JSON)
-        elif answer.status != 204:
-            headers.append(_JSON)
-        body = answer.body
-        is_streamed = answer.chunks is not None
-        is_head = exchange.request.method == "HEAD"
-        if not is_streamed and not is_head and answer.status != 204:
-            headers.append((b"content-length", str(len(body)).encode()))
+            if answer.chunks is None:
+                headers.append((b"content-length", str(len(body)).encode()))
         headers.append((b"x-request-id", exchange.request.id.encode()))
         origin = exchange.raw.get(b"origin")
         if origin is not None:
             headers.extend(self._cors.headers(origin))
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        is_head = exchange.request.method == "HEAD"
         if answer.chunks is not None and not is_head:
             await self._send_chunks(answer.chunks, exchange, send)
-        await send({"type": "http.response.body", "body": body})
+        await send({"type": "http.response.body", "body": b"" if is_head else body})
 
     async def _send_chunks(
         self, chunks: AsyncGenerator[bytes, None], exchange: _Exchange, send: Send
@@ -354,16 +351,6 @@ def _crashed(request: HttpRequest) -> Answer:
         },
         500,
     )
-
-
-def _without_body(answer: Answer) -> Answer:
-    """The answer to HEAD: the headers that GET would bear."""
-    headers = answer.headers
-    if answer.chunks is None:
-        headers = (*headers, (b"content-length", str(len(answer.body)).encode()))
-    if not any(name == b"content-type" for name, _ in headers):
-        headers = (*headers, _JSON)
-    return Answer(answer.status, b"", headers)
 
 
 __all__ = [

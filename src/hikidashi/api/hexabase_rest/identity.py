@@ -13,9 +13,8 @@ from ...service.shown import localized
 from ..body import decode_body
 from ..edge import Answer, Call, HttpRequest, answer_json
 from . import envelopes
+from .definitions_encode import language_of
 from .write_answers import NULL
-
-_LANGUAGE: Final = "en"
 
 
 class LoginBody(msgspec.Struct):
@@ -101,12 +100,13 @@ async def logout(app: App, _request: HttpRequest, identity: Identity) -> Answer:
     return Answer(200, NULL)
 
 
-async def get_user_info(app: App, _request: HttpRequest, identity: Identity) -> Answer:
+async def get_user_info(app: App, request: HttpRequest, identity: Identity) -> Answer:
     """GetUserInfo: roles and groups are those of the current workspace."""
     account = await app.identities.account(identity)
     held: tuple[bool, list[UserRole], list[UserGroup]] = (False, [], [])
     if identity.workspace:
-        held = await app.read(identity, _held)
+        language = language_of(request)
+        held = await app.read(identity, lambda view: _held(view, language))
     is_admin, roles, groups = held
     return answer_json(
         UserInfoAnswer(
@@ -122,16 +122,16 @@ async def get_user_info(app: App, _request: HttpRequest, identity: Identity) -> 
     )
 
 
-def _held(view: View) -> tuple[bool, list[UserRole], list[UserGroup]]:
+def _held(view: View, language: str) -> tuple[bool, list[UserRole], list[UserGroup]]:
     actor, catalog = view.actor, view.catalog
     roles = [
         UserRole(
             r_id=role.id,
-            role_name=localized(role.names, _LANGUAGE),
+            role_name=localized(role.names, language),
             role_id=role.display_id,
             p_id=project.id,
             application_id=project.display_id,
-            application_name=localized(project.names, _LANGUAGE),
+            application_name=localized(project.names, language),
             application_display_order=project.position,
         )
         for project in catalog.projects
@@ -140,7 +140,7 @@ def _held(view: View) -> tuple[bool, list[UserRole], list[UserGroup]]:
         if role.id in actor.roles
     ]
     groups = [
-        UserGroup(one.id, localized(one.names, _LANGUAGE), one.display_id)
+        UserGroup(one.id, localized(one.names, language), one.display_id)
         for one in catalog.groups
         if one.id in actor.groups
     ]
