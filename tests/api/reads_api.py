@@ -73,7 +73,7 @@ class Api:
         }
         await self.edge(scope, receive, send)
         text = b"".join(one["body"] for one in messages[1:])
-        return messages[0]["status"], json.loads(text)
+        return messages[0]["status"], json.loads(text) if text else None
 
     def get(self, path: str, user: str = w.BOB, **headers: str) -> Any:
         """The body of an answer that is fine."""

@@ -50,12 +50,7 @@ def parse_instant(text: str) -> int | None:
 
 def format_instant(ms: int) -> str:
     """`YYYY-MM-DDThh:mm:ss.SSSZ`."""
-    second, rest = divmod(ms, 1000)
-    moment = _EPOCH + timedelta(seconds=second)
-    return (
-        f"{moment.year:04d}-{moment.month:02d}-{moment.day:02d}"
-        f"T{moment.hour:02d}:{moment.minute:02d}:{moment.second:02d}.{rest:03d}Z"
-    )
+    return (_EPOCH + timedelta(milliseconds=ms)).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 _FIRST_MS = (datetime(1, 1, 1, tzinfo=timezone.utc) - _EPOCH) // _ONE_MS

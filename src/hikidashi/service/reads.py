@@ -22,7 +22,7 @@ from ..storage.engines import EngineError
 from ..storage.items import History, HistoryPage, Person
 from ..storage.search import count_items, list_items, stream_items
 from .app import App, View
-from .shown import Shown, aspect, show, shown_value
+from .shown import Shown, aspect, find_users, show, shown_value
 
 PORTION_ITEMS = 500  # of a long list: what is read and encoded at a time
 
@@ -269,7 +269,7 @@ def item_histories(view: View, datastore: Datastore, item: str, page: HistoryPag
         counted.get(found.id, 0),
         entries,
         frozenset(one.id for one in new),
-        stored.read_users(connection, {one.user for one in entries}),
+        find_users(view, {one.user for one in entries}),
         mark,
     )
 

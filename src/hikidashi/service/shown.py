@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import field as record_field
 from weakref import WeakKeyDictionary
 
@@ -17,6 +17,7 @@ from ..storage.items import Person, read_titles, read_users
 from .app import View
 
 _ASPECTS_MAX = 1_000  # sets of roles remembered for one datastore
+_PEOPLE_MAX = 50_000  # users remembered for one workspace
 
 
 @record
@@ -50,6 +51,11 @@ class Shown:
 _aspects: WeakKeyDictionary[Datastore, dict[tuple[frozenset[str], str], Aspect]] = (
     WeakKeyDictionary()
 )
+
+
+# By workspace, the number of its people and those who were asked for since: every change of a user
+# raises the number of the workspaces that the user is in.
+_people: dict[str, tuple[int, dict[str, Person]]] = {}
 
 
 def aspect(catalog: Catalog, actor: Actor, datastore: Datastore) -> Aspect:
@@ -89,20 +95,45 @@ def show(
         for item in items:
             users.add(item.created_by)
             users.add(item.updated_by)
-    for one in seen.user_fields:
-        if fields is None or one in wanted:
-            for item in items:
-                users.update(one.kind.ids(item.values.get(one.id)))
+    for one in _among(seen.user_fields, fields):
+        for item in items:
+            users.update(one.kind.ids(item.values.get(one.id)))
     titles: dict[str, Mapping[str, str]] = {}
-    for one in seen.lookup_fields:
-        if fields is None or one in wanted:
-            targets = {str(item.values[one.id]) for item in items if item.values.get(one.id)}
-            titles[one.id] = read_titles(
-                view.connection, view.access, seen.lookups[one.id], targets, view.actor.keyring
-            )
-    return Shown(
-        datastore, items, wanted, Known(read_users(view.connection, users) if users else {}, titles)
-    )
+    for one in _among(seen.lookup_fields, fields):
+        targets = {str(item.values[one.id]) for item in items if item.values.get(one.id)}
+        titles[one.id] = read_titles(
+            view.connection, view.access, seen.lookups[one.id], targets, view.actor.keyring
+        )
+    return Shown(datastore, items, wanted, Known(find_users(view, users), titles))
+
+
+def find_users(view: View, users: Iterable[str]) -> dict[str, Person]:
+    """Users by id, as they are at the actor's number of the workspace's people."""
+    actor = view.actor
+    number, people = _people.get(actor.workspace, (0, {}))
+    if number != actor.number or len(people) > _PEOPLE_MAX:
+        people = {}
+        _people[actor.workspace] = (actor.number, people)
+    found: dict[str, Person] = {}
+    absent: list[str] = []
+    for user in users:
+        person = people.get(user)
+        if person is not None:
+            found[user] = person
+        elif user:
+            absent.append(user)
+    if absent:
+        read = read_users(view.connection, absent)
+        people.update(read)
+        found.update(read)
+    return found
+
+
+def _among(fields: tuple[Field, ...], wanted: tuple[Field, ...] | None) -> tuple[Field, ...]:
+    if wanted is None or not fields:
+        return fields
+    ids = {one.id for one in wanted}
+    return tuple(one for one in fields if one.id in ids)
 
 
 def localized(names: Names, language: str) -> str:
@@ -115,13 +146,16 @@ def shown_value(field: Field, item: Item, datastore: Datastore, known: Known) ->
 
     None when it is empty, and for a lookup of an item that the actor may not see.
     """
-    kind = field.kind
-    if kind.name == "status":
+    if field.kind.name == "status":
         status = datastore.find_status(item.status)
         return status.display_id if status else None
     value: Value = item.values.get(field.id)
-    if value is None:
-        return None
+    return None if value is None else show_held(field, value, known)
+
+
+def show_held(field: Field, value: Value, known: Known) -> object:
+    """The same for a value that is not empty, of a field that holds values."""
+    kind = field.kind
     match kind.name:
         case "text" | "textarea" | "autonum":
             return value

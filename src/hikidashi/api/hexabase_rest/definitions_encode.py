@@ -21,8 +21,11 @@ _BOOLEAN_OPTIONS: Final = (("true", {"en": "true"}), ("false", {"en": "false"}))
 
 def language_of(request: HttpRequest) -> str:
     """The language that the client likes best of those we have; English if it does not say."""
+    accepted = request.headers.get("accept-language")
+    if not accepted:
+        return "en"
     best, weight = "en", 0.0
-    for part in request.headers.get("accept-language", "").split(","):
+    for part in accepted.split(","):
         name, _, rest = part.partition(";")
         language = name.strip().lower().partition("-")[0]
         if language not in _LANGUAGES:

@@ -6,6 +6,7 @@ catalogue, language and set of roles; an item's answer is those pieces with its 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -13,9 +14,9 @@ from ...core.access import may_execute
 from ...core.catalog import Action, Datastore, Field
 from ...core.items import Item
 from ...core.record import record
-from ...core.values import format_instant
+from ...core.values import format_instant, format_number
 from ...service.app import View
-from ...service.shown import Known, Shown, aspect, localized, shown_value
+from ...service.shown import Known, Shown, aspect, localized, show_held
 from ..body import encode
 from .definitions_encode import CRUD_TYPES, data_type
 
@@ -24,13 +25,18 @@ _STATUS_ACTIONS: Final = b',"status_actions":'
 _STATUS_ACTION_ORDER: Final = b',"status_action_order":'
 
 
+# How a value is encoded; the second argument is what stands for ids, the third the rows of the
+# items that lookups name, if those are wanted.
+Encode = Callable[[Any, Known, "dict[str, Any] | None"], bytes]
+
+
 @record
 class Frame:
     """What does not change from item to item."""
 
-    fields: tuple[tuple[Field, bytes, bytes], ...]  # what stands before and after the value
-    before: bytes  # opens the field values
-    between: bytes  # closes them, to the status actions
+    # Of each field: its id ("" for the status), all that stands before its value, its encoder.
+    slots: tuple[tuple[str, bytes, Encode], ...]
+    between: bytes  # from the last value to the status actions
     status_actions: dict[str, tuple[bytes, bytes]]  # by status: the actions, their order
     after: bytes
 
@@ -51,18 +57,13 @@ def encode_details(  # noqa: PLR0913  an item, and what is wanted beside it
     frame = _frame(view, shown.datastore, language, mapped=mapped)
     item = shown.items[0]
     known = shown.known
-    pieces = [_head(item, known), frame.before]
-    separate = False
-    for field, head, tail in frame.fields:
-        value = shown_value(field, item, shown.datastore, known)
-        if lookup_items is not None and isinstance(value, dict) and field.id in lookup_items:
-            value["lookup_item"] = lookup_items[field.id]
-        if separate:
-            pieces.append(b",")
-        separate = True
-        pieces.append(head)
-        pieces.append(encode(value))
-        pieces.append(tail)
+    pieces = [_head(item, known)]
+    append = pieces.append
+    value_of = item.values.get
+    for key, before, encode_value in frame.slots:
+        append(before)
+        value = value_of(key) if key else item.status
+        append(b"null" if value is None else encode_value(value, known, lookup_items))
     pieces.append(frame.between)
     actions, order = frame.status_actions.get(item.status, _NO_ACTIONS[mapped])
     pieces += (_STATUS_ACTIONS, actions)
@@ -132,18 +133,56 @@ def _make_frame(view: View, datastore: Datastore, language: str, *, mapped: bool
     if mapped:
         statuses = encode([one.display_id for one in datastore.statuses])
         after += b',"status_order":' + statuses + b',"item_action_order":' + order
-    opened, closed = (b"{", b"}") if mapped else (b"[", b"]")
+    slots, closed = _slots(datastore, fields, language, mapped=mapped)
     return Frame(
-        tuple(
-            (one, *_around(one, language, mapped=mapped))
-            for one in fields
-            if one.kind.name not in ("label", "separator")
-        ),
-        b',"field_values":' + opened,
+        slots,
         closed + b',"status_list":' + _statuses(datastore, language, mapped=mapped),
         by_status,
         after,
     )
+
+
+def _slots(
+    datastore: Datastore, fields: tuple[Field, ...], language: str, *, mapped: bool
+) -> tuple[tuple[tuple[str, bytes, Encode], ...], bytes]:
+    """The slots, and what closes the last one."""
+    slots: list[tuple[str, bytes, Encode]] = []
+    before = b',"field_values":' + (b"{" if mapped else b"[")
+    for field in fields:
+        if field.kind.name in ("label", "separator"):
+            continue
+        head, tail = _around(field, language, mapped=mapped)
+        key = "" if field.kind.name == "status" else field.id
+        slots.append((key, before + head, _encoder(field, datastore)))
+        before = tail + b","
+    return tuple(slots), before.removesuffix(b",") + (b"}" if mapped else b"]")
+
+
+def _encoder(field: Field, datastore: Datastore) -> Encode:
+    match field.kind.name:
+        case "text" | "textarea" | "autonum":
+            return lambda value, _known, _rows: encode(value)
+        case "number":
+            return lambda value, _known, _rows: encode(format_number(value))
+        case "datetime" | "date" | "time":
+            return lambda value, _known, _rows: b'"%b"' % format_instant(value).encode()
+        case "select" | "radio":
+            options = {one.id: encode(one.display_id) for one in field.settings.options}
+            return lambda value, _known, _rows: options.get(value) or encode(value)
+        case "status":
+            statuses = {one.id: encode(one.display_id) for one in datastore.statuses}
+            return lambda value, _known, _rows: statuses.get(value, b"null")
+        case "dslookup":
+            return lambda value, known, rows: encode(_lookup(field, value, known, rows))
+        case _:
+            return lambda value, known, _rows: encode(show_held(field, value, known))
+
+
+def _lookup(field: Field, value: Any, known: Known, rows: dict[str, Any] | None) -> object:
+    shown = show_held(field, value, known)
+    if rows is not None and field.id in rows and isinstance(shown, dict):
+        shown["lookup_item"] = rows[field.id]
+    return shown
 
 
 def _around(field: Field, language: str, *, mapped: bool) -> tuple[bytes, bytes]:
