@@ -24,7 +24,7 @@ from hikidashi.cli import cli
 from hikidashi.config import SETTINGS
 
 ROOT = Path(__file__).parent.parent
-DEMO = ROOT / "src" / "hikidashi" / "cli" / "demo.yaml"
+DEMO = ROOT / "src" / "hikidashi" / "worlds" / "demo.yaml"
 COMMANDS = [
     (),
     ("serve",),
@@ -195,12 +195,12 @@ def test_a_database_of_a_later_program_is_left_alone(line, tmp_path):
 
 def test_a_schema_is_planned_applied_exported_and_applied_again(line, tmp_path):
     planned = line.done("schema", "plan", str(DEMO))
-    assert "+ datastore sales/orders" in planned
+    assert "+ datastore SALES/ORDERS" in planned
     assert line.done("schema", "apply", str(DEMO)) == planned
     assert line.done("schema", "apply", str(DEMO)) == ""
     exported = tmp_path / "all.yaml"
     line.done("schema", "export", str(exported))
-    assert "demo-password" not in exported.read_text()
+    assert "aoi-demo-pass" not in exported.read_text()
     assert line.done("schema", "apply", str(exported)) == ""
     assert line.done("schema", "export") == exported.read_text()
     assert "is there already" in line.refused("schema", "export", str(exported))
@@ -220,38 +220,38 @@ def test_a_schema_file_with_mistakes_names_each_by_line(line, tmp_path):
 def test_data_is_destroyed_only_by_name(line, tmp_path):
     line.done("schema", "apply", str(DEMO))
     (tmp_path / "less.yaml").write_text(
-        "workspaces:\n  - name: Demo\n    applications:\n      - display_id: sales\n"
-        "        datastores:\n          - display_id: lines\n            fields:\n"
-        "              - {display_id: count, deleted: true}\n"
+        "workspaces:\n  - name: Hikidashi Demo\n    applications:\n      - display_id: SALES\n"
+        "        datastores:\n          - display_id: SHIPMENTS\n            fields:\n"
+        "              - {display_id: CARRIER, deleted: true}\n"
     )
     told = line.refused("schema", "apply", "less.yaml")
     [name] = re.findall(r"--allow-destroy '?([^'\s]+)", told)
-    assert "count" in line.done("schema", "apply", "less.yaml", "--allow-destroy", name)
-    assert "count" not in line.done("schema", "export")
+    assert "CARRIER" in line.done("schema", "apply", "less.yaml", "--allow-destroy", name)
+    assert "CARRIER" not in line.done("schema", "export")
 
 
 def test_a_password_is_set_from_stdin(line):
     line.done("schema", "apply", str(DEMO))
-    told = line.done("user", "set-password", "demo@example.com", "--stdin", stdin="another-one\n")
-    assert told.startswith("demo@example.com has a new password")
+    told = line.done("user", "set-password", "aoi@demo.example", "--stdin", stdin="another-one\n")
+    assert told.startswith("aoi@demo.example has a new password")
     assert "at least 6 characters" in line.refused(
-        "user", "set-password", "demo@example.com", "--stdin", stdin="short\n"
+        "user", "set-password", "aoi@demo.example", "--stdin", stdin="short\n"
     )
 
 
 def test_a_token_is_made_listed_and_revoked(line):
     line.done("schema", "apply", str(DEMO))
-    words = ("--user", "clerk@example.com", "--project", "sales", "--read-only")
+    words = ("--user", "ben@demo.example", "--project", "SALES", "--read-only")
     secret = line.done("token", "create", "report", *words).strip()
     assert secret.startswith("hk_")
     listed = line.done("token", "list")
     assert secret not in listed
     [row] = [one for one in listed.splitlines() if "report" in one]
-    assert {"api", "read", "sales", "(Clerk)"} <= set(row.split())
+    assert {"api", "read", "SALES", "(Ben"} <= set(row.split())
     line.done("token", "revoke", row.split()[0])
     assert "report" not in line.done("token", "list")
     assert "there is no application" in line.refused(
-        "token", "create", "x", "--user", "clerk@example.com", "--project", "none"
+        "token", "create", "x", "--user", "ben@demo.example", "--project", "none"
     )
 
 
@@ -272,15 +272,15 @@ def test_check_tells_what_is_odd(line, tmp_path):
     line.done("schema", "apply", str(DEMO))
     connection = apsw.Connection(str(tmp_path / "h.db"))
     [(table,)] = connection.execute(
-        "SELECT 'i_' || id FROM definitions WHERE kind = 'datastore' AND display_id = 'lines'"
+        "SELECT 'i_' || id FROM definitions WHERE kind = 'datastore' AND display_id = 'SHIPMENTS'"
     )
     connection.execute(f"DROP TABLE {table}")
     connection.execute("UPDATE members SET is_admin = 0")
     connection.close()
     result = line("check", HIKIDASHI_DATABSE="x")
     assert result.exit_code == 1
-    assert "datastore sales/lines lacks its table" in result.stdout
-    assert "workspace Demo has no administrator" in result.stdout
+    assert "datastore SALES/SHIPMENTS lacks its table" in result.stdout
+    assert "workspace Hikidashi Demo has no administrator" in result.stdout
     assert "did you mean HIKIDASHI_DATABASE?" in result.stdout
 
 
@@ -355,15 +355,15 @@ def serve(tmp_path) -> Iterator[Callable[..., Serving]]:
         one.end()
 
 
-ORDERS = "/autodev/CustomTableValue/{}/hikidashdemo/102"
-KEY = {"customauth": "hk_demo_key_of_hikidashi"}
+ORDERS = "/autodev/CustomTableValue/{}/7qaucizgxdrb/123"
+KEY = {"customauth": "demo-project-key-7qaucizgxdrb"}
 
 
 def test_the_demo_serves_what_it_prints(serve, tmp_path):
     server = serve()
-    body = '{"update":{"id":1,"paid":true}}'
+    body = '{"update":{"id":1,"GIFT":true}}'
     message = (
-        "POST /autodev/CustomTableValue/UD/hikidashdemo/102 HTTP/1.1\r\n"
+        "POST /autodev/CustomTableValue/UD/7qaucizgxdrb/123 HTTP/1.1\r\n"
         f"Host: usapi.hottask.com\r\nAuthorization: {KEY['customauth']}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
         f"Connection: close\r\n\r\n{body}"
@@ -375,11 +375,11 @@ def test_the_demo_serves_what_it_prints(serve, tmp_path):
     assert reply.endswith(b'{"Data":1,"Version":"1.0.0","Success":true,"Code":200,"Message":""}')
     assert server.stop(signal.SIGINT) == 0
     told = server.words()
-    assert "demo-password" in told
+    assert "aoi-demo-pass" in told
     [token] = re.findall(r"Bearer (\S+)'", told)
     again = serve()
-    new = "/api/v0/applications/sales/datastores/orders/items/new"
-    made = again.post(new, {"item": {"subject": "Desk"}}, Authorization=f"Bearer {token}")
+    new = "/api/v0/applications/SALES/datastores/ORDERS/items/new"
+    made = again.post(new, {"item": {"TITLE": "Desk"}}, Authorization=f"Bearer {token}")
     assert made["error"] is None  # a token outlives a restart
     assert again.stop() == 0
     assert (tmp_path / "stderr").read_text() == ""
@@ -393,7 +393,7 @@ def test_what_was_accepted_is_finished_before_the_server_stops(serve, tmp_path):
     def write() -> None:
         try:
             while True:
-                answer = server.post(ORDERS.format("Create"), {"subject": "x"}, **KEY)
+                answer = server.post(ORDERS.format("Create"), {"TITLE": "x"}, **KEY)
                 assert answer["Success"], answer
                 rows.append(int(str(answer["Data"])))
                 if len(rows) > 50:
@@ -414,7 +414,7 @@ def test_what_was_accepted_is_finished_before_the_server_stops(serve, tmp_path):
     for name, wanted in (("d.db", set(rows)), ("copy.db", set(rows[:40]))):
         connection = apsw.Connection(str(tmp_path / name))
         [(table,)] = connection.execute(
-            "SELECT 'i_' || id FROM definitions WHERE kind = 'datastore' AND display_id = 'orders'"
+            "SELECT 'i_' || id FROM definitions WHERE kind = 'datastore' AND display_id = 'ORDERS'"
         )
         assert wanted <= {n for (n,) in connection.execute(f"SELECT n FROM {table}")}
         connection.close()
@@ -423,7 +423,7 @@ def test_what_was_accepted_is_finished_before_the_server_stops(serve, tmp_path):
 def test_several_processes_serve_one_postgresql(serve, databases):
     database = databases.create()
     server = serve(database, "--processes", "2")
-    made = [server.post(ORDERS.format("Create"), {"subject": "x"}, **KEY) for _ in range(20)]
+    made = [server.post(ORDERS.format("Create"), {"TITLE": "x"}, **KEY) for _ in range(20)]
     assert len({one["Data"] for one in made}) == 20
     with urllib.request.urlopen(server.url + "/metrics", timeout=20) as reply:
         assert re.search(r'hikidashi_requests_total\{process="\d+"', reply.read().decode())

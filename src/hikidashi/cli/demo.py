@@ -1,25 +1,17 @@
-"""`serve --demo`: an example workspace, some items in it, and the first lines to type."""
+"""`serve --demo`: the example workspace, how to log in to it, and the first lines to type."""
 
 from __future__ import annotations
 
 import dataclasses
 import secrets
-from importlib.resources import files
 
 from ..config import Config
-from ..core.access import Identity
-from ..core.commands import Entry, Op, WriteItem
-from ..core.plan import WriteResult
-from ..core.query import Query
 from ..core.record import record
-from ..service.app import App, View
-from ..service.schema import loads, schema_apply
-from ..storage.search import count_items
-from .opening import RefusedError, run_app
+from ..service.app import App
+from ..service.demo import DEMO_KEY, DEMO_PASSWORDS, demo_schema, load_demo
+from ..service.schema import schema_apply
+from .opening import run_app
 
-EMAIL = "demo@example.com"
-PASSWORD = "demo-password"  # noqa: S105  only where nobody else can come in
-KEY = "hk_demo_key_of_hikidashi"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 DATABASE = "sqlite:///./data/demo.db"  # where the example is kept unless a database is named
 
@@ -28,27 +20,32 @@ DATABASE = "sqlite:///./data/demo.db"  # where the example is kept unless a data
 class Demo:
     """How to come in."""
 
-    password: str
+    logins: tuple[tuple[str, str], ...]  # address, password; the first is the administrator's
     key: str
     token: str
 
     def words(self, url: str) -> str:
         """What to type first, ready to be pasted."""
         json = "-H 'Content-Type: application/json'"
+        logins = "\n".join(f"  {email}  {password}" for email, password in self.logins)
         return f"""
-Log in as {EMAIL} with the password {self.password}. This makes an order with two lines:
+Log in as
 
-curl -s {url}/api/v0/applications/sales/datastores/orders/items/new \\
+{logins}
+
+This makes an order with two lines:
+
+curl -s {url}/api/v0/applications/SALES/datastores/ORDERS/items/new \\
   -H 'Authorization: Bearer {self.token}' {json} \\
-  -d '{{"item":{{"subject":"Oak desk","amount":480}},"related_ds_items":{{"lines":[
-       {{"operation":1,"item":{{"article":"Top","count":1}}}},
-       {{"operation":1,"item":{{"article":"Leg","count":4}}}}]}}}}'
+  -d '{{"item":{{"TITLE":"Oak desk","AMOUNT":64000}},"related_ds_items":{{"ORDER_LINES":[
+       {{"operation":1,"item":{{"DESCRIPTION":"Top","QUANTITY":1}}}},
+       {{"operation":1,"item":{{"DESCRIPTION":"Leg","QUANTITY":4}}}}]}}}}'
 
 and this, through the HotTask API, changes the first order:
 
-curl -s {url}/autodev/CustomTableValue/UD/hikidashdemo/102 \\
+curl -s {url}/autodev/CustomTableValue/UD/7qaucizgxdrb/123 \\
   -H 'Authorization: {self.key}' {json} \\
-  -d '{{"update":{{"id":1,"paid":true}}}}'
+  -d '{{"update":{{"id":1,"GIFT":true}}}}'
 """
 
 
@@ -60,45 +57,15 @@ def demo_config(config: Config) -> Config:
 
 
 def make_demo(config: Config) -> Demo:
-    """Bring the example into the database. Passwords are the known ones on this machine only."""
+    """Bring the example into the database; its known passwords hold on this machine only."""
     is_near = config.host in LOOPBACK
-    password = PASSWORD if is_near else secrets.token_urlsafe(12)
-    key = KEY if is_near else f"hk_{secrets.token_hex(32)}"
-    text = files("hikidashi.cli").joinpath("demo.yaml").read_text("utf-8")
+    password = "" if is_near else secrets.token_urlsafe(12)
+    key = "" if is_near else f"hk_{secrets.token_hex(32)}"
+    logins = tuple((email, password or known) for email, known in DEMO_PASSWORDS.items())
 
     async def work(app: App) -> str:
-        file = loads(text.replace(PASSWORD, password).replace(KEY, key), "demo.yaml")
-        await schema_apply(app.store, app.ids, app.clock, file)
-        token = await app.identities.login(EMAIL, password)
-        await _fill(app, await app.identities.identify(token))
-        return token
+        if not await load_demo(app, password, key):  # the passwords may be of another start
+            await schema_apply(app.store, app.ids, app.clock, demo_schema(password, key))
+        return await app.identities.login(*logins[0])
 
-    return Demo(password, key, run_app(config, work))
-
-
-async def _fill(app: App, identity: Identity) -> None:
-    """A customer and two orders, if there are none."""
-
-    def is_empty(view: View) -> bool:
-        project = view.catalog.find_project("sales")
-        orders = project.find_datastore("orders") if project is not None else None
-        if orders is None:
-            raise RefusedError("the database holds another application called sales")
-        return not count_items(view.connection, Query(orders), view.actor.keyring)
-
-    if not await app.read(identity, is_empty):
-        return
-    values = {"name": "Northwind", "email": "orders@northwind.example", "since": "2024-04-01"}
-    made = await app.run(identity, WriteItem("sales", Entry(Op.NEW, "customers", values=values)))
-    customer = made.item.id if isinstance(made, WriteResult) else ""
-    for subject, amount, articles in (
-        ("Six chairs", 720, (("Chair", 6),)),
-        ("Meeting room", 2100, (("Table", 1), ("Chair", 10))),
-    ):
-        lines = tuple(
-            Entry(Op.NEW, "lines", values={"article": article, "count": count})
-            for article, count in articles
-        )
-        order = {"subject": subject, "amount": amount, "customer": customer, "priority": "high"}
-        entry = Entry(Op.NEW, "orders", values=order, related=lines)
-        await app.run(identity, WriteItem("sales", entry, all_or_nothing=True))
+    return Demo(logins, key or DEMO_KEY, run_app(config, work))
