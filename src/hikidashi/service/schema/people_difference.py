@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from ...core.ids import IdSource
 from ...storage.people_state import People, ProjectKey, User
 from ...storage.people_writes import Grant
+from ..passwords import verify_password
 from .changes import (
     Change,
     ChangeKey,
@@ -109,7 +110,7 @@ class PeopleDiffer:
             id=known.id,
             email=node.email or known.email,
             name=known.name if node.name is None else node.name,
-            password_hash=node.password_hash or known.password_hash,
+            password_hash=_wanted_hash(node, known),
             is_bot=known.is_bot if node.bot is None else node.bot,
         )
         self._users.put(wanted)
@@ -291,3 +292,12 @@ class PeopleDiffer:
             else:
                 found.add(role)
         return found
+
+
+def _wanted_hash(node: UserNode, known: User) -> str | None:
+    """The hash of the file; the known one if the file's password was given it meanwhile."""
+    if node.password_hash in (None, known.password_hash):
+        return known.password_hash
+    if node.password is not None and verify_password(known.password_hash, node.password):
+        return known.password_hash
+    return node.password_hash

@@ -16,7 +16,7 @@ from .people_difference import PeopleDiffer, Users
 
 
 def seal_passwords(schema: SchemaFile, known: dict[str, str | None]) -> None:
-    """Put hashes in the place of passwords in clear: the known one, by address, where it fits.
+    """Put hashes beside passwords in clear: the known one, by address, where it fits.
 
     Takes some 20 ms a password, so it is done before the transaction.
     """
@@ -27,7 +27,6 @@ def seal_passwords(schema: SchemaFile, known: dict[str, str | None]) -> None:
             held = known.get(user.email) or known.get(user.was) or known.get(user.id)
             fits = held is not None and verify_password(held, user.password)
             user.password_hash = held if fits else hash_password(user.password)
-            user.password = None
 
 
 def plan(schema: SchemaFile, now: Now, ids: IdSource) -> list[Change]:
