@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -330,6 +331,14 @@ class Serving:
             answer: dict[str, object] = json.load(reply)
         return answer
 
+    def paste(self, command: str) -> dict[str, object]:
+        """Send what a curl line would."""
+        words = shlex.split(command.replace("\\\n", " "))
+        heads = [words[at + 1].split(": ", 1) for at, one in enumerate(words) if one == "-H"]
+        path = words[2].removeprefix(self.url)
+        assert (words[:2], path[0]) == (["curl", "-s"], "/")
+        return self.post(path, json.loads(words[words.index("-d") + 1]), **dict(heads))
+
     def stop(self, how: int = signal.SIGTERM) -> int:
         self.process.send_signal(how)
         return self.process.wait(30)
@@ -376,11 +385,11 @@ def test_the_demo_serves_what_it_prints(serve, tmp_path):
     assert server.stop(signal.SIGINT) == 0
     told = server.words()
     assert "aoi-demo-pass" in told
-    [token] = re.findall(r"Bearer (\S+)'", told)
-    again = serve()
-    new = "/api/v0/applications/SALES/datastores/ORDERS/items/new"
-    made = again.post(new, {"item": {"TITLE": "Desk"}}, Authorization=f"Bearer {token}")
-    assert made["error"] is None  # a token outlives a restart
+    again = serve()  # what was printed at the first start holds at the second
+    commands = re.findall(r"^curl .*?(?=^$)", told, re.MULTILINE | re.DOTALL)
+    order, row = (again.paste(one.replace(server.url, again.url)) for one in commands)
+    assert (order["error"], len(str(order["item_id"]))) == (None, 24)
+    assert (row["Data"], row["Success"]) == (1, True)
     assert again.stop() == 0
     assert (tmp_path / "stderr").read_text() == ""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
@@ -53,7 +54,7 @@ _AUTH_WORDS = {
     " <code>Authorization: …</code> without a scheme",
 }
 _AUTH_CURL = {"token": '-H "Authorization: Bearer $TOKEN"', "customauth": '-H "customauth: $KEY"'}
-_DEPTH_MAX = 4  # how deep a sample shows structs inside structs
+_SAMPLE_LEVELS = 4  # how deep a sample shows structs inside structs
 
 
 def page(title: str, body: str) -> str:
@@ -138,9 +139,11 @@ def _article(call: tuple[str, str, dict[str, Any]], schemas: Mapping[str, Any]) 
         f"<details><summary>curl</summary><pre>{escape(_curl(call, auth, schemas))}</pre></details>",
     ]
     if body:
-        parts.append(f"<p><strong>Body</strong></p>{_table(body, schemas)}")
+        parts.append(f"<p><strong>Body</strong></p>{_table(body, schemas, is_body=True)}")
     if answer:
-        parts.append(f"<details><summary>Answer</summary>{_table(answer, schemas)}</details>")
+        parts.append(
+            f"<details><summary>Answer</summary>{_table(answer, schemas, is_body=False)}</details>"
+        )
     return "".join(parts) + "</article>"
 
 
@@ -156,7 +159,7 @@ def _curl(call: tuple[str, str, dict[str, Any]], auth: str, schemas: Mapping[str
     body = _content(operation.get("requestBody"))
     if body:
         lines.append("-H 'Content-Type: application/json'")
-        lines.append(f"-d '{_sample(body, schemas, _DEPTH_MAX)}'")
+        lines.append(f"-d '{_sample(body, schemas, _SAMPLE_LEVELS)}'")
     return " \\\n  ".join(lines)
 
 
@@ -175,25 +178,29 @@ def _open(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> Mapping[str,
 
 
 def _type_words(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> str:
-    """A schema in a few words."""
+    """A schema in a few words; null is not told, for it means the same as leaving a key out."""
     if "$ref" in schema:
         opened = _open(schema, schemas)
         return "object" if "properties" in opened else _type_words(opened, schemas)
     if "anyOf" in schema:
-        return " or ".join(dict.fromkeys(_type_words(one, schemas) for one in schema["anyOf"]))
+        words = dict.fromkeys(_type_words(one, schemas) for one in schema["anyOf"])
+        return " or ".join(one for one in words if one != "null")
     if "enum" in schema:
         return " or ".join(f"{one!r}" for one in schema["enum"])
     kind = schema.get("type", "any")
     if kind == "array" and schema.get("items"):
         return f"array of {_type_words(schema['items'], schemas)}"
+    if kind == "object" and schema.get("additionalProperties"):
+        return f"object of {_type_words(schema['additionalProperties'], schemas)}"
     return str(kind)
 
 
-def _table(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> str:
+def _table(schema: Mapping[str, Any], schemas: Mapping[str, Any], *, is_body: bool) -> str:
     """The keys of an object, one a row; nested ones by their dotted names."""
+    marks = (lambda mark: mark) if is_body else (lambda _: "")  # an answer asks nothing of anyone
     rows = "".join(
-        f"<tr><td><code>{escape(name)}</code></td><td>{escape(kind)}</td><td>{words}</td></tr>"
-        for name, kind, words in _rows(schema, schemas, "", _DEPTH_MAX)
+        f"<tr><td><code>{escape(name)}</code></td><td>{escape(kind)}</td><td>{marks(mark)}{words}</td></tr>"
+        for name, kind, mark, words in _rows(schema, schemas, "", ())
     )
     if not rows:
         return f'<p class="dim">{escape(_type_words(schema, schemas))}</p>'
@@ -201,25 +208,34 @@ def _table(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> str:
 
 
 def _rows(
-    schema: Mapping[str, Any], schemas: Mapping[str, Any], prefix: str, depth: int
-) -> Iterator[tuple[str, str, str]]:
-    opened = _open(schema, schemas)
-    if opened.get("type") == "array" and opened.get("items") and depth:
-        yield from _rows(opened["items"], schemas, f"{prefix}[]", depth - 1)
+    schema: Mapping[str, Any], schemas: Mapping[str, Any], prefix: str, above: tuple[str, ...]
+) -> Iterator[tuple[str, str, str, str]]:
+    """Name, type, mark and words of each key; a schema inside itself (`above`) is told once."""
+    ref = schema.get("$ref", "")
+    if ref in above:
         return
-    required = opened.get("required", ())
+    above = (*above, ref) if ref else above
+    opened = _open(schema, schemas)
+    for one in opened.get("anyOf", ()):
+        yield from _rows(one, schemas, prefix, above)
+    if opened.get("items"):
+        yield from _rows(opened["items"], schemas, f"{prefix}[]", above)
+    if isinstance(opened.get("additionalProperties"), dict):
+        yield from _rows(opened["additionalProperties"], schemas, f"{prefix}.*", above)
     for name, one in opened.get("properties", {}).items():
         dotted = f"{prefix}.{name}" if prefix else name
         words = _words(one.get("description", ""))
-        if name in required:
-            words = f"required. {words}"
-        elif one.get("default") not in (None, "", [], {}):
-            words = f"default <code>{escape(repr(one['default']))}</code>. {words}"
-        yield dotted, _type_words(one, schemas), words
-        if depth:
-            for inner in one.get("anyOf", [one]):
-                if "$ref" in inner or inner.get("items"):
-                    yield from _rows(inner, schemas, dotted, depth - 1)
+        yield dotted, _type_words(one, schemas), _mark(name, one, opened), words
+        yield from _rows(one, schemas, dotted, above)
+
+
+def _mark(name: str, schema: Mapping[str, Any], holder: Mapping[str, Any]) -> str:
+    """Whether a key has to be there, and what it is otherwise."""
+    if name in holder.get("required", ()):
+        return "<strong>required</strong>. "
+    if schema.get("default") in (None, "", [], {}):
+        return ""
+    return f"default <code>{escape(json.dumps(schema['default']))}</code>. "
 
 
 def _sample(schema: Mapping[str, Any], schemas: Mapping[str, Any], depth: int) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import msgspec
+from msgspec import Meta
 
 from ...core.access import Actor, Identity, may_see_project, may_use_datastore, may_use_field
 from ...core.catalog import Catalog, Datastore, Project
@@ -29,13 +30,19 @@ FIELDS_SHOWN_MAX = 30  # named in the message about a field that is not there
 class UpdateBody(msgspec.Struct):
     """What UD takes; the fields may also stand in the body without `update` around them."""
 
-    update: dict[str, Any]  # the row's `id`, the fields to change, optionally `rev_no`
+    update: Annotated[
+        dict[str, Any],
+        Meta(
+            description="The row's `id` (or `ID`), and the fields to change by name. With `rev_no`"
+            " the row must be at that revision; without it the last write wins."
+        ),
+    ]
 
 
 class CreateBody(msgspec.Struct):
     """What Create takes; the fields may also stand in the body without `create` around them."""
 
-    create: dict[str, Any]
+    create: Annotated[dict[str, Any], Meta(description="The fields of the new row, by name.")]
 
 
 @record
