@@ -51,6 +51,15 @@ _FOLD = (
 )
 _FOLD_COLLATIONS = ("pg_unicode_fast", "und-x-icu", "pg_c_utf8")  # the first that there is
 _FOLD_TRIES = 3
+_BACKEND = (
+    "SELECT pid::text, extract(epoch FROM backend_start)::text FROM pg_stat_activity"
+    " WHERE pid = pg_backend_pid()"
+)
+_END_BACKEND = (
+    "SELECT pg_terminate_backend(pid, ?) FROM pg_stat_activity"
+    " WHERE pid::text = ? AND extract(epoch FROM backend_start)::text = ?"
+)
+END_BACKEND_MS = 5_000  # how long a backend may take to end before its outcome counts as unknown
 STREAM_ROWS = 1_000  # rows fetched at a time
 
 
@@ -100,8 +109,8 @@ class PostgresConnection:
         self._psycopg.prepared_max = 1_000
         if self._read_only:
             self._psycopg.execute("SET default_transaction_read_only = on")
-        row = self._psycopg.execute("SELECT pg_backend_pid()::text").fetchone()
-        self._writer = str(row[0] if row else "")
+        row = self._psycopg.execute(_BACKEND).fetchone()
+        self._writer, self._writer_since = (str(row[0]), str(row[1])) if row else ("", "")
 
     def _check_durability(self) -> None:
         found = self.query("SHOW synchronous_commit")[0][0]
@@ -154,8 +163,16 @@ class PostgresConnection:
         if self._begin_waits:  # nothing was done
             self._begin_waits = self._in_transaction = False
             return
-        self._pipeline([("COMMIT", ())])
+        try:
+            done = self._ready().execute("COMMIT")
+        except psycopg.Error as error:
+            told = translate(error)
+            if isinstance(told, UnreachableError):
+                raise UnknownOutcomeError(str(told)) from error
+            raise told from error
         self._in_transaction = False
+        if done.statusmessage != "COMMIT":  # a statement had failed and nobody said so
+            raise EngineError("the transaction had failed before its COMMIT and was undone")
 
     def rollback(self) -> None:
         """Undo what is open."""
@@ -197,18 +214,25 @@ class PostgresConnection:
             return
         statements.append((_MARK, (self._writer, group)))
         statements.append(("COMMIT", ()))
-        writer = self._writer
+        writer, since = self._writer, self._writer_since
         try:
             self._pipeline(statements)
         except UnreachableError as error:
             self._in_transaction = False
-            self._find_outcome(writer, group, error)
+            self._find_outcome(writer, since, group, error)
         self._in_transaction = False
 
-    def _find_outcome(self, writer: str, group: str, cause: EngineError) -> None:
-        """After a connection lost in COMMIT: return if it took place, else raise."""
+    def _find_outcome(self, writer: str, since: str, group: str, cause: EngineError) -> None:
+        """After a connection lost in COMMIT: return if it took place, else raise.
+
+        The backend may not have noticed that we are gone, and commit after we have looked: it is
+        ended first.
+        """
         try:
             self._open()
+            ended = self.query(_END_BACKEND, (END_BACKEND_MS, writer, since))
+            if ended and not ended[0][0] and self.query(_END_BACKEND, (1, writer, since)):
+                raise UnknownOutcomeError("the backend that was to commit does not end")
             found = self.query(
                 "SELECT 1 FROM commits WHERE writer_id = ? AND group_id = ?", (writer, group)
             )
