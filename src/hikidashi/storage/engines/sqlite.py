@@ -64,8 +64,8 @@ def translate(error: apsw.Error) -> EngineError:
 class SqliteConnection:
     """One connection to the file. `begin` never waits: who calls it decides how long to try."""
 
-    def __init__(self, path: str, *, read_only: bool) -> None:
-        self._apsw = apsw.Connection(path, statementcachesize=STATEMENT_CACHE)
+    def __init__(self, path: str, *, read_only: bool, vfs: str = "") -> None:
+        self._apsw = apsw.Connection(path, vfs=vfs or None, statementcachesize=STATEMENT_CACHE)
         self._execute = self._apsw.execute
         self._executemany = self._apsw.executemany
         self._apsw.create_scalar_function("hikidashi_fold", _fold, 1, deterministic=True)
@@ -193,19 +193,20 @@ class SqliteConnection:
 
 
 class SqliteEngine:
-    """A file, or a path that one is made at."""
+    """A file, or a path that one is made at. `vfs` names another way to the disk (for tests)."""
 
     name: Literal["sqlite", "postgresql"] = "sqlite"
     blocks_on_commit = True
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, vfs: str = "") -> None:
         self.path = path
+        self._vfs = vfs
 
     def connect(self, *, read_only: bool = False) -> SqliteConnection:
         """Open the file; its folder is made if it is not there."""
         Path(self.path).parent.mkdir(parents=True, exist_ok=True)
         try:
-            return SqliteConnection(self.path, read_only=read_only)
+            return SqliteConnection(self.path, read_only=read_only, vfs=self._vfs)
         except apsw.Error as error:
             raise translate(error) from error
 
