@@ -50,7 +50,7 @@ def may_see_project(actor: Actor, project: Project) -> bool:
     """A project is open to whoever holds one of its roles."""
     if actor.project and actor.project != project.id:
         return False
-    return any(role.id in actor.roles for role in project.roles)
+    return not actor.roles.isdisjoint(project.role_ids)
 
 
 def may_use_datastore(actor: Actor, datastore: Datastore) -> bool:

@@ -135,12 +135,14 @@ class Datastore:
         "number_fields",
         "position",
         "project",
+        "publish_fields",
         "roles",
         "row_code",
         "start_status",
         "statuses",
         "stored_fields",
         "title_fields",
+        "title_ids",
         "unique_fields",
         "workspace",
     )
@@ -184,6 +186,10 @@ class Datastore:
         self.number_fields = tuple(one for one in self.fields if one.kind.name == "autonum")
         titled = [one for one in self.stored_fields if one.as_title and one.kind.can_be_title]
         self.title_fields = tuple(sorted(titled, key=lambda one: (one.title_order, one.position)))
+        self.title_ids = frozenset(one.id for one in titled)
+        self.publish_fields = tuple(  # who they name may see the item
+            one for one in self.stored_fields if one.publish and one.kind.refers_to == "user"
+        )
         self.start_status = self.statuses[0].id if self.statuses else ""
 
     def find_field(self, ref: str) -> Field | None:
@@ -215,6 +221,7 @@ class Project:
         "id",
         "names",
         "position",
+        "role_ids",
         "roles",
         "row_code",
     )
@@ -236,6 +243,7 @@ class Project:
         self.position = position
         self.row_code = row_code  # HotTask's randomCode; "" if it has none
         self.roles = tuple(roles)
+        self.role_ids = frozenset(one.id for one in self.roles)
         self.datastores = tuple(sorted(datastores, key=lambda one: one.position))
         self._roles = {one.display_id: one for one in self.roles}
         self._roles |= {one.id: one for one in self.roles}

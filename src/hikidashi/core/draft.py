@@ -217,9 +217,8 @@ def _keys(  # noqa: PLR0913
         keys |= action.publish_roles
         if action.publish_groups:
             keys |= actor.groups
-        for field in datastore.stored_fields:
-            if field.publish and field.kind.refers_to == "user":
-                keys.update(field.kind.ids(values.get(field.id)))
+        for field in datastore.publish_fields:
+            keys.update(field.kind.ids(values.get(field.id)))
     notes: list[Fault] = []
     if publish is not None:
         notes.extend(_publish_lists(publish, datastore, scope, keys))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from typing import TypeAlias
 
 # None: empty. str: text, an option, an item id. float: number. bool: boolean. int: an instant,
@@ -50,7 +51,17 @@ def parse_instant(text: str) -> int | None:
 
 def format_instant(ms: int) -> str:
     """`YYYY-MM-DDThh:mm:ss.SSSZ`."""
-    return (_EPOCH + timedelta(milliseconds=ms)).isoformat(timespec="milliseconds")[:-6] + "Z"
+    second, rest = divmod(ms, 1000)
+    return f"{_format_second(second)}.{rest:03d}Z"
+
+
+@lru_cache(maxsize=4_096)
+def _format_second(second: int) -> str:
+    moment = _EPOCH + timedelta(seconds=second)
+    return (
+        f"{moment.year:04d}-{moment.month:02d}-{moment.day:02d}"
+        f"T{moment.hour:02d}:{moment.minute:02d}:{moment.second:02d}"
+    )
 
 
 _FIRST_MS = (datetime(1, 1, 1, tzinfo=timezone.utc) - _EPOCH) // _ONE_MS

@@ -193,7 +193,7 @@ class WritePlanner:
         changed = draft.changed
         values = draft.values
         title = before.title
-        if changed and any(field.id in changed for field in datastore.title_fields):
+        if changed and not datastore.title_ids.isdisjoint(changed):
             title = _title(datastore, values)
         item = Item(
             before.datastore,

@@ -52,11 +52,11 @@ class Change:
 
 
 class Queue:
-    """What waits to be committed. Safe between the event loop and writer threads."""
+    """What waits to be committed."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_threaded: bool) -> None:
         self._waiting: deque[Job | Change] = deque()
-        self._ready = threading.Condition()
+        self._ready = threading.Condition() if is_threaded else None
         self._closed = False
 
     def __len__(self) -> int:
@@ -69,6 +69,9 @@ class Queue:
             raise unavailable("the server is stopping")
         if len(self._waiting) >= QUEUE_JOBS_MAX:
             raise unavailable(f"over {QUEUE_JOBS_MAX} writes are waiting")
+        if self._ready is None:
+            self._waiting.append(one)
+            return
         with self._ready:
             self._waiting.append(one)
             self._ready.notify()
@@ -93,7 +96,9 @@ class Queue:
         return jobs or None
 
     def wait(self) -> list[Job] | Change | None:
-        """The same, waiting until there is something; None when the queue is closed and empty."""
+        """`take` for a thread: waits for something; None when the queue is closed and empty."""
+        if self._ready is None:
+            return self.take()
         with self._ready:
             while not self._waiting and not self._closed:
                 self._ready.wait()
@@ -101,9 +106,10 @@ class Queue:
 
     def close(self) -> None:
         """Take no more; what waits is still to be done."""
-        with self._ready:
-            self._closed = True
-            self._ready.notify_all()
+        self._closed = True
+        if self._ready is not None:
+            with self._ready:
+                self._ready.notify_all()
 
 
 class Committer:
@@ -346,7 +352,7 @@ def _settle(task: list[Job] | Change) -> None:
         task.settle(task)
         return
     for job in task:
-        job.settle(job)
+        job.settle()
 
 
 def _fail(jobs: Sequence[Job], error: Exception) -> None:

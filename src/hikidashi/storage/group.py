@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import Future
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeGuard
 
@@ -55,25 +56,25 @@ class Job:
         "catalog",
         "command",
         "extra",
+        "future",
         "identity",
         "judged_revision",
         "outcome",
         "remember",
         "request",
-        "settle",
     )
 
     def __init__(
         self,
         identity: Identity,
         command: Command,
-        settle: Callable[[Job], None],
+        future: Future[Result | Replay],
         remember: Remember | None = None,
         judged_revision: int | None = None,
     ) -> None:
         self.identity = identity
         self.command = command
-        self.settle = settle  # called once, on the event loop, when `outcome` is there for good
+        self.future = future  # of the event loop; settled when `outcome` is there for good
         self.remember = remember
         self.judged_revision = judged_revision
         self.extra: Touches | None = None  # what planning found it needed, to lock in order
@@ -81,6 +82,18 @@ class Job:
         self.catalog: Catalog
         self.actor: Actor
         self.request: Request
+
+    def settle(self) -> None:
+        """Tell the caller, on the event loop."""
+        outcome = self.outcome
+        if self.future.done():  # the caller has gone
+            return
+        if isinstance(outcome, Exception):
+            self.future.set_exception(outcome)
+        elif outcome is None:
+            self.future.set_exception(unavailable("the write was not carried out"))
+        else:
+            self.future.set_result(outcome)
 
     def resolve(self, catalog: Catalog, actor: Actor) -> None:
         """Find what the command names. Raises FaultError."""
@@ -159,16 +172,17 @@ class Planner:
         snapshot = Snapshot()
         replays = self._read(reader, snapshot, jobs)
         fold = Fold(self._datastores(jobs))
+        now = self._clock.now_ms()
         kept: list[Row] = []
         for job in jobs:
             if job.remember is not None and job.remember.key_hash in replays:
                 job.outcome = replays[job.remember.key_hash].answer_to(job.remember)
                 continue
-            plan = self._plan_one(job, snapshot, reader)
+            plan = self._plan_one(job, snapshot, reader, now)
             if plan is not None:
                 fold.add(plan.steps)
             if job.remember is not None and _is_final(job.outcome):
-                row = job.remember.row(job.outcome, self._clock.now_ms())
+                row = job.remember.row(job.outcome, now)
                 kept.append(row)
                 replays[job.remember.key_hash] = Replay.of_row(row)
         places, batches = self._place(fold)
@@ -204,7 +218,7 @@ class Planner:
         if job.remember is not None and job.remember.key_hash in replays:
             job.outcome = replays[job.remember.key_hash].answer_to(job.remember)
             return {}
-        plan = self._plan_one(job, snapshot, reader)
+        plan = self._plan_one(job, snapshot, reader, self._clock.now_ms())
         places: dict[tuple[str, frozenset[str]], int] = {}
         for step in plan.steps if plan is not None else ():
             fold = Fold(self._datastores([job]))
@@ -244,18 +258,15 @@ class Planner:
         keys = [job.remember.key_hash for job in jobs if job.remember is not None]
         return find_replays(self._connection, keys) if keys else {}
 
-    def _plan_one(self, job: Job, snapshot: Snapshot, reader: SnapshotReader) -> WritePlan | None:
+    def _plan_one(
+        self, job: Job, snapshot: Snapshot, reader: SnapshotReader, now: int
+    ) -> WritePlan | None:
         job.outcome = None
         try:
             for _ in range(MISSES_MAX):
                 try:
                     plan = plan_request(
-                        job.request,
-                        snapshot,
-                        job.actor,
-                        job.catalog,
-                        self._clock.now_ms(),
-                        self._ids,
+                        job.request, snapshot, job.actor, job.catalog, now, self._ids
                     )
                 except SnapshotMissError as miss:
                     self._read_more(job, miss.touches, snapshot, reader)

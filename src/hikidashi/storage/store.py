@@ -47,7 +47,7 @@ class Store:
         self._ids = ids
         self._observer = observer
         self._writers = writers
-        self._queue = Queue()
+        self._queue = Queue(is_threaded=not engine.blocks_on_commit)
         self._driver: LoopDriver | ThreadDriver
         self._readers = ThreadPoolExecutor(readers, "reader")
         self._local = threading.local()
@@ -142,35 +142,23 @@ class Store:
         Raises FaultError, or HandedBackError when a script has to judge the item anew.
         """
         future: asyncio.Future[Result | Replay] = asyncio.get_running_loop().create_future()
-
-        def settle(job: Job) -> None:
-            if future.done():  # the caller has gone
-                return
-            outcome = job.outcome
-            if isinstance(outcome, Exception):
-                future.set_exception(outcome)
-            elif outcome is None:
-                future.set_exception(unavailable("the write was not carried out"))
-            else:
-                future.set_result(outcome)
-
-        job = Job(identity, command, settle, remember, judged_revision)
-        await self._resolve(job)
+        job = Job(identity, command, future, remember, judged_revision)
+        held = self.standing.find(identity)
+        if held is None:
+            await self._resolve(job)
+        else:
+            try:
+                job.resolve(*held)
+            except FaultError:  # perhaps only under definitions as they were
+                if await self.read(lambda connection: self._is_current(connection, identity)):
+                    raise
+                await self._resolve(job)
         self._queue.put(job)
         self._driver.wake()
         return await future
 
     async def _resolve(self, job: Job) -> None:
-        """Resolve from memory; what fails there is tried again under definitions as they are."""
-        held = self.standing.find(job.identity)
-        if held is not None:
-            try:
-                job.resolve(*held)
-            except FaultError:
-                if await self.read(lambda connection: self._is_current(connection, job.identity)):
-                    raise
-            else:
-                return
+        """Resolve under definitions and people as they are now."""
         job.resolve(*await self.read(lambda one: self.standing.get(one, job.identity)))
 
     def _is_current(self, connection: Connection, identity: Identity) -> bool:
