@@ -93,7 +93,7 @@ def test_groups_retries_reads_and_the_queue_become_numbers(observed):
     observer.group_committed(3, 0.002)
     observer.group_committed(40, 0.2)
     observer.group_retried("transient")
-    observer.read_done(on_loop=True)
+    observer.read_begun(on_loop=True)
     observer.watch_queue(lambda: 7)
     page = observer.metrics().decode()
     for line in (

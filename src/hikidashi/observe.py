@@ -33,8 +33,8 @@ class Observer:
     """Hears of requests, groups and bugs. No method of it raises or waits.
 
     The edge calls `request_done` and `request_crashed`; the committer `group_committed` and
-    `group_retried`; a store `read_done`. Everything else says what it has to say with `note`,
-    `warn` or `fail`.
+    `group_retried`; the application `read_begun`. `warn` is for whatever else an operator should
+    look at.
     """
 
     def __init__(self, config: Config | None = None, log: Any = None) -> None:
@@ -62,12 +62,6 @@ class Observer:
             ("reason",),
             registry=self.registry,
         )
-        self._reads = Counter(
-            "hikidashi_reads",
-            "Reads, by where they ran: the event loop or a thread.",
-            ("where",),
-            registry=self.registry,
-        )
         self._crashes = Counter(
             "hikidashi_crashes", "Requests that met a bug of ours.", registry=self.registry
         )
@@ -77,8 +71,6 @@ class Observer:
         self._exposed: Any = self.registry
         if config is not None and config.processes > 1:
             self._exposed = _Labelled(self.registry, {"process": str(os.getpid())})
-        self._read_loop = self._reads.labels("loop")
-        self._read_thread = self._reads.labels("thread")
 
     # --- requests -----------------------------------------------------------------------------
 
@@ -122,9 +114,9 @@ class Observer:
         self._retries.labels(reason).inc()
         self._log.info("group retried", reason=reason)
 
-    def read_done(self, *, on_loop: bool) -> None:
-        """A read was carried out, on the event loop or on a thread."""
-        (self._read_loop if on_loop else self._read_thread).inc()
+    def read_begun(self, *, on_loop: bool) -> None:
+        """A read begins, on the event loop (which does nothing else then) or on a thread."""
+        self._requests.reads["loop" if on_loop else "thread"] += 1
 
     def watch_queue(self, length: Callable[[], int]) -> None:
         """Ask for the number of waiting writes whenever metrics are collected."""
@@ -132,17 +124,9 @@ class Observer:
 
     # --- the rest -----------------------------------------------------------------------------
 
-    def note(self, event: str, **words: object) -> None:
-        """Something worth a line."""
-        self._log.info(event, **words)
-
     def warn(self, event: str, **words: object) -> None:
         """Something that an operator should look at."""
         self._log.warning(event, **words)
-
-    def fail(self, event: str, error: BaseException | None = None, **words: object) -> None:
-        """Something that went wrong on our side."""
-        self._log.error(event, exc_info=error, **words)
 
     def metrics(self) -> bytes:
         """Everything counted so far by this process, as Prometheus reads it."""
@@ -150,9 +134,10 @@ class Observer:
 
 
 class _Requests(Collector):
-    """Counts requests by route and class of status, on the event loop only, so without a lock."""
+    """Counts requests and reads, called from the event loop only, so without a lock."""
 
     def __init__(self) -> None:
+        self.reads = {"loop": 0, "thread": 0}
         self._cells: dict[tuple[str, int], list[float]] = {}
 
     def count(self, route: str, status_class: int, seconds: float) -> None:
@@ -164,7 +149,7 @@ class _Requests(Collector):
         cell[-1] += seconds
 
     def collect(self) -> Iterator[Metric]:
-        """Two families: how many, by route and status; how long, by route."""
+        """How many requests, by route and status; how long they took, by route; how many reads."""
         requests = CounterMetricFamily(
             "hikidashi_requests",
             "Requests answered, by route and class of status.",
@@ -186,6 +171,14 @@ class _Requests(Collector):
             upto = list(zip(bounds, accumulate(cell[:-1]), strict=True))
             seconds.add_metric((route,), upto, cell[-1])
         yield seconds
+        reads = CounterMetricFamily(
+            "hikidashi_reads",
+            "Reads, by where they ran: the event loop or a thread.",
+            labels=("where",),
+        )
+        for where, count in self.reads.items():
+            reads.add_metric((where,), count)
+        yield reads
 
 
 class _Labelled(Collector):

@@ -17,7 +17,7 @@ import uvicorn
 
 from .. import __version__
 from ..bootstrap import build, make_asgi
-from ..config import Config
+from ..config import Config, unknown_variables
 from ..observe import Observer, start_logging
 from .demo import Demo, demo_config, make_demo
 from .opening import RefusedError, read_settings
@@ -58,6 +58,8 @@ def serve(
         config = demo_config(config)
         made = make_demo(config)
     start_logging(config)
+    for slip in unknown_variables():
+        click.echo(f"note: {slip}", err=True)
     listener = _listen(config)
     if config.processes == 1:
         _serve(config, listener, lambda: _announce(config, listener, made))

@@ -82,10 +82,12 @@ class App:
 
     async def read(self, identity: Identity, fn: Callable[[View], T]) -> T:
         """A short read: by key, or of some hundred rows."""
+        self.observe.read_begun(on_loop=self.store.engine.blocks_on_commit)
         return await self.store.read(lambda connection: self._view(connection, identity, fn))
 
     async def scan(self, identity: Identity, fn: Callable[[View], T]) -> T:
         """Any other read; it runs on a thread."""
+        self.observe.read_begun(on_loop=False)
         return await self.store.scan(lambda connection: self._view(connection, identity, fn))
 
     def _view(self, connection: Connection, identity: Identity, fn: Callable[[View], T]) -> T:
