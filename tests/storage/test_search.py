@@ -29,6 +29,7 @@ from hikidashi.core.query import (
     UnreadTest,
     fold,
 )
+from hikidashi.storage import search
 from hikidashi.storage.search import count_items, list_ids, list_items, stream_items
 from tests import reads_world as w
 from tests.reads_world import ReadsWorld, client, task
@@ -97,6 +98,20 @@ def test_a_title_that_the_actor_may_not_see_does_not_sort(world):
     )
     world.put(w.TASKS, *[task(n, {"Client": client(n).id}) for n in (1, 2, 3, 4)], task(5))
     assert found(world, sorts=(Sort(field(world, "Client")),)) == [2, 5, 4, 1, 3]
+
+
+@pytest.mark.parametrize("few", [0, 1_000])
+def test_many_and_few_access_sets_are_looked_at_differently_and_found_alike(
+    world, monkeypatch, few
+):
+    monkeypatch.setattr(search, "_FEW_SETS", few)
+    keyring = world.actor(w.BOB).keyring
+    world.put(w.CLIENTS, client(1, "a"), client(2, "b", keys=(w.VIP,)))
+    items = [task(n, {"Client": client(n).id}, keys=(w.BOB, w.id_of(n))) for n in (1, 2)]
+    world.put(w.TASKS, *items, task(3, keys=(w.VIP,)))
+    assert search.opens_few_sets(world.connection, keyring) is (few > 0)
+    assert found(world, sorts=(Sort(field(world, "Client")),)) == [2, 1]
+    assert count_items(world.connection, query(world), keyring) == 2
 
 
 # --- text -------------------------------------------------------------------------------------
@@ -393,6 +408,10 @@ def test_sql_finds_orders_and_counts_what_the_rules_say(world, data):
             if not one.keys.isdisjoint(keyring) and plain.holds(one, condition)
         ]
         made = query(world, condition, sorts=keys)
+        few = data.draw(st.booleans())
+        statement = search.select_items(made, keyring, few_sets=few)
+        rows = world.connection.query(statement.sql, statement.params)
+        assert [row[0] for row in rows] == [one.n for one in plain.order(expected, keys)]
         got = list_items(world.connection, made, keyring)
         assert [one.n for one in got] == [one.n for one in plain.order(expected, keys)]
         assert count_items(world.connection, made, keyring) == len(expected)

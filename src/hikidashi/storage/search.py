@@ -31,6 +31,7 @@ from .engines import Connection, Query as Statement, Row
 from .tables import field_column, item_table, table_name
 
 _PARAMS_MAX = 32_000  # SQLite binds 32,766; each look at a lookup's target binds the keyring
+_FEW_SETS = 1_000  # rows of access_sets: gathered in about a millisecond
 _NEVER = "1 = 0"
 _ALWAYS = "1 = 1"
 _NOT_READ = frozenset[str]()  # a listed item's keys are not read
@@ -39,7 +40,7 @@ _EMPTY_TEXT = frozenset((SystemKey.STATUS, SystemKey.TITLE, SystemKey.UPDATED_BY
 
 def list_items(connection: Connection, query: Query, keyring: frozenset[str]) -> list[Item]:
     """One page of visible items, or all of them. Their `keys` are left empty."""
-    statement = select_items(query, keyring)
+    statement = select_items(query, keyring, few_sets=opens_few_sets(connection, keyring))
     return _loaded(query.datastore, connection.query(statement.sql, statement.params))
 
 
@@ -47,7 +48,7 @@ def stream_items(
     connection: Connection, query: Query, keyring: frozenset[str], rows_max: int
 ) -> Iterator[list[Item]]:
     """Visible items in portions as they come. Their `keys` are left empty."""
-    statement = select_items(query, keyring)
+    statement = select_items(query, keyring, few_sets=opens_few_sets(connection, keyring))
     portion: list[Row] = []
     for row in connection.stream(statement.sql, statement.params):
         portion.append(row)
@@ -60,7 +61,7 @@ def stream_items(
 
 def count_items(connection: Connection, query: Query, keyring: frozenset[str]) -> int:
     """How many visible items the condition holds for, on all pages."""
-    statement = select_count(query, keyring)
+    statement = select_count(query, keyring, few_sets=opens_few_sets(connection, keyring))
     return int(connection.query(statement.sql, statement.params)[0][0])
 
 
@@ -68,15 +69,27 @@ def list_ids(
     connection: Connection, query: Query, keyring: frozenset[str], most: int
 ) -> list[tuple[str, int]]:
     """The ids and revisions of visible items, at most so many, in the query's order."""
-    made = _Compiler(query, keyring)
+    made = _Compiler(query, keyring, few_sets=opens_few_sets(connection, keyring))
     text = f"SELECT i.id, i.rev {made.source()} {made.order()} LIMIT ?"
     statement = _statement(text, [*made.params, most])
     return [(row[0], row[1]) for row in connection.query(statement.sql, statement.params)]
 
 
-def select_items(query: Query, keyring: frozenset[str]) -> Statement:
+def opens_few_sets(connection: Connection, keyring: frozenset[str]) -> bool:
+    """Whether the keyring opens so few access sets that gathering them first is cheaper."""
+    keys = sorted(keyring)
+    if not keys:
+        return True
+    rows = connection.query(
+        f"SELECT count(*) FROM (SELECT 1 FROM access_sets WHERE key IN ({_marks(keys)}) LIMIT ?) s",  # noqa: S608
+        (*keys, _FEW_SETS + 1),
+    )
+    return bool(rows[0][0] <= _FEW_SETS)
+
+
+def select_items(query: Query, keyring: frozenset[str], *, few_sets: bool = False) -> Statement:
     """The statement that gives one page, with the columns of the datastore's table."""
-    made = _Compiler(query, keyring)
+    made = _Compiler(query, keyring, few_sets=few_sets)
     columns = ", ".join(f"i.{one.name}" for one in item_table(query.datastore).columns)
     text = f"SELECT {columns} {made.source()} {made.order()}"
     params = made.params
@@ -86,19 +99,27 @@ def select_items(query: Query, keyring: frozenset[str]) -> Statement:
     return _statement(text, params)
 
 
-def select_count(query: Query, keyring: frozenset[str]) -> Statement:
+def select_count(query: Query, keyring: frozenset[str], *, few_sets: bool = False) -> Statement:
     """The statement that counts what all pages hold."""
-    made = _Compiler(query, keyring)
+    made = _Compiler(query, keyring, few_sets=few_sets)
     text = f"SELECT count(*) {made.source()}"
     return _statement(text, made.params)
 
 
-def visible(alias: str, keyring: frozenset[str], params: list[Any]) -> str:
-    """The predicate that some key of the ring is in an item's access set."""
+def visible(
+    alias: str, keyring: frozenset[str], params: list[Any], *, few_sets: bool = False
+) -> str:
+    """The predicate that some key of the ring is in an item's access set.
+
+    A scan is two to three times faster over the gathered sets of the ring, if they are few; a
+    page from the start of a table where the ring opens 100,000 sets would wait for all of them.
+    """
     keys = sorted(keyring)
     if not keys:
         return _NEVER
     params += keys
+    if few_sets:
+        return f"{alias}.acl IN (SELECT a.acl FROM access_sets a WHERE a.key IN ({_marks(keys)}))"  # noqa: S608
     return (
         f"EXISTS (SELECT 1 FROM access_sets a WHERE a.acl = {alias}.acl"  # noqa: S608
         f" AND a.key IN ({_marks(keys)}))"
@@ -151,14 +172,18 @@ def _joined(word: str, parts: list[str]) -> str:
 class _Compiler:
     """Renders one query; parameters gather in the order of the text."""
 
-    def __init__(self, query: Query, keyring: frozenset[str]) -> None:
+    def __init__(self, query: Query, keyring: frozenset[str], *, few_sets: bool) -> None:
         self._query = query
         self._keyring = keyring
+        self._few_sets = few_sets
         self.params: list[Any] = []
+
+    def _visible(self, alias: str) -> str:
+        return visible(alias, self._keyring, self.params, few_sets=self._few_sets)
 
     def source(self) -> str:
         """FROM and WHERE."""
-        seen = visible("i", self._keyring, self.params)
+        seen = self._visible("i")
         condition = self._condition(self._query.condition)
         return f"FROM {table_name(self._query.datastore.id)} i WHERE {seen} AND {condition}"
 
@@ -206,7 +231,7 @@ class _Compiler:
         target = self._query.lookups.get(field.id)
         if target is None:
             return f"({_NEVER})"
-        seen = visible("t", self._keyring, self.params)
+        seen = self._visible("t")
         return (
             f"EXISTS (SELECT 1 FROM {table_name(target.datastore.id)} t"  # noqa: S608
             f" WHERE t.id = {column} AND {seen})"
@@ -282,7 +307,7 @@ class _Compiler:
         if target is None:
             return "NULL"
         title = "t.title" if target.shown is None else f"t.{field_column(target.shown).name}"
-        seen = visible("t", self._keyring, self.params)
+        seen = self._visible("t")
         return (
             f"(SELECT nullif({title}, '') FROM {table_name(target.datastore.id)} t"  # noqa: S608
             f" WHERE t.id = {column} AND {seen})"
