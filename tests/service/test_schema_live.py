@@ -192,3 +192,15 @@ def test_two_processes_that_apply_the_same_file_make_one_workspace(live, tmp_pat
     assert sorted((bool(first), bool(second))) == [False, True]
     assert live.run(schema_plan(live.app.store, live.app.ids, path)) == []
     assert live.run(schema_export(live.app.store)).count("name: Small") == 1
+
+
+def test_a_plan_tells_of_values_that_stand_in_the_way(live, tmp_path):
+    path = tmp_path / "small.yaml"
+    path.write_text(SMALL)
+    live.apply(path)
+    ann = live.log_in("ann@small.test", "ann-password")
+    for _ in range(2):
+        live.write(ann, "APP", Entry(Op.NEW, "notes", values={"text": "a"}))
+    path.write_text(SMALL.replace("as_title: true}", "unique: true}"))
+    with pytest.raises(SchemaError, match="text can't be unique: another item has the value"):
+        live.run(schema_plan(live.app.store, live.app.ids, path))

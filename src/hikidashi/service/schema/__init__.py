@@ -16,7 +16,7 @@ from ...storage.definitions import list_workspaces, lock_workspaces
 from ...storage.engines import Connection, Engine
 from ...storage.people_state import User, find_users
 from ...storage.store import Store
-from .apply import apply_changes, check_destruction
+from .apply import apply_changes, check_destruction, check_values
 from .changes import Change
 from .export import export_workspace
 from .model import SchemaFile, load, loads
@@ -28,8 +28,13 @@ from .problems import Place, Problem, SchemaError
 async def schema_plan(store: Store, ids: IdSource, source: str | Path | SchemaFile) -> list[Change]:
     """What applying a file would do. Raises SchemaError."""
     schema = await _load(store, source)
-    now = await store.scan(lambda connection: read_now(connection, schema))
-    return plan(schema, now, ids)
+
+    def look(connection: Connection) -> list[Change]:
+        changes = plan(schema, read_now(connection, schema), ids)
+        check_values(connection, changes)
+        return changes
+
+    return await store.scan(look)
 
 
 async def schema_apply(

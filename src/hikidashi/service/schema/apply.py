@@ -46,7 +46,7 @@ def apply_changes(
 ) -> None:
     """Carry them out. Raises SchemaError if data stands in the way; nothing is then committed."""
     edits = [edit for change in changes for edit in change.edits]
-    _check_unique(connection, changes)
+    check_values(connection, changes)
     try:
         for one in edits:
             if isinstance(one, MakeWorkspace):
@@ -96,8 +96,8 @@ def _carry_out(connection: Connection, edit: SchemaEdit, now_ms: int) -> None:
             assert_never(edit)
 
 
-def _check_unique(connection: Connection, changes: Sequence[Change]) -> None:
-    """Values that are there must fit a field that becomes unique or indexed."""
+def check_values(connection: Connection, changes: Sequence[Change]) -> None:
+    """Raise SchemaError if values that are there do not fit a field that becomes unique or indexed."""
     problems = []
     for change in changes:
         for one in change.edits:

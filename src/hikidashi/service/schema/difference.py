@@ -54,6 +54,7 @@ class _Comparison:
         self._matching = matching
         self._ids = ids
         self._old = Index(before.values())
+        self._told: set[str] = set()  # ids of what has a line of its own
         self._index = Index()  # every definition by the name it will have
 
     def outcome(self) -> Outcome:
@@ -66,6 +67,7 @@ class _Comparison:
             for id_ in reorder.ids:
                 after[id_] = _at(after[id_], matching.positions[id_])
         after |= {one.id: one.after for one in matching.matches if one.after}
+        self._told = {one.id for one in matching.matches if _is_told(one)}
         changes = [
             *[self._drop(one) for one in matching.drops],
             *[self._reorder(one, after) for one in matching.reorders],
@@ -132,27 +134,19 @@ class _Comparison:
         return Change(line, tuple(edits), drop.node.section.place("deleted"), destroys)
 
     def _reorder(self, reorder: Reorder, after: dict[str, Definition]) -> Change:
-        told = {match.id for match in self._matching.matches if self._is_told(match)}
         edits = tuple(
             EditDefinition(self._workspace, Edit(self._before[one], after[one]))
             for one in reorder.ids
-            if one not in told
+            if one not in self._told
         )
         parent = after[reorder.ids[0]].parent
         where = f" in {self._index.path(parent)}" if parent else ""
         kind = WORDS.get(reorder.kind, reorder.kind)
         return Change(f"~ order of {kind}s{where}", edits, reorder.section.place())
 
-    def _is_told(self, match: Match) -> bool:
-        """It has a line of its own; a mere change of position has none."""
-        before, after = match.before, match.after
-        if after is None:
-            return False
-        return before is None or _at(before, 0) != _at(after, 0)
-
     def _edit(self, match: Match) -> Change | None:
         after, before = match.after, match.before
-        if after is None or not self._is_told(match):
+        if after is None or not _is_told(match):
             return None
         edits = (EditDefinition(self._workspace, Edit(before, after)),)
         path, place = self._index.path(match.id), match.node.section.place()
@@ -172,6 +166,14 @@ class _Comparison:
             notes.append(f"drops {', '.join(match.lost_options)}")
         line = f"~ {_kind(after)} {path}: {', '.join(notes)}"
         return Change(line, edits, place, path if match.lost_options else "")
+
+
+def _is_told(match: Match) -> bool:
+    """It has a line of its own; a mere change of position has none."""
+    before, after = match.before, match.after
+    if after is None:
+        return False
+    return before is None or _at(before, 0) != _at(after, 0)
 
 
 def _at(one: Definition, position: int) -> Definition:

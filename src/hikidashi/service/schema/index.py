@@ -14,6 +14,7 @@ class Index:
         self._refs: dict[tuple[str, str], dict[str, str]] = {}
         self._display: dict[str, str] = {}
         self._parent: dict[str, str] = {}
+        self._place: dict[str, int] = {}
         for one in definitions:
             self.add(one.kind, one.id, one.parent, one.display_id)
 
@@ -26,6 +27,7 @@ class Index:
         siblings[id_] = id_
         self._display[id_] = display_id
         self._parent[id_] = parent
+        self._place.setdefault(id_, len(self._place))
         return True
 
     def find(self, kind: str, parent: str, ref: str) -> str | None:
@@ -49,5 +51,5 @@ class Index:
 
     def ordered(self, ids: Iterable[str]) -> list[str]:
         """Those that are known, in the order in which they were taken in."""
-        wanted = set(ids)
-        return [one for one in self._display if one in wanted]
+        known = {one for one in ids if one in self._place}
+        return sorted(known, key=self._place.__getitem__)
