@@ -286,6 +286,9 @@ class LoopDriver:
                         wait = course.throw(error) if error is not None else course.send(value)
                     except StopIteration:
                         break
+                    except Exception as bug:  # noqa: BLE001  the committer never dies
+                        _abandon(task, bug)
+                        break
                     value, error = None, None
                     try:
                         value = await loop.run_in_executor(self._thread, wait)
@@ -331,6 +334,9 @@ class ThreadDriver:
                     wait = course.throw(error) if error is not None else course.send(value)
                 except StopIteration:
                     break
+                except Exception as bug:  # noqa: BLE001  the committer never dies
+                    _abandon(task, bug)
+                    break
                 value, error = None, None
                 try:
                     value = wait()
@@ -353,6 +359,14 @@ def _settle(task: list[Job] | Change) -> None:
         return
     for job in task:
         job.settle()
+
+
+def _abandon(task: list[Job] | Change, bug: Exception) -> None:
+    """What a course that came to no end says of its jobs."""
+    if isinstance(task, Change):
+        task.error = bug
+    else:
+        _fail(task, bug)
 
 
 def _fail(jobs: Sequence[Job], error: Exception) -> None:

@@ -160,8 +160,10 @@ class Planner:
                     self._connection, job.identity, numbers.get(workspace)
                 )
                 job.resolve(catalog, actor)
-            except FaultError as fault:
-                job.outcome = fault
+            except EngineError:
+                raise
+            except Exception as error:  # noqa: BLE001  definitions that can't be read cost no others
+                job.outcome = error
 
     def plan(self, jobs: Sequence[Job]) -> Work:
         """Read once, plan each job in turn; a job that fails leaves no trace on the others.
