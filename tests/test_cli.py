@@ -160,6 +160,10 @@ def test_a_bad_setting_is_named(line, words, sentence):
             ("--database", "postgresql://127.0.0.1:1/x?connect_timeout=2", "token", "list"),
             "the database can't be reached",
         ),
+        (
+            ("--database", "postgresql://127.0.0.1:1/x?connect_timeout=2", "serve"),
+            "the database can't be reached",
+        ),
         (("--database", "postgresql://db/x", "backup", "copy.db"), "pg_dump"),
     ],
 )

@@ -19,11 +19,14 @@ from .. import __version__
 from ..bootstrap import build, make_asgi
 from ..config import Config, unknown_variables
 from ..observe import Observer, start_logging
-from .demo import Demo, demo_config, make_demo
-from .opening import RefusedError, read_settings
+from ..service.app import App
+from ..storage.definitions import list_workspaces
+from .demo import demo_config, make_demo
+from .opening import RefusedError, read_settings, run_app
 
 BACKLOG = 2_048
 GARBAGE_THRESHOLD = 50_000  # what starts live for good; collecting it over and over costs 12 %
+STOP_SECONDS = 10  # beyond the time for what was accepted, to close what is open
 RESTART_SECONDS = 1.0  # between a process that ended by itself and its successor
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
@@ -53,18 +56,36 @@ def serve(
       HIKIDASHI_DATABASE=postgresql://me@db/hikidashi hikidashi serve --processes 4
     """  # noqa: D301  \b is click's
     config = read_settings(context, host=host, port=port, processes=processes)
-    made = None
+    more: Callable[[str], str]
     if demo:
         config = demo_config(config)
-        made = make_demo(config)
-    start_logging(config)
+        more = make_demo(config).words
+    elif run_app(config, _is_empty):  # fails in a sentence, before anything listens
+        more = _first_steps
+    else:
+        more = _nothing
     for slip in unknown_variables():
         click.echo(f"note: {slip}", err=True)
     listener = _listen(config)
     if config.processes == 1:
-        _serve(config, listener, lambda: _announce(config, listener, made))
+        _serve(config, listener, lambda: _announce(config, listener, more))
     else:
-        _Processes(config, listener).run(lambda: _announce(config, listener, made))
+        _Processes(config, listener).run(lambda: _announce(config, listener, more))
+
+
+async def _is_empty(app: App) -> bool:
+    return not await app.store.scan(list_workspaces)
+
+
+def _first_steps(_url: str) -> str:
+    return (
+        "there is no workspace yet: `hikidashi schema apply FILE` makes one,"
+        " `hikidashi serve --demo` shows an example"
+    )
+
+
+def _nothing(_url: str) -> str:
+    return ""
 
 
 def _listen(config: Config) -> socket.socket:
@@ -90,12 +111,12 @@ def base_url(config: Config, listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _announce(config: Config, listener: socket.socket, demo: Demo | None) -> None:
+def _announce(config: Config, listener: socket.socket, more: Callable[[str], str]) -> None:
     url = base_url(config, listener)
     click.echo(f"Hikidashi {__version__} at {url}   (calls: {url}/docs, stop: Ctrl-C)")
     click.echo(f"database {config.database_shown}")
-    if demo is not None:
-        click.echo(demo.words(url))
+    if words := more(url):
+        click.echo(words)
 
 
 # --- one process ------------------------------------------------------------------------------
@@ -178,7 +199,8 @@ class _Processes:
         for process in running:
             process.terminate()
         for process in running:
-            process.join()
+            process.join(self._config.drain_seconds + STOP_SECONDS)
+            process.kill()
 
     def _on_signal(self, _signal: int, _frame: FrameType | None) -> None:
         self._stop.set()
