@@ -2,65 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
-from hikidashi.core.access import Identity
-from tests.served import Served
+from tests.api.tables import CODE, KEY, SCHEMA, TABLE, Tables
 
-CODE, TABLE = "7qaucizgxdrb", 123
-KEY, READ_KEY, OTHER_KEY = "key-of-the-first-project", "key-that-only-reads", "key-of-the-other-one"
-SCHEMA = f"""
-workspaces:
-  - name: Makers
-    users:
-      - {{email: ann@makers.test, name: Ann, password: ann-password, admin: true}}
-    applications:
-      - display_id: tasks
-        hottask_code: {CODE}
-        roles:
-          - {{display_id: ADMIN, may_design: true, users: [ann@makers.test]}}
-          - {{display_id: SITE}}
-        keys:
-          - {{name: site, key: {KEY}, roles: [SITE]}}
-          - {{name: reader, key: {READ_KEY}, roles: [SITE], read_only: true}}
-        datastores:
-          - display_id: tasks
-            hottask_table: {TABLE}
-            fields:
-              - {{display_id: subject, type: text, as_title: true}}
-              - {{display_id: estimate, type: number, min: 0}}
-              - {{display_id: done, type: boolean}}
-              - {{display_id: due, type: datetime}}
-              - {{display_id: code, type: text, unique: true}}
-              - {{display_id: size, type: select, options: [{{display_id: S}}, {{display_id: L}}]}}
-              - {{display_id: secret, type: text, roles: [ADMIN]}}
-              - {{display_id: number, type: autonum}}
-          - display_id: strict
-            hottask_table: 124
-            fields: [{{display_id: subject, type: text}}]
-            actions:
-              - display_id: New
-                operation: new
-                default: true
-                fields: {{subject: {{mandatory: true}}}}
-          - display_id: closed
-            hottask_table: 125
-            roles: [ADMIN]
-            fields: [{{display_id: subject, type: text}}]
-      - display_id: other
-        hottask_code: aaaaaaaaaaaa
-        roles: [{{display_id: SITE}}]
-        keys: [{{name: site, key: {OTHER_KEY}, roles: [SITE]}}]
-        datastores:
-          - display_id: tasks
-            hottask_table: 223
-            fields: [{{display_id: subject, type: text}}]
-"""
-JSON = {"Content-Type": "application/json"}
 PLACEHOLDER = {
     "update": {
         "table field definitions...": "The values here is not fixed and depends on the field"
@@ -68,60 +15,6 @@ PLACEHOLDER = {
     }
 }
 OK = {"Data": 1, "Version": "1.0.0", "Success": True, "Code": 200, "Message": ""}
-
-
-class Tables(Served):
-    """A client of the tables of one project."""
-
-    def post(
-        self,
-        verb: str,
-        body: object,
-        headers: dict[str, str] | None = None,
-        *,
-        code: str = CODE,
-        table: object = TABLE,
-        base: str = "/autodev",
-    ) -> dict[str, Any]:
-        """Send a call; whatever comes of it, the answer is HTTP 200 and the five keys."""
-        head = {"customauth": KEY} if headers is None else headers
-        path = f"{base}/CustomTableValue/{verb}/{code}/{table}"
-        reply = self.send("POST", path, body, {**JSON, **head})
-        assert reply.status_code == 200, reply.text
-        assert reply.headers["content-type"] == "application/json"
-        answer: dict[str, Any] = reply.json()
-        assert list(answer) == ["Data", "Version", "Success", "Code", "Message"]
-        assert answer["Success"] is (answer["Code"] == 200)
-        assert (answer["Message"] == "") is answer["Success"]
-        return answer
-
-    def create(self, **values: object) -> int:
-        answer = self.post("Create", {"create": values})
-        assert answer["Success"], answer
-        row: int = answer["Data"]
-        return row
-
-    @property
-    def bot(self) -> Identity:
-        return self.run(self.app.identities.identify_key(KEY))
-
-    def row(self, number: int, datastore: str = "tasks") -> dict[str, Any]:
-        """What the row holds, with its revision as `rev`."""
-        [item] = [one for one in self.items(self.bot, "tasks", datastore) if one.n == number]
-        names = self.read(
-            self.bot,
-            lambda view: {
-                field.id: field.display_id
-                for project in view.catalog.projects
-                for place in project.datastores
-                for field in place.fields
-            },
-        )
-        values = {names[key]: value for key, value in item.values.items() if value is not None}
-        return {**values, "rev": item.rev}
-
-    def rows(self) -> list[tuple[int, int]]:
-        return [(one.n, one.rev) for one in self.items(self.bot, "tasks", "tasks")]
 
 
 @pytest.fixture(scope="module")
@@ -181,81 +74,6 @@ def test_the_parameter_as_the_page_lists_it_is_taken_too(tables):
 def test_the_staging_path_is_the_same(tables):
     row = tables.post("Create", {"subject": "staged"}, base="/stagingautodev")["Data"]
     assert tables.row(row)["subject"] == "staged"
-
-
-# --- who calls --------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("headers", "code", "words"),
-    [
-        ({"customauth": KEY}, 200, ""),
-        ({"Authorization": KEY}, 200, ""),
-        ({"Authorization": f"Bearer {KEY}"}, 200, ""),
-        ({"Authorization": f"bearer  {KEY}"}, 200, ""),
-        ({"customauth": KEY, "Authorization": KEY}, 200, ""),
-        ({"customauth": KEY, "Authorization": READ_KEY}, 200, ""),
-        ({"customauth": KEY, "Authorization": "nonsense"}, 200, ""),
-        ({"customauth": KEY, "Authorization": ""}, 200, ""),
-        ({"customauth": KEY, "Authorization": OTHER_KEY}, 401, "different projects"),
-        ({"customauth": "nonsense", "Authorization": KEY}, 401, "not one of this server"),
-        ({}, 401, "the project key is missing"),
-        ({"Authorization": ""}, 401, "the project key is missing"),
-        ({"Authorization": "Bearer "}, 401, "the project key is missing"),
-        ({"Authorization": f"Basic {KEY}"}, 401, "not basic"),
-        ({"Authorization": "nonsense"}, 401, "not one of this server"),
-        ({"Authorization": "Bearer nonsense"}, 401, "not one of this server"),
-        ({"Authorization": "Bearer a.b.c"}, 401, "not one of this server"),
-        ({"customauth": "ключ".encode()}, 401, "not one of this server"),
-        ({"customauth": OTHER_KEY}, 404, f"project is not found for id:{CODE}"),
-        ({"customauth": READ_KEY}, 403, ""),
-    ],
-)
-def test_headers_decide_who_calls(tables, headers, code, words):
-    row = tables.create(subject="before")
-    answer = tables.post("UD", {"update": {"id": row, "subject": "after"}}, headers)
-    assert answer["Code"] == code
-    assert words in answer["Message"]
-    assert tables.row(row)["subject"] == ("after" if code == 200 else "before")
-
-
-def test_a_user_of_the_project_may_come_with_a_session(tables):
-    token = tables.run(tables.app.identities.login("ann@makers.test", "ann-password"))
-    answer = tables.post("Create", {"subject": "mine"}, {"Authorization": f"Bearer {token}"})
-    assert answer["Success"]
-
-
-def test_a_write_bears_the_name_of_its_key(tables):
-    row = tables.create(subject="by the bot")
-    [item] = [one for one in tables.items(tables.bot, "tasks", "tasks") if one.n == row]
-    assert item.created_by == tables.bot.user
-
-
-# --- places -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("code", "table", "words"),
-    [
-        ("nosuchcode12", TABLE, "project is not found"),
-        (CODE, 999, "table is not found for id:999"),
-        (CODE, 223, "table is not found for id:223"),  # of the other project
-        ("aaaaaaaaaaaa", 223, "project is not found"),
-        (CODE, 125, "table is not found for id:125"),  # not for the key's role
-        (CODE, "99999999999999999999", "table is not found"),
-        (CODE, "%20", "table is not found"),
-    ],
-)
-@pytest.mark.parametrize("verb", ["UD", "Create"])
-def test_what_is_not_there_for_the_key_is_not_found(tables, verb, code, table, words):
-    answer = tables.post(verb, {"id": 1, "subject": "x"}, code=code, table=table)
-    assert (answer["Code"], answer["Data"]) == (404, 0)
-    assert words in answer["Message"]
-
-
-@pytest.mark.parametrize(("code", "table"), [(CODE, "tasks"), ("tasks", TABLE)])
-def test_a_place_may_be_named_by_its_display_id(tables, code, table):
-    assert tables.post("Create", {"subject": "x"}, code=code, table=table)["Success"]
 
 
 # --- Create -----------------------------------------------------------------------------------
@@ -470,51 +288,3 @@ def test_a_dry_run_is_refused_rather_than_done(tables):
     answer = tables.send("POST", path, {"create": {"subject": "x"}}, {"customauth": KEY}).json()
     assert answer["Code"] == 400
     assert tables.rows() == before
-
-
-# --- HTTP -------------------------------------------------------------------------------------
-
-
-def test_a_page_of_another_origin_may_call(tables):
-    path = f"/autodev/CustomTableValue/UD/{CODE}/{TABLE}"
-    asked = "authorization,content-type,customauth,referrerinfo"
-    head = {
-        "Origin": "https://app.example",
-        "Access-Control-Request-Method": "POST",
-        "Access-Control-Request-Headers": asked,
-    }
-    reply = tables.send("OPTIONS", path, headers=head)
-    assert reply.status_code in (200, 204)
-    assert reply.headers["access-control-allow-origin"] == "*"
-    assert "POST" in reply.headers["access-control-allow-methods"]
-    allowed = {one.strip() for one in reply.headers["access-control-allow-headers"].split(",")}
-    assert set(asked.split(",")) <= allowed
-    reply = tables.send("POST", path, "{}", {"Origin": "https://app.example", **JSON})
-    assert reply.headers["access-control-allow-origin"] == "*"
-    assert reply.json()["Code"] == 401
-
-
-def test_errors_are_http_errors_too_where_that_is_set(new_database, tmp_path):
-    served = Tables(new_database(tmp_path), SCHEMA, hottask_http_errors="status")
-    path = f"/autodev/CustomTableValue/UD/{CODE}/{TABLE}"
-    deep = '{"a":' * 70 + "1" + "}" * 70
-    for body, head, code in (
-        ({"update": {"id": 9, "subject": "x"}}, {"customauth": KEY}, 404),
-        ({"update": {"subject": "x"}}, {"customauth": KEY}, 400),
-        ({"update": {"id": 9, "subject": "x"}}, {}, 401),
-        (deep, {"customauth": KEY}, 400),
-    ):
-        reply = served.send("POST", path, body, head)
-        assert (reply.status_code, reply.json()["Code"]) == (code, code)
-    served.close()
-
-
-def test_a_body_over_the_limit_is_refused(new_database, tmp_path):
-    served = Tables(new_database(tmp_path), SCHEMA, body_bytes_max="1000")
-    answer = served.post("Create", json.dumps({"create": {"subject": "x" * 2000}}))
-    assert (answer["Code"], "1000 bytes" in answer["Message"]) == (413, True)
-    served.close()
-
-
-def test_only_post_is_answered(tables):
-    assert tables.send("GET", f"/autodev/CustomTableValue/UD/{CODE}/{TABLE}").status_code == 405

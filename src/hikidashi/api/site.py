@@ -86,7 +86,7 @@ class Pages:
 
     async def _database_fault(self) -> str:
         try:
-            await asyncio.wait_for(self._app.store.scan(list_workspaces), READY_SECONDS_MAX)
+            await asyncio.wait_for(self._app.store.read(list_workspaces), READY_SECONDS_MAX)
         except FaultError as error:
             return error.faults[0].description
         except TimeoutError:
