@@ -93,6 +93,8 @@ def _resolve_write(command: WriteItem, catalog: Catalog, actor: Actor) -> WriteR
         raise invalid_request(f"comment has over {COMMENT_CHARS_MAX} characters")
     if "\0" in command.comment:
         raise invalid_request("comment holds U+0000")
+    if len(command.legacy_groups) > PUBLISH_KEYS_MAX:
+        raise invalid_request(f"groups_to_publish has over {PUBLISH_KEYS_MAX}")
     if entry.operation is Op.NEW and actor.may_write and _action(entry, datastore) is None:
         raise no_action("create new", catalog.workspace)
     if entry.operation is not Op.NEW and entry.row is None and not is_id(entry.item):

@@ -9,7 +9,15 @@ from .access import Actor
 from .catalog import Catalog, Datastore
 from .commands import EntryRequest, Op, Publish, WriteRequest
 from .draft import Draft, Scope, draft_delete, draft_new, draft_update, get_visible_item
-from .errors import Fault, FaultError, FaultKind, aborted, bad_value, related_item_missing
+from .errors import (
+    Fault,
+    FaultError,
+    FaultKind,
+    aborted,
+    bad_value,
+    related_item_missing,
+    unknown_publish,
+)
 from .events import Event, EventKind
 from .ids import IdSource
 from .items import HistoryEntry, Item, Link, Snapshot
@@ -99,8 +107,10 @@ class WritePlanner:
         groups: list[str] = []
         for ref in refs:
             group = self._scope.catalog.find_group(ref)
-            fits = group is not None and ref == (group.display_id if by_display_id else group.id)
-            groups.append(ref if fits else f"{ref} ")  # no display id ends in a space
+            if group is not None and ref == (group.display_id if by_display_id else group.id):
+                groups.append(ref)
+            else:
+                self._faults.append(unknown_publish("group", ref))
         base = publish or Publish()
         return replace(base, groups=(*base.groups, *groups))
 
