@@ -6,11 +6,20 @@ import asyncio
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from hikidashi.bootstrap import build, make_asgi
 from hikidashi.config import Config
+from hikidashi.core.access import Identity
+from hikidashi.core.catalog import Catalog
+from hikidashi.service import reads
 from hikidashi.service.app import App
 from hikidashi.service.schema import schema_apply
+from hikidashi.storage.definitions import list_workspaces, load_catalog
+from hikidashi.storage.engines import Connection
+from hikidashi.storage.people import find_account
+from tests.contents import Contents, contents, empty
+from tests.deterministic import START_MS
 
 CARS = Path(__file__).parent / "cars.yaml"
 BASE = "/api/v0/applications/APPNAME/datastores/CARS"
@@ -31,26 +40,47 @@ class Reply:
 
 
 class Rest:
-    """The cars over one engine; `token` is Ann's unless a call says otherwise."""
+    """A world over one engine; who calls is Ann unless a call says otherwise.
 
-    def __init__(self, url: str, clock, ids, runner: asyncio.Runner) -> None:
+    A path that names no application is one of the datastore at `base`.
+    """
+
+    def __init__(
+        self, url: str, clock, ids, runner: asyncio.Runner, world: Path = CARS, base: str = BASE
+    ) -> None:
         self.clock = clock
         self.run = runner.run
+        self.base = base
+        self.world = world
         self.app: App = build(Config(database=url), clock=clock, ids=ids)
         self.run(self.app.open())
-        self.run(schema_apply(self.app.store, ids, clock, CARS))
+        self.run(schema_apply(self.app.store, ids, clock, world))
         self.edge = make_asgi(self.app)
+        self.catalogs: list[Catalog] = self.run(self.app.store.read(self._catalogs))
         self._tokens: dict[str, str] = {}
 
+    @staticmethod
+    def _catalogs(connection: Connection) -> list[Catalog]:
+        return [load_catalog(connection, one.id) for one in list_workspaces(connection)]
+
     def token(self, name: str) -> str:
-        """A session of ann, bob or eve."""
+        """A session of somebody at the world's domain."""
         if name not in self._tokens:
-            login = self.app.identities.login(f"{name}@cars.test", f"{name}-password")
+            login = self.app.identities.login(f"{name}@{self.world.stem}.test", f"{name}-password")
             self._tokens[name] = self.run(login)
         return self._tokens[name]
 
+    def identity(self, name: str, catalog: Catalog | None = None) -> Identity:
+        """The same somebody, past the wire."""
+        address = f"{name}@{self.world.stem}.test"
+        account = self.run(self.app.store.read(lambda one: find_account(one, address)))
+        assert account is not None, address
+        return Identity(account.user, (catalog or self.catalogs[0]).workspace)
+
     def call(self, method: str, path: str, body: Any = None, **more: Any) -> Reply:
         """One request; `body` is bytes or is encoded."""
+        if more.get("token") is None:
+            self.token(more.get("user", "ann"))
         return self.run(self.acall(method, path, body, **more))
 
     async def acall(
@@ -65,8 +95,8 @@ class Rest:
     ) -> Reply:
         """The same, to be awaited with others."""
         path, _, query = path.partition("?")
-        if not path.startswith("/api"):
-            path = BASE + path
+        if path.startswith(("/items/", "/fields")):
+            path = self.base + path
         sent = (
             body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         )
@@ -85,7 +115,7 @@ class Rest:
         scope = {
             "type": "http",
             "method": method,
-            "path": path,
+            "path": unquote(path),
             "raw_path": path.encode(),
             "query_string": query.encode(),
             "headers": [(k.encode(), v.encode()) for k, v in given.items()],
@@ -94,9 +124,11 @@ class Rest:
         headers = {k.decode(): v.decode() for k, v in messages[0]["headers"]}
         return Reply(messages[0]["status"], headers, b"".join(one["body"] for one in messages[1:]))
 
-    def new(self, item: dict[str, Any] | None = None, datastore: str = "CARS", **more: Any) -> str:
-        """Create an item; its id."""
-        path = f"/api/v0/applications/APPNAME/datastores/{datastore}/items/new"
+    def new(self, item: dict[str, Any] | None = None, datastore: str = "", **more: Any) -> str:
+        """Create an item, in the datastore at `base` unless another is named; its id."""
+        path = f"{self.base}/items/new"
+        if datastore:
+            path = f"{self.base.rpartition('/')[0]}/{datastore}/items/new"
         reply = self.call("POST", path, {"item": item or {}}, **more)
         assert reply.status == 200, reply.body
         return str(reply.json["item_id"])
@@ -104,6 +136,26 @@ class Rest:
     def rows(self, sql: str, *params: Any) -> list[Any]:
         """What the database holds."""
         return self.run(self.app.store.scan(lambda connection: connection.query(sql, params)))
+
+    def settle(self) -> None:
+        """Wait for what is done behind an answer: the marks of what was read."""
+
+        async def wait() -> None:
+            await asyncio.gather(*reads._notes)
+
+        self.run(wait())
+
+    def contents(self) -> Contents:
+        """All that the database holds of items."""
+        return self.run(self.app.store.scan(lambda one: contents(one, self.catalogs)))
+
+    def empty(self) -> None:
+        """Take every item away, so that the world is as it began; the clock too."""
+        store = self.app.store
+        self.run(store.change(lambda one: empty(one, self.catalogs, store.engine.name)))
+        store.access._keys.clear()
+        store.access._acls.clear()
+        self.clock.advance(ms=START_MS - self.clock.now_ms())
 
     def close(self) -> None:
         """Close it."""

@@ -1,0 +1,190 @@
+"""Recorded exchanges of the wire APIs, played on both engines; `--golden` writes them anew.
+
+A file is a sentence, the world it plays in, and exchanges parted by `###`: a request as it is
+sent, then `--- STATUS`, the headers worth telling and the answer as it is received. Ann, Bob and
+Eve stand for their tokens. Each exchange happens one second after the one before it. In an answer
+`<id>`, `<time>` and `<any>` stand for what differs from run to run; `<id:car>` also gives it a
+name, and `<car>` stands for it from there on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.api.rest import Reply, Rest
+from tests.deterministic import FixedClock, fixed_ids
+
+FOLDER = Path(__file__).parent
+FILES = {path.relative_to(FOLDER).as_posix(): path for path in sorted(FOLDER.rglob("*.http"))}
+WIDTH = 100
+PATTERNS = {"id": "[0-9a-f]{24}", "time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z", "any": ".+"}
+MARK = re.compile(r"<(id|time|any)(?::(\w+))?>")
+NAME = re.compile(r"<(\w+)>")
+ID = re.compile(r"\b[0-9a-f]{24}\b")
+USER = re.compile(r"^(Authorization: (?:Bearer )?)(ann|bob|eve)$", re.MULTILINE)
+NOT_TOLD = frozenset(("content-length", "x-request-id"))
+EXCHANGE = re.compile(
+    r"(?P<about>(?:(?:#[^\n]*|\s*)\n)*)"
+    r"(?P<head>[A-Z]+ /[^\n]*\n(?:[\w-]+:[^\n]*\n)*)\n?(?s:(?P<body>.*?))\n?"
+    r"--- (?P<status>\d+)\n(?P<headers>(?:[a-z-]+: [^\n]*\n)*)\n?(?s:(?P<answer>.*))"
+)
+
+
+@dataclass
+class Exchange:
+    """A request as it stands in the file, and what is answered."""
+
+    about: str
+    head: str
+    body: str
+    status: str
+    headers: str
+    answer: str
+
+    def __str__(self) -> str:
+        body = f"\n{self.body}\n" if self.body else ""
+        answer = "\n" * bool(self.headers) + f"{self.answer}\n" if self.answer else ""
+        return f"{self.about}{self.head}{body}--- {self.status}\n{self.headers}{answer}"
+
+
+class Player:
+    """Plays files in one world over one engine."""
+
+    def __init__(self, rest: Rest) -> None:
+        self._rest = rest
+        self._world = rest.world.read_text(encoding="utf-8")
+        self._known = ""  # where ids stand that are the same in each run
+        self._names: dict[str, str] = {}  # what was captured, by name
+
+    def play(self, text: str) -> str:
+        """The file with what was answered in place of what should be."""
+        self._rest.empty()
+        self._names = {}
+        self._known = self._world + text
+        told = []
+        for part in re.split(r"\n(?=###)", text):
+            found = EXCHANGE.fullmatch(part.strip("\n") + "\n")
+            assert found, f"this is no exchange:\n{part}"
+            told.append(str(self._exchange(Exchange(**found.groupdict()))))
+            self._rest.clock.advance(seconds=1)
+        return "\n".join(told)
+
+    def fill(self, text: str) -> str:
+        """A text with the names that were given replaced by what they stand for."""
+        return NAME.sub(lambda found: self._names.get(found[1], found[0]), text)
+
+    def _exchange(self, wanted: Exchange) -> Exchange:
+        reply = self._send(self.fill(wanted.head), self.fill(wanted.body))
+        headers = "".join(
+            f"{name}: {value}\n"
+            for name, value in sorted(reply.headers.items())
+            if name not in NOT_TOLD and (name, value) != ("content-type", "application/json")
+        )
+        answer = ""
+        if reply.body:
+            text = self.fill(wanted.answer)
+            answer = lay_out(self._told(reply.json, json.loads(text) if text.strip() else None))
+        return Exchange(wanted.about, wanted.head, wanted.body, str(reply.status), headers, answer)
+
+    def _send(self, head: str, body: str) -> Reply:
+        for name in ("ann", "bob", "eve"):
+            self._rest.token(name)
+        first, *lines = USER.sub(lambda one: one[1] + self._rest.token(one[2]), head).splitlines()
+        method, path = first.split(" ", 1)
+        pairs = (one.split(":", 1) for one in lines)
+        headers = {name.lower(): value.strip() for name, value in pairs}
+        token = headers.pop("authorization", "")
+        reply = self._rest.call(method, path, body.encode(), token=token, headers=headers)
+        self._rest.settle()
+        return reply
+
+    def _told(self, found: Any, wanted: Any) -> Any:
+        """What was found, with the marks of what was wanted where they hold."""
+        if isinstance(wanted, str) and MARK.search(wanted):
+            return wanted if self._holds(wanted, str(found)) else found
+        if isinstance(found, dict):
+            there = wanted if isinstance(wanted, dict) else {}
+            return {key: self._told(one, there.get(key)) for key, one in found.items()}
+        if isinstance(found, list):
+            others = [*(wanted if isinstance(wanted, list) else ()), *[None] * len(found)]
+            return [self._told(one, others[at]) for at, one in enumerate(found)]
+        return self._named(found) if isinstance(found, str) else found
+
+    def _holds(self, wanted: str, found: str) -> bool:
+        parts = MARK.split(wanted)  # text, kind, name, text, kind, name, text …
+        pattern = re.escape(parts[0])
+        for kind, text in zip(parts[1::3], parts[3::3], strict=True):
+            pattern += f"({PATTERNS[kind]}){re.escape(text)}"
+        matched = re.fullmatch(pattern, found)
+        if matched:
+            self._names |= {
+                name: value
+                for name, value in zip(parts[2::3], matched.groups(), strict=True)
+                if name
+            }
+        return bool(matched)
+
+    def _named(self, found: str) -> str:
+        for name, value in self._names.items():
+            if len(value) >= 24:
+                found = found.replace(value, f"<{name}>")
+        return ID.sub(lambda one: one[0] if one[0] in self._known else "<id>", found)
+
+
+def lay_out(value: Any, indent: str = "") -> str:
+    """JSON that is broken over lines only where it is long."""
+    short = json.dumps(value, ensure_ascii=False)
+    if len(short) + len(indent) <= WIDTH or not isinstance(value, (dict, list)):
+        return short
+    inner = indent + "  "
+    if isinstance(value, dict):
+        pairs = (
+            f"{json.dumps(key, ensure_ascii=False)}: {lay_out(one, inner)}"
+            for key, one in value.items()
+        )
+        return f"{{\n{inner}" + f",\n{inner}".join(pairs) + f"\n{indent}}}"
+    return f"[\n{inner}" + f",\n{inner}".join(lay_out(one, inner) for one in value) + f"\n{indent}]"
+
+
+@pytest.fixture(scope="module")
+def players(new_database, tmp_path_factory) -> Iterator[dict[str, Player]]:
+    """A player for each world that a file names."""
+    made: dict[str, Player] = {}
+    with asyncio.Runner() as runner:
+        rests = []
+        for name in {world_of(path.read_text(encoding="utf-8")) for path in FILES.values()}:
+            clock = FixedClock()
+            world = FOLDER.parent / "worlds" / f"{name}.yaml"
+            url = new_database(tmp_path_factory.mktemp(name))
+            rests.append(Rest(url, clock, fixed_ids(clock), runner, world))
+            made[name] = Player(rests[-1])
+        yield made
+        for rest in rests:
+            rest.close()
+
+
+def world_of(text: str) -> str:
+    """The world that a file plays in."""
+    found = re.search(r"^# world: (\w+)$", text, re.MULTILINE)
+    assert found, "a file names its world"
+    return found[1]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_exchange_is_as_it_was_recorded(players, name, pytestconfig, engine_name):
+    text = FILES[name].read_text(encoding="utf-8")
+    player = players[world_of(text)]
+    played = player.play(text)
+    is_first = engine_name == "sqlite" or pytestconfig.getoption("--engine")
+    if pytestconfig.getoption("--golden") and is_first:
+        FILES[name].write_text(played, encoding="utf-8")
+    else:
+        assert player.fill(played) == player.fill(text)
