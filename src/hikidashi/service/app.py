@@ -20,6 +20,7 @@ from ..storage.access_sets import AccessSets
 from ..storage.engines import Connection
 from ..storage.idempotency import Remember, Replay
 from ..storage.store import Store
+from .housekeeping import Housekeeping
 from .identity import Identities
 
 T = TypeVar("T")
@@ -52,15 +53,19 @@ class App:
         self.ids = ids
         self.store = store
         self.identities = identities
+        self._housekeeping = Housekeeping(store, clock)
         self.observe = observe
 
     async def open(self) -> None:
-        """Open the store."""
+        """Open the store and begin to keep house."""
         await self.store.open()
+        self._housekeeping.start()
 
     async def close(self) -> None:
         """Finish what was accepted and close."""
+        await self._housekeeping.stop()
         await self.store.close()
+        self.identities.close()
 
     async def run(self, identity: Identity, command: Command) -> Result:
         """Carry a command out; durable when this returns. Raises FaultError."""

@@ -229,6 +229,13 @@ def touch_session(connection: Connection, session: str, now: int) -> None:
     )
 
 
+def sweep_sessions(connection: Connection, now: int, idle_ms: int) -> None:
+    """Drop the sessions that have run out, by their age or left idle."""
+    connection.query(
+        "DELETE FROM sessions WHERE used_at < ? OR expires_at <= ?", (now - idle_ms, now)
+    )
+
+
 def end_session(connection: Connection, session: str) -> None:
     """Log out."""
     connection.query("DELETE FROM sessions WHERE id = ?", (session,))

@@ -48,7 +48,7 @@ class Store:
         self._observer = observer
         self._writers = writers
         self._queue = Queue(is_threaded=not engine.blocks_on_commit)
-        self._driver: LoopDriver | ThreadDriver
+        self._driver: LoopDriver | ThreadDriver | None = None
         self._readers = ThreadPoolExecutor(readers, "reader")
         self._local = threading.local()
         self._opened: list[Connection] = []
@@ -80,7 +80,8 @@ class Store:
 
     async def close(self) -> None:
         """Finish the writes that were accepted, then close every connection."""
-        await self._driver.close()
+        if self._driver is not None:
+            await self._driver.close()
         self._readers.shutdown()
         for connection in self._opened:
             connection.close()
@@ -153,13 +154,18 @@ class Store:
                 if await self.read(lambda connection: self._is_current(connection, identity)):
                     raise
                 await self._resolve(job)
-        self._queue.put(job)
-        self._driver.wake()
+        self._put(job)
         return await future
 
     async def _resolve(self, job: Job) -> None:
         """Resolve under definitions and people as they are now."""
         job.resolve(*await self.read(lambda one: self.standing.get(one, job.identity)))
+
+    def _put(self, one: Job | Change) -> None:
+        if self._driver is None:
+            raise unavailable("the database is not open")
+        self._queue.put(one)
+        self._driver.wake()
 
     def _is_current(self, connection: Connection, identity: Identity) -> bool:
         numbers = read_numbers(connection, identity.workspace)
@@ -188,8 +194,7 @@ class Store:
             else:
                 future.set_result(change.value)
 
-        self._queue.put(Change(run, settle))
-        self._driver.wake()
+        self._put(Change(run, settle))
         return await future
 
 

@@ -1,0 +1,53 @@
+"""What has outlived its time is taken away now and then, in the background."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import Final
+
+from ..core.errors import FaultError
+from ..core.ids import Clock
+from ..core.limits import SESSION_IDLE_MS
+from ..storage.engines import Connection
+from ..storage.idempotency import forget_old
+from ..storage.people import sweep_sessions
+from ..storage.store import Store
+
+PERIOD_S: Final = 3_600  # between two rounds; the first is at the start
+
+
+class Housekeeping:
+    """Runs rounds until it is stopped. Several processes may do so over one database."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin, on the running event loop."""
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def stop(self) -> None:
+        """End; a round under way is left to its transaction."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            with suppress(FaultError):  # the database is busy or away: the next round will do
+                await self.round()
+            await asyncio.sleep(PERIOD_S)
+
+    async def round(self) -> None:
+        """Forget answers kept for repeated requests, and sessions that have ended, past their
+        time."""
+        now = self._clock.now_ms()
+
+        def sweep(connection: Connection) -> None:
+            forget_old(connection, now)
+            sweep_sessions(connection, now, SESSION_IDLE_MS)
+
+        await self._store.change(sweep)

@@ -1,0 +1,42 @@
+"""What has outlived its time goes; what has not stays."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from hikidashi.core.commands import TakeNumber
+from hikidashi.core.limits import SESSION_IDLE_MS
+from hikidashi.service.housekeeping import Housekeeping
+from hikidashi.storage.idempotency import KEEP_MS, Remember, Replay
+from tests.worlds import World, open_world
+
+
+async def _take(world: World, key: str) -> object:
+    remember = Remember(key, "body", lambda outcome: (200, repr(outcome)))
+    command = TakeNumber("SHOP", "orders", "number")
+    return await world.app.run_once(await world.identity("ann"), command, remember)
+
+
+async def _after(world: World, ms: int) -> tuple[bool, int]:
+    """Let time pass and keep house: is the answer still remembered, how many sessions are left."""
+    clock = world.app.clock
+    clock.advance(ms=ms)  # type: ignore[attr-defined]
+    await Housekeeping(world.app.store, clock).round()
+    sessions = await world.app.store.read(lambda one: one.query("SELECT count(*) FROM sessions"))
+    return isinstance(await _take(world, "key"), Replay), sessions[0][0]
+
+
+def test_answers_and_sessions_go_when_their_time_is_over(engine_url: str, tmp_path: Path) -> None:
+    async def run() -> list[tuple[bool, int]]:
+        async for world in open_world("shop", engine_url):
+            await _take(world, "key")
+            await world.app.identities.login("ann@shop.test", "ann-password")
+            return [
+                await _after(world, KEEP_MS - 1),
+                await _after(world, 2),
+                await _after(world, SESSION_IDLE_MS),
+            ]
+        raise AssertionError
+
+    assert asyncio.run(run()) == [(True, 1), (False, 1), (False, 0)]
