@@ -36,7 +36,7 @@ from .standing import Standing
 
 BUSY_MS = 5_000  # how long another process may hold the write lock of a file
 RESTARTS_MAX = 64  # groups begun again because definitions moved or more had to be locked
-Course = Generator[Callable[[], Any], Any, None]
+Course = Generator[Callable[[], None], None, None]
 
 
 class Change:
@@ -142,7 +142,7 @@ class Committer:
         """Close the connection."""
         self._connection.close()
 
-    def _begin(self) -> Generator[Callable[[], Any], Any, None]:
+    def _begin(self) -> Course:
         try:
             self._connection.begin()
         except TransientError:
@@ -279,19 +279,11 @@ class LoopDriver:
         try:
             while (task := self._queue.take()) is not None:
                 course = self._committer.course(task)
-                value: Any = None
-                error: BaseException | None = None
-                while True:
+                error: Exception | None = None
+                while (wait := _advance(task, course, error)) is not None:
+                    error = None
                     try:
-                        wait = course.throw(error) if error is not None else course.send(value)
-                    except StopIteration:
-                        break
-                    except Exception as bug:  # noqa: BLE001  the committer never dies
-                        _abandon(task, bug)
-                        break
-                    value, error = None, None
-                    try:
-                        value = await loop.run_in_executor(self._thread, wait)
+                        await loop.run_in_executor(self._thread, wait)
                     except Exception as raised:  # noqa: BLE001  the course decides what to do
                         error = raised
                 _settle(task)
@@ -327,19 +319,11 @@ class ThreadDriver:
     def _run(self, committer: Committer) -> None:
         while (task := self._queue.wait()) is not None:
             course = committer.course(task)
-            value: Any = None
-            error: BaseException | None = None
-            while True:
+            error: Exception | None = None
+            while (wait := _advance(task, course, error)) is not None:
+                error = None
                 try:
-                    wait = course.throw(error) if error is not None else course.send(value)
-                except StopIteration:
-                    break
-                except Exception as bug:  # noqa: BLE001  the committer never dies
-                    _abandon(task, bug)
-                    break
-                value, error = None, None
-                try:
-                    value = wait()
+                    wait()
                 except Exception as raised:  # noqa: BLE001  the course decides what to do
                     error = raised
             self._loop.call_soon_threadsafe(_settle, task)
@@ -351,6 +335,19 @@ class ThreadDriver:
             await asyncio.to_thread(thread.join)
         for one in self._committers:
             one.close()
+
+
+def _advance(
+    task: list[Job] | Change, course: Course, error: Exception | None
+) -> Callable[[], None] | None:
+    """Let a course go on to what it next has to wait for; None when it has ended."""
+    try:
+        return next(course) if error is None else course.throw(error)
+    except StopIteration:
+        return None
+    except Exception as bug:  # noqa: BLE001  the committer never dies
+        _abandon(task, bug)
+        return None
 
 
 def _settle(task: list[Job] | Change) -> None:
