@@ -162,7 +162,7 @@ class _Resolver:
                 )
             index = indexes.get(datastore.id, 0)
             indexes[datastore.id] = index + 1
-            if parent.item and entry.item:
+            if is_id(parent.item) and is_id(entry.item):
                 self.touches.link_pairs.add((parent.item, entry.item))
             below = f"{path}/{datastore.id}/{index}" if path else f"{datastore.id}/{index}"
             found.append(self.entry(entry, datastore, below, above))
