@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from .record import record
 from .values import Value
@@ -151,6 +151,7 @@ class Snapshot:
         "_made",
         "_pairs",
         "_rows",
+        "_taken",
         "counters",
         "holders",
         "items",
@@ -167,7 +168,8 @@ class Snapshot:
         self.links: dict[tuple[str, str, str], Link | None] = {}  # None: removed here
         self._pairs: set[tuple[str, str] | str] = set()  # what of the links was read
         self._made: set[str] = set()  # items that are new here: no links but those made here
-        self.new_rows: dict[str, list[int]] = {}
+        self.new_rows: dict[str, list[int]] = {}  # datastore -> reserved row numbers, ascending
+        self._taken: dict[str, int] = {}  # datastore -> how many of them are taken
         self.users: dict[tuple[str, str], bool] = {}  # (workspace, user) -> is a member
         self._journal: list[tuple[dict[Any, Any], Hashable, object]] = []
 
@@ -238,9 +240,9 @@ class Snapshot:
             raise SnapshotMissError(miss) from None
 
     def find_counter(self, field: str, branch: str | None, *, make: bool) -> int | None:
-        """The last number given; None if there is no such counter."""
+        """The last number given; None if there is no such counter yet."""
         found = self.counters.get((field, branch), _ABSENT)
-        if found is _ABSENT or (found is None and make):
+        if found is _ABSENT:
             miss = Touches()
             miss.counter(field, branch, make=make)
             raise SnapshotMissError(miss)
@@ -254,7 +256,7 @@ class Snapshot:
             miss.link_pairs.add((item, other))
             raise SnapshotMissError(miss)
         found = (self.links.get((item, other, kind)) for kind in ("link", "auto_link", "lookup"))
-        return [link for link in found if link is not None]
+        return [link for link in found if self._is_there(link)]
 
     def links_from(self, item: str) -> list[Link]:
         """All links from an item."""
@@ -262,7 +264,14 @@ class Snapshot:
             miss = Touches()
             miss.links_from.add(item)
             raise SnapshotMissError(miss)
-        return [one for one in self.links.values() if one is not None and one.from_item == item]
+        found = (one for one in self.links.values() if one is not None and one.from_item == item)
+        return [link for link in found if self._is_there(link)]
+
+    def _is_there(self, link: Link | None) -> TypeGuard[Link]:
+        """A link goes with the item that it leads to."""
+        if link is None:
+            return False
+        return self.items.get((link.to_datastore, link.to_item), _ABSENT) is not None
 
     # -- changing, journalled ------------------------------------------------------------------
 
@@ -294,12 +303,13 @@ class Snapshot:
 
     def take_row(self, datastore: str) -> int:
         """A reserved row number; one that is not used in the end leaves a gap."""
-        rows = self.new_rows.get(datastore)
-        if not rows:
+        rows, taken = self.new_rows.get(datastore, ()), self._taken.get(datastore, 0)
+        if taken >= len(rows):
             miss = Touches()
             miss.new_rows[datastore] = 1
             raise SnapshotMissError(miss)
-        return rows.pop()
+        self._put(self._taken, datastore, taken + 1)
+        return rows[taken]
 
     def _put(self, table: dict[Any, Any], key: Hashable, value: object) -> None:
         self._journal.append((table, key, table.get(key, _ABSENT)))

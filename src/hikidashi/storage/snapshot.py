@@ -90,24 +90,27 @@ class SnapshotReader:
         wanted = {
             (field, branch_key(branch)): (field, branch) for field, branch in touches.counters
         }
+        made: set[tuple[str, str | None]] = set()
         locks = self._engine.name == "postgresql"
         if locks:  # FOR UPDATE locks nothing where there is no row
             for field, branch in sorted(wanted):
-                if touches.counters[wanted[field, branch]]:
+                key = wanted[field, branch]
+                if touches.counters[key]:
                     text = (
                         "INSERT INTO counters (field_id, branch, last) VALUES (?, ?, 0) "
-                        "ON CONFLICT DO NOTHING"
+                        "ON CONFLICT DO NOTHING RETURNING 1"
                     )
-                    self._ask(Query(text, (field, branch)), _ignore)
+
+                    def note(rows: list[Row], key: tuple[str, str | None] = key) -> None:
+                        made.update([key] if rows else ())
+
+                    self._ask(Query(text, (field, branch)), note)
         for field, branch in sorted(wanted):
             key = wanted[field, branch]
             text = "SELECT last FROM counters WHERE field_id = ? AND branch = ?"
-            make = touches.counters[key]
 
-            def handle(
-                rows: list[Row], key: tuple[str, str | None] = key, make: bool = make
-            ) -> None:
-                snapshot.counters[key] = rows[0][0] if rows else (0 if make else None)
+            def handle(rows: list[Row], key: tuple[str, str | None] = key) -> None:
+                snapshot.counters[key] = rows[0][0] if rows and key not in made else None
 
             self._ask(Query(f"{text} FOR UPDATE" if locks else text, (field, branch)), handle)
 
@@ -203,9 +206,8 @@ class SnapshotReader:
 
     def _ask_new_rows(self, snapshot: Snapshot, datastore_id: str, count: int) -> None:
         def handle(rows: list[Row]) -> None:
-            taken = [n for first, last in rows for n in range(first, last + 1)]
-            taken.extend(reversed(snapshot.new_rows.get(datastore_id, [])))
-            snapshot.new_rows[datastore_id] = sorted(taken, reverse=True)
+            reserved = sorted(n for first, last in rows for n in range(first, last + 1))
+            snapshot.new_rows.setdefault(datastore_id, []).extend(reserved)
 
         self._ask(self._engine.reserve_rows(datastore_id, count), handle)
 
