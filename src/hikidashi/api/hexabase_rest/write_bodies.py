@@ -303,7 +303,8 @@ def decode_take_number(request: HttpRequest) -> TakeNumber:
     digits: int | None = None
     given = query.get("digit", "")
     if given:
-        if not (given.isascii() and given.isdigit() and int(given[:9]) <= NUMBER_DIGITS_MAX):
+        numeral = given.isascii() and given.isdigit() and len(given) < 10
+        if not numeral or int(given) > NUMBER_DIGITS_MAX:
             raise number_refused(f"digit must be from 0 to {NUMBER_DIGITS_MAX}", field)
         digits = int(given)
     pad = query.get("zero_padding", "").lower()
