@@ -378,6 +378,7 @@ class WritePlanner:
                     EmitEvent(
                         replace(
                             event,
+                            run_post=run_post,
                             links_added=tuple(frame.added),
                             links_removed=tuple(frame.removed),
                         )
