@@ -32,15 +32,14 @@ class AccessSets:
 
     def load_keys(self, connection: Connection, acls: Iterable[int]) -> dict[int, frozenset[str]]:
         """The keys of sets; those not in memory are read."""
-        known = self._keys
         wanted = set(acls)
-        absent = sorted(acl for acl in wanted if acl not in known)
-        if absent:
-            if len(known) > _CACHED_MAX:
-                known.clear()
-                self._acls.clear()
-            known |= _read(connection, absent)
-        return {acl: known.get(acl, frozenset()) for acl in wanted}
+        found = {acl: keys for acl in wanted if (keys := self._keys.get(acl)) is not None}
+        absent = sorted(wanted - found.keys())
+        if absent:  # `found` keeps what another thread may drop from memory meanwhile
+            found.update(_read(connection, absent))
+            self._make_room()
+            self._keys |= found
+        return {acl: found.get(acl, frozenset()) for acl in wanted}
 
     def find_acl(self, workspace: str, keys: frozenset[str]) -> int | None:
         """The place of a set that is known to be in the table."""
@@ -69,13 +68,21 @@ class AccessSets:
             else:
                 raise RuntimeError("no place for an access set")
             places[workspace, keys] = place
+        # In one order everywhere: two writers that make the same sets don't wait in a circle.
+        rows.sort()
         return places, [Insert("access_sets", _COLUMNS, rows, ("acl", "key"))] if rows else []
 
     def remember(self, places: dict[tuple[str, frozenset[str]], int]) -> None:
         """Note sets that are now in the table for good."""
+        self._make_room()
         for (workspace, keys), acl in places.items():
             self._acls[workspace, keys] = acl
             self._keys[acl] = keys
+
+    def _make_room(self) -> None:
+        if len(self._keys) > _CACHED_MAX:
+            self._keys.clear()
+            self._acls.clear()
 
     def _hash(self, workspace: str, keys: frozenset[str]) -> int:
         text = "\n".join((workspace, *sorted(keys))).encode()

@@ -26,7 +26,9 @@ class Standing:
         catalog = self._catalogs.get(identity.workspace)
         numbers = self._numbers.get(identity.workspace)
         held = self._actors.get(_key(identity))
-        if catalog is None or held is None or held[0] != numbers:
+        if catalog is None or numbers is None or held is None:
+            return None
+        if held[0] != numbers or catalog.number != numbers[0]:  # another thread is at it
             return None
         return catalog, held[1]
 
@@ -47,7 +49,8 @@ class Standing:
         if catalog is None or catalog.number != numbers[0]:
             catalog = load_catalog(connection, workspace)
             self._catalogs[workspace] = catalog
-        self._numbers[workspace] = (catalog.number, numbers[1])
+        # An actor holds what the catalogue says of groups and roles, so it is as old as that.
+        numbers = self._numbers[workspace] = (catalog.number, numbers[1])
         key = _key(identity)
         held = self._actors.get(key)
         if held is not None and held[0] == numbers:
