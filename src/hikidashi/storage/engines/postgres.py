@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
@@ -89,6 +90,7 @@ class PostgresConnection:
     def __init__(self, url: str, *, read_only: bool) -> None:
         self._url = url
         self._read_only = read_only
+        self._writer = secrets.token_hex(12)  # a backend's pid may be another writer's soon
         self._begin_waits = False  # BEGIN goes out with the first statements
         self._in_transaction = False
         self._open()
@@ -110,7 +112,7 @@ class PostgresConnection:
         if self._read_only:
             self._psycopg.execute("SET default_transaction_read_only = on")
         row = self._psycopg.execute(_BACKEND).fetchone()
-        self._writer, self._writer_since = (str(row[0]), str(row[1])) if row else ("", "")
+        self._backend = (str(row[0]), str(row[1])) if row else ("", "")
 
     def _check_durability(self) -> None:
         found = self.query("SHOW synchronous_commit")[0][0]
@@ -214,15 +216,15 @@ class PostgresConnection:
             return
         statements.append((_MARK, (self._writer, group)))
         statements.append(("COMMIT", ()))
-        writer, since = self._writer, self._writer_since
+        backend = self._backend
         try:
             self._pipeline(statements)
         except UnreachableError as error:
             self._in_transaction = False
-            self._find_outcome(writer, since, group, error)
+            self._find_outcome(backend, group, error)
         self._in_transaction = False
 
-    def _find_outcome(self, writer: str, since: str, group: str, cause: EngineError) -> None:
+    def _find_outcome(self, backend: tuple[str, str], group: str, cause: EngineError) -> None:
         """After a connection lost in COMMIT: return if it took place, else raise.
 
         The backend may not have noticed that we are gone, and commit after we have looked: it is
@@ -230,11 +232,12 @@ class PostgresConnection:
         """
         try:
             self._open()
-            ended = self.query(_END_BACKEND, (END_BACKEND_MS, writer, since))
-            if ended and not ended[0][0] and self.query(_END_BACKEND, (1, writer, since)):
+            ended = self.query(_END_BACKEND, (END_BACKEND_MS, *backend))
+            if ended and not ended[0][0] and self.query(_END_BACKEND, (1, *backend)):
                 raise UnknownOutcomeError("the backend that was to commit does not end")
             found = self.query(
-                "SELECT 1 FROM commits WHERE writer_id = ? AND group_id = ?", (writer, group)
+                "SELECT 1 FROM commits WHERE writer_id = ? AND group_id = ?",
+                (self._writer, group),
             )
         except (EngineError, psycopg.Error) as error:
             raise UnknownOutcomeError(str(error)) from error
