@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
+from itertools import count
 from typing import Any, Literal
 
 import msgspec
@@ -61,6 +62,7 @@ _END_BACKEND = (
     " WHERE pid::text = ? AND extract(epoch FROM backend_start)::text = ?"
 )
 END_BACKEND_MS = 5_000  # how long a backend may take to end before its outcome counts as unknown
+_forgotten = count()
 STREAM_ROWS = 1_000  # rows fetched at a time
 
 
@@ -93,6 +95,7 @@ class PostgresConnection:
         self._writer = secrets.token_hex(12)  # a backend's pid may be another writer's soon
         self._begin_waits = False  # BEGIN goes out with the first statements
         self._in_transaction = False
+        self._is_doubtful = False  # what psycopg takes for prepared may not be
         self._open()
         if read_only:
             return
@@ -111,6 +114,7 @@ class PostgresConnection:
         self._psycopg.prepared_max = 1_000
         if self._read_only:
             self._psycopg.execute("SET default_transaction_read_only = on")
+        self._is_doubtful = False
         row = self._psycopg.execute(_BACKEND).fetchone()
         self._backend = (str(row[0]), str(row[1])) if row else ("", "")
 
@@ -149,7 +153,23 @@ class PostgresConnection:
                 self._open()
             except psycopg.Error as error:
                 raise translate(error) from error
+        if self._is_doubtful:
+            self._forget_prepared()
         return self._psycopg
+
+    def _forget_prepared(self) -> None:
+        """Drop every prepared statement.
+
+        After an error in a pipeline psycopg counts statements as prepared that the server skipped.
+        It forgets them on seeing DEALLOCATE ALL, if that is a text it has not seen before.
+        """
+        if self._psycopg.info.transaction_status == psycopg.pq.TransactionStatus.INERROR:
+            return  # only ROLLBACK is taken now
+        self._is_doubtful = False
+        try:
+            self._psycopg.execute(_literal(f"DEALLOCATE ALL -- {next(_forgotten)}"), prepare=False)
+        except psycopg.Error as error:
+            raise translate(error) from error
 
     def settings(self) -> dict[str, object]:
         """Settings that durability and speed rest on, read back."""
@@ -257,6 +277,7 @@ class PostgresConnection:
                 cursors = [connection.execute(*_typed(one)) for one in statements]
             return [_fetch(one) for one in cursors]
         except psycopg.Error as error:
+            self._is_doubtful = len(statements) > 1
             raise translate(error) from error
 
     def query(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
