@@ -200,6 +200,8 @@ class Planner:
         """
         places: dict[tuple[str, frozenset[str]], int] = {}
         connection = self._connection
+        if self._engine.name == "postgresql":  # all locks in their order, before any job's
+            self._read(self._reader(jobs), Snapshot(), jobs)
         for job in jobs:
             connection.savepoint()
             try:
