@@ -147,6 +147,7 @@ async def _expect(
     problems: list[str] = []
     for at, door in enumerate(doors):
         mark = f"{field.display_id}-{status}-{at}"
+        door.close()  # a server closes a connection that is idle for some seconds
         attempt = _new(mark, {"name": mark, field.display_id: "x"})
         await _send(ledger, door, attempt)
         if attempt.reply.status != status:
