@@ -238,11 +238,13 @@ class Planner:
     def _read(
         self, reader: SnapshotReader, snapshot: Snapshot, jobs: Sequence[Job]
     ) -> dict[str, Replay]:
-        if len(jobs) == 1 and jobs[0].extra is None:
-            touches = jobs[0].request.touches
+        keys = [job.remember.key_hash for job in jobs if job.remember is not None]
+        planned = _first_of_each_key(jobs, find_replays(self._connection, keys)) if keys else jobs
+        if len(planned) == 1 and planned[0].extra is None:
+            touches = planned[0].request.touches
         else:
             touches = Touches()
-            for job in jobs:
+            for job in planned:
                 touches.add(job.request.touches)
                 if job.extra is not None:
                     touches.add(job.extra)
@@ -259,7 +261,6 @@ class Planner:
         reader.read(snapshot, touches, {job.identity.workspace for job in jobs}, check)
         if moved:
             raise StaleError(moved)
-        keys = [job.remember.key_hash for job in jobs if job.remember is not None]
         return find_replays(self._connection, keys) if keys else {}
 
     def _plan_one(
@@ -327,6 +328,22 @@ class Planner:
             return None
 
         return find
+
+
+def _first_of_each_key(jobs: Sequence[Job], replays: dict[str, Replay]) -> list[Job]:
+    """The jobs that will be planned unless one fails that came before with the same key.
+
+    What the others touch is not read: reading a counter's branch may make it.
+    """
+    seen = set(replays)
+    planned = []
+    for job in jobs:
+        key = job.remember.key_hash if job.remember is not None else ""
+        if key not in seen or job.extra is not None:
+            planned.append(job)
+        if key:
+            seen.add(key)
+    return planned
 
 
 def _is_final(outcome: Outcome | None) -> TypeGuard[Result | FaultError]:
