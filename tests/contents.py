@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from hikidashi.core.catalog import Catalog
+from hikidashi.core.catalog import Catalog, Datastore
 from hikidashi.storage.engines import Connection
 from hikidashi.storage.tables import ItemTable
 
@@ -51,6 +51,7 @@ def contents(connection: Connection, catalogs: list[Catalog]) -> Contents:
         ]
         for one in datastores
     }
+    places = {field.id: names[one.id] for one in datastores for field in one.fields}
     histories = connection.query(
         "SELECT datastore_id, item_id, seq, rev, action_id, operation, user_id, comment,"
         " transaction_id, created_at, changes FROM histories ORDER BY item_id, seq"
@@ -61,14 +62,7 @@ def contents(connection: Connection, catalogs: list[Catalog]) -> Contents:
         }
         for at, item in enumerate(sorted(made), 1):
             names[item] = f"{names[one.id]} {at}"
-    acls = {
-        row[0]: row[1]
-        for one in datastores
-        for row in connection.query(f"SELECT id, acl FROM i_{one.id}")
-    }
-    keys: dict[int, list[str]] = {}
-    for acl, key in connection.query("SELECT acl, key FROM access_sets"):
-        keys.setdefault(acl, []).append(names.get(key, key))
+    keys, acls = _keys(connection, datastores)
     events = connection.query(
         "SELECT item_id, seq, kind, created_at, body FROM outbox ORDER BY item_id, seq"
     )
@@ -84,7 +78,7 @@ def contents(connection: Connection, catalogs: list[Catalog]) -> Contents:
                 "title": item.title,
                 "created": (item.created_at, item.created_by),
                 "updated": (item.updated_at, item.updated_by),
-                "keys": sorted(keys[acls[item.id]]),
+                "keys": sorted(names.get(key, key) for key in keys[acls[item.id]]),
                 "values": {names[key]: one for key, one in item.values.items() if one is not None},
             }
             for one in datastores
@@ -95,13 +89,16 @@ def contents(connection: Connection, catalogs: list[Catalog]) -> Contents:
         ),
         "histories": [(*row[1:-1], json.loads(row[-1])) for row in histories],
         "events": [(*row[:-1], _body(row[-1])) for row in events],
-        "counters": connection.query(
-            "SELECT field_id, branch, last FROM counters"
-            " WHERE last > 0 OR branch NOT IN ('-', '+') ORDER BY field_id, branch"
-        ),
+        "counters": [
+            (f"{places[field]} {names[field]}", branch, last)
+            for field, branch, last in connection.query(
+                "SELECT field_id, branch, last FROM counters"
+                " WHERE last > 0 OR branch NOT IN ('-', '+')"
+            )
+        ],
         "remembered": connection.query("SELECT status FROM idempotency ORDER BY status"),
         "read marks": connection.query("SELECT user_id, item_id, upto FROM read_marks"),
-        "access sets": sorted(sorted(one) for one in keys.values()),
+        "access sets": [sorted(names.get(key, key) for key in one) for one in keys.values()],
     }
     return {key: sorted(_named(value, names), key=repr) for key, value in found.items()}
 
@@ -117,6 +114,21 @@ def _definitions(connection: Connection, catalog: Catalog) -> dict[str, str]:
     )
     named = {id_: (email or "bot").partition("@")[0] for id_, email in people}
     return dict(rows) | named
+
+
+def _keys(
+    connection: Connection, datastores: list[Datastore]
+) -> tuple[dict[int, list[str]], dict[str, int]]:
+    """The sets of access keys, and which one an item has."""
+    acls = {
+        row[0]: row[1]
+        for one in datastores
+        for row in connection.query(f"SELECT id, acl FROM i_{one.id}")
+    }
+    keys: dict[int, list[str]] = {}
+    for acl, key in connection.query("SELECT acl, key FROM access_sets"):
+        keys.setdefault(acl, []).append(key)
+    return keys, acls
 
 
 def _transactions(histories: list[Any], events: list[Any]) -> list[str]:

@@ -57,6 +57,7 @@ class Rest:
         self.run(schema_apply(self.app.store, ids, clock, world))
         self.edge = make_asgi(self.app)
         self.catalogs: list[Catalog] = self.run(self.app.store.read(self._catalogs))
+        self.times_emptied = 0
         self._tokens: dict[str, str] = {}
 
     @staticmethod
@@ -152,6 +153,7 @@ class Rest:
     def empty(self) -> None:
         """Take every item away, so that the world is as it began; the clock too."""
         store = self.app.store
+        self.times_emptied += 1
         self.run(store.change(lambda one: empty(one, self.catalogs, store.engine.name)))
         store.access._keys.clear()
         store.access._acls.clear()
