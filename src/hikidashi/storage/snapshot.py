@@ -179,15 +179,22 @@ class SnapshotReader:
     def _ask_links(self, snapshot: Snapshot, touches: Touches) -> None:
         if not touches.link_pairs and not touches.links_from:
             return
-        pairs = {pair for one in touches.link_pairs for pair in (one, one[::-1])}
-        sources = sorted({pair[0] for pair in pairs} | touches.links_from)
-        whole = touches.links_from
 
         def handle(rows: list[Row]) -> None:
-            links = [Link(*row) for row in rows if row[1] in whole or (row[1], row[3]) in pairs]
-            snapshot.load_links(touches, links)
+            snapshot.load_links(touches, [Link(*row) for row in rows])
 
-        self._ask(QueryKeys(_LINKS, _FROM_ITEM, sources), handle)
+        if touches.links_from:
+            self._ask(QueryKeys(_LINKS, _FROM_ITEM, sorted(touches.links_from)), handle)
+        # Never all links of one end: it may have any number of them.
+        pairs = sorted({pair for one in touches.link_pairs for pair in (one, one[::-1])})
+        if self._engine.name == "sqlite":
+            for pair in pairs:
+                self._ask(Query(f"{_LINKS} WHERE from_item = ? AND to_item = ?", pair), handle)
+        elif pairs:
+            wanted = "unnest(?::text[], ?::text[]) AS wanted (one, other)"
+            text = f"{_LINKS} JOIN {wanted} ON from_item = one AND to_item = other"
+            sources, targets = zip(*pairs, strict=True)
+            self._ask(Query(text, (list(sources), list(targets))), handle)
 
     def _ask_users(self, snapshot: Snapshot, touches: Touches) -> None:
         by_workspace: dict[str, list[str]] = {}
