@@ -128,21 +128,27 @@ class SnapshotReader:
             for item in ids or ():
                 snapshot.load_item(datastore_id, item, None)
             return
-        select = item_table(datastore).select
-        for key, keys in ((ID, ids), (N, touches.rows.get(datastore_id))):
-            if not keys:
-                continue
-            if key is ID:
-                for one in keys:
-                    snapshot.load_item(datastore_id, str(one), None)
-            else:
-                for number in keys:
-                    snapshot.load_row(datastore_id, int(number), None)
+        rows = touches.rows.get(datastore_id)
+        for one in ids or ():
+            snapshot.load_item(datastore_id, one, None)
+        for number in rows or ():
+            snapshot.load_row(datastore_id, number, None)
 
-            def handle(rows: list[Row], datastore: Datastore = datastore) -> None:
-                self._rows.append((datastore, rows))
+        def handle(found: list[Row]) -> None:
+            self._rows.append((datastore, found))
 
-            self._ask(QueryKeys(select, key, sorted(keys), lock=True, order="id"), handle)
+        table = item_table(datastore)
+        if ids and rows and self._engine.name == "postgresql":  # two reads would lock in two orders
+            text = (
+                f"{table.select} WHERE id = ANY(?::text[] || "  # noqa: S608  our own hex ids
+                f"ARRAY(SELECT id FROM {table.name} WHERE n = ANY(?::bigint[])))"
+                " ORDER BY id FOR UPDATE"
+            )
+            self._ask(Query(text, (sorted(ids), sorted(rows))), handle)
+            return
+        for key, keys in ((ID, ids), (N, rows)):
+            if keys:
+                self._ask(QueryKeys(table.select, key, sorted(keys), lock=True, order="id"), handle)
 
     def _load_items(self, snapshot: Snapshot) -> None:
         """Turn the rows read into items, with their keys from memory or one more read."""
