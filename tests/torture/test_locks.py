@@ -143,3 +143,46 @@ async def _run_both(stores: list[Store], doors: list[StoreDoor]) -> list[Reply]:
 
 def _new(datastore: str) -> WriteItem:
     return WriteItem(PROJECT, Entry(Op.NEW, datastore, values={"name": datastore}))
+
+
+def test_writers_by_id_and_by_row_number_do_not_wait_for_each_other_in_a_circle(
+    databases: Databases,
+):
+    url = databases.create()
+    replies, reasons = asyncio.run(_write_by_id_and_row(url, seconds=1.5))
+    databases.drop(url)
+    assert {one.verdict for one in replies} == {Verdict.DONE}
+    assert reasons == {}
+
+
+async def _write_by_id_and_row(url: str, seconds: float) -> tuple[list[Reply], Counter[str]]:
+    rng, retries = random.Random(SEED), _Retries()
+    stores = [make_store(PostgresEngine(url), rng, retries) for _ in range(2)]
+    for store in stores:
+        await store.open()
+    try:
+        world = await build_world(stores[0], rng)
+        doors = [StoreDoor(store, world.me) for store in stores]
+        made = [await doors[0].send(_new(LINES)) for _ in range(5)]
+        rows = dict(enumerate((one.item for one in made), 1))  # numbered from 1
+        replies: list[Reply] = []
+        end = asyncio.get_running_loop().time() + seconds
+
+        async def write(door: StoreDoor) -> None:
+            while asyncio.get_running_loop().time() < end:
+                row, item = rng.choice(list(rows.items()))
+                by_row = rng.random() < 0.5
+                entry = Entry(
+                    Op.UPDATE,
+                    LINES,
+                    "" if by_row else item,
+                    row if by_row else None,
+                    values={"note": "x"},
+                )
+                replies.append(await door.send(WriteItem(PROJECT, entry, force=True)))
+
+        await asyncio.gather(*[write(doors[at % 2]) for at in range(16)])
+        return replies, retries.reasons
+    finally:
+        for store in stores:
+            await store.close()
