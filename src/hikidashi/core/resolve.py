@@ -119,8 +119,12 @@ class _Resolver:
     ) -> EntryRequest:
         """Resolve one entry and those related to it; `above` holds the datastores of the path."""
         self.count += 1
-        if entry.publish is not None:
-            _check_publish(entry.publish)
+        publish = entry.publish
+        if publish is not None:
+            _check_publish(publish)
+            if publish.users:
+                workspace = datastore.workspace
+                self.touches.users.update((workspace, one) for one in publish.users if is_id(one))
         if self.count > RELATED_ENTRIES_MAX + 1:
             raise invalid_request(f"related_ds_items has over {RELATED_ENTRIES_MAX} entries")
         operation = entry.operation
