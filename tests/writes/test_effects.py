@@ -201,12 +201,15 @@ def test_reading_writes_nothing_but_the_mark_of_what_was_read(nest):
     assert after(nest, read) == {}
 
 
-RELATED = {"name": "parent", "number": "N-0001"}
+PARENT = {"name": "parent", "number": "N-0001"}
+SILENT = {"turn": 7, "run_post": False}
 
 
-def test_five_operations_in_one_write(nest):
+@pytest.fixture
+def five(nest) -> dict[str, tuple[list[Any], list[Any]]]:
+    """What a write with an entry of each operation brings about."""
     parent = nest.make(name="parent")
-    changed, gone, linked, parted = (nest.make("ONE", name=f"{at}") for at in "cglp")
+    changed, gone, linked, parted = (nest.make("ONE", name=name) for name in "cglp")
     link = {"link_datastore_id": "ONE", "link_item_id": parted}
     assert nest.call("POST", f"/items/addlink/{parent}", link, user="bob").status == 200
     related = [
@@ -217,100 +220,78 @@ def test_five_operations_in_one_write(nest):
         {"operation": 12, "i_id": parted},
     ]
     body = {"rev_no": 1, "related_ds_items": {"ONE": related}}
-    silent = {"turn": 7, "run_post": False}
-    there = {name: ["ONE", f"ONE {at}"] for at, name in enumerate("cglpn", 1)}
-    values = {name: {"name": name, "number": f"N-000{at}"} for at, name in enumerate("cglp", 1)}
-    assert after(nest, lambda: nest.edit(parent, body)) == {
-        "items": (
-            [
-                item("ONE 1", 1, values["c"]),
-                item("ONE 2", 1, values["g"]),
-                item("ONE 3", 1, values["l"]),
-                item("ROOT 1", 1, RELATED, seq=2),
-            ],
-            [
-                item("ONE 1", 2, {**values["c"], "name": "C"}),
-                item("ONE 3", 1, values["l"], seq=2),
-                item("ONE 5", 1, {"name": "new", "number": "N-0005"}),
-                item("ROOT 1", 2, RELATED, seq=3),
-            ],
-        ),
-        "links": (
-            [["ROOT 1", "ONE 4", "link"]],
-            [
-                ["ONE 3", "ROOT 1", "link"],
-                ["ONE 5", "ROOT 1", "link"],
-                ["ROOT 1", "ONE 1", "link"],
-                ["ROOT 1", "ONE 3", "link"],
-                ["ROOT 1", "ONE 5", "link"],
-            ],
-        ),
-        "histories": (
-            [],
-            [
-                history("ONE 1", 2, 2, "Update", {"name": ["c", "C"]}, turn=7),
-                history(
-                    "ONE 2",
-                    2,
-                    2,
-                    "Delete",
-                    {"name": ["g", None], "number": ["N-0002", None]},
-                    turn=7,
-                ),
-                history(
-                    "ONE 5",
-                    1,
-                    1,
-                    "Create",
-                    {
-                        "keys": [None, ["bob"]],
-                        "name": [None, "new"],
-                        "number": [None, "N-0005"],
-                        "status": [None, "New"],
-                    },
-                    turn=7,
-                ),
-                history("ROOT 1", 3, 2, "Update", {}, turn=7),
-            ],
-        ),
-        "events": (
-            [],
-            [
-                event("ONE 1", 2, 2, "item.updated", "Update", **silent),
-                event("ONE 2", 2, 2, "item.deleted", "Delete", **silent),
-                event(
-                    "ONE 3",
-                    2,
-                    1,
-                    "links.changed",
-                    "",
-                    links_added=[["ROOT", "ROOT 1"]],
-                    **silent,
-                ),
-                event(
-                    "ONE 5",
-                    1,
-                    1,
-                    "item.created",
-                    "Create",
-                    links_added=[["ROOT", "ROOT 1"]],
-                    **silent,
-                ),
-                event(
-                    "ROOT 1",
-                    3,
-                    2,
-                    "item.updated",
-                    "Update",
-                    turn=7,
-                    is_changed=False,
-                    links_added=[there["n"], there["c"], there["l"]],
-                    links_removed=[there["p"]],
-                ),
-            ],
-        ),
-        "counters": ([["ONE number", "-", 4]], [["ONE number", "-", 5]]),
+    found: dict[str, tuple[list[Any], list[Any]]] = after(nest, lambda: nest.edit(parent, body))
+    return found
+
+
+def test_five_operations_in_one_write_change_five_items(five):
+    values = {name: {"name": name, "number": f"N-000{at}"} for at, name in enumerate("cgl", 1)}
+    assert five["items"] == (
+        [
+            item("ONE 1", 1, values["c"]),
+            item("ONE 2", 1, values["g"]),
+            item("ONE 3", 1, values["l"]),
+            item("ROOT 1", 1, PARENT, seq=2),
+        ],
+        [
+            item("ONE 1", 2, {**values["c"], "name": "C"}),
+            item("ONE 3", 1, values["l"], seq=2),
+            item("ONE 5", 1, {"name": "new", "number": "N-0005"}),
+            item("ROOT 1", 2, PARENT, seq=3),
+        ],
+    )
+    assert five["links"] == (
+        [["ROOT 1", "ONE 4", "link"]],
+        [
+            ["ONE 3", "ROOT 1", "link"],
+            ["ONE 5", "ROOT 1", "link"],
+            ["ROOT 1", "ONE 1", "link"],
+            ["ROOT 1", "ONE 3", "link"],
+            ["ROOT 1", "ONE 5", "link"],
+        ],
+    )
+    assert five["counters"] == ([["ONE number", "-", 4]], [["ONE number", "-", 5]])
+    assert set(five) == {"items", "links", "counters", "histories", "events"}
+
+
+def test_five_operations_in_one_write_are_one_transaction_of_histories(five):
+    gone = {"name": ["g", None], "number": ["N-0002", None]}
+    made = {
+        "keys": [None, ["bob"]],
+        "name": [None, "new"],
+        "number": [None, "N-0005"],
+        "status": [None, "New"],
     }
+    assert five["histories"] == (
+        [],
+        [
+            history("ONE 1", 2, 2, "Update", {"name": ["c", "C"]}, turn=7),
+            history("ONE 2", 2, 2, "Delete", gone, turn=7),
+            history("ONE 5", 1, 1, "Create", made, turn=7),
+            history("ROOT 1", 3, 2, "Update", {}, turn=7),
+        ],
+    )
+
+
+def test_five_operations_in_one_write_are_an_event_for_each_item(five):
+    there = {name: ["ONE", f"ONE {at}"] for at, name in enumerate("cglpn", 1)}
+    parent = {
+        "turn": 7,
+        "is_changed": False,
+        "links_added": [there["n"], there["c"], there["l"]],
+        "links_removed": [there["p"]],
+    }
+    back = {"links_added": [["ROOT", "ROOT 1"]], **SILENT}
+    assert five["events"] == (
+        [],
+        [
+            event("ONE 1", 2, 2, "item.updated", "Update", **SILENT),
+            event("ONE 2", 2, 2, "item.deleted", "Delete", **SILENT),
+            event("ONE 3", 2, 1, "links.changed", "", **back),
+            event("ONE 5", 1, 1, "item.created", "Create", **back),
+            event("ROOT 1", 3, 2, "item.updated", "Update", **parent),
+        ],
+    )
 
 
 @pytest.mark.parametrize("wanted", [True, False])

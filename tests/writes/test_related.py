@@ -194,8 +194,8 @@ def test_a_malformed_tree_is_refused_before_anything_runs(nest, ensure):
     before = nest.contents()
     for name, tree in malformed(nest).items():
         good = {"operation": 1, "item": {"name": "good"}}
-        tree = {"TWO": [good], **tree} if "TWO" not in tree else tree
-        body = {"is_force_update": True, "ensure_transaction": ensure, "related_ds_items": tree}
+        entries = {"FIVE": [good], **tree}
+        body = {"is_force_update": True, "ensure_transaction": ensure, "related_ds_items": entries}
         for reply in (nest.edit(parent, body), nest.create(body)):
             assert reply.status == 400, name
             [told] = reply.json["error"]

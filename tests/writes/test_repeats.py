@@ -44,9 +44,19 @@ def calls(nest: Nest):
 
 
 NAMES = (
-    "CreateItem UpdateItem DeleteItem AddItemLink DeleteItemLink GetAutoNumber UpdateAutoNumber"
-    " Create"
-).split() + ["a refusal", "a conflict", "an absence", "a partial success"]
+    "CreateItem",
+    "UpdateItem",
+    "DeleteItem",
+    "AddItemLink",
+    "DeleteItemLink",
+    "GetAutoNumber",
+    "UpdateAutoNumber",
+    "Create",
+    "a refusal",
+    "a conflict",
+    "an absence",
+    "a partial success",
+)
 
 
 def send(nest: Nest, name: str, **other):
