@@ -82,9 +82,9 @@ class ServerProcess:
         self.kill()
         raise RuntimeError(f"the server did not start:\n{self.errors()}")
 
-    def kill(self) -> None:
-        """SIGKILL: nothing of it runs on."""
-        self._end(signal.SIGKILL)
+    def kill(self) -> int:
+        """SIGKILL: nothing of it runs on. Gives its exit code."""
+        return self._end(signal.SIGKILL)
 
     def stop(self) -> int:
         """SIGTERM: it finishes what it accepted. Gives its exit code."""
