@@ -78,7 +78,7 @@ def _plan_links(
                 steps.append(InsertLink(link))
                 added.append((other.datastore, other.id))
         case RemoveLinks():
-            for link in _links_to_remove(command, snapshot, item, target):
+            for link in _links_to_remove(command, snapshot, actor, item, target):
                 snapshot.drop_link(link)
                 steps.append(DeleteLink(link))
                 removed.append((link.to_datastore, link.to_item))
@@ -104,10 +104,13 @@ def _check_may_link(datastore: Datastore, actor: Actor) -> None:
 
 
 def _links_to_remove(
-    command: RemoveLinks, snapshot: Snapshot, item: Item, target: str
+    command: RemoveLinks, snapshot: Snapshot, actor: Actor, item: Item, target: str
 ) -> list[Link]:
     if command.link_item:
-        found = snapshot.links_between(item.id, command.link_item)
+        other = snapshot.find_item(target, command.link_item)
+        if other is None or other.keys.isdisjoint(actor.keyring):
+            return []  # a link to what the actor can't see is as good as none
+        found = snapshot.links_between(item.id, other.id)
     else:
         found = snapshot.links_from(item.id)
     return [
