@@ -18,6 +18,7 @@ from ...core.errors import (
     no_new_action,
     no_place,
 )
+from ...core.ids import is_id
 from ...core.resolve import get_project
 from ...service.app import App, View
 from ...service.reads import find_place
@@ -81,6 +82,8 @@ def _place(view: View, request: HttpRequest) -> Datastore:
 async def get_applications(app: App, request: HttpRequest, identity: Identity) -> Answer:
     """GetApplicationsAndDatastores, of any workspace that the user belongs to."""
     workspace, language = request.params["workspace-id"], language_of(request)
+    if not is_id(workspace):
+        raise no_place("workspace", workspace)
 
     def read(view: View) -> list[Any]:
         return [
