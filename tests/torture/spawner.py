@@ -12,6 +12,9 @@ import os
 import sys
 from typing import Any
 
+import hikidashi.api.app
+import hikidashi.storage.engines.postgres
+import hikidashi.storage.engines.sqlite  # noqa: F401  what a server imports when it starts
 from hikidashi.cli import cli
 
 
