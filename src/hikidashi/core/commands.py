@@ -149,7 +149,7 @@ class WriteRequest:
     project: Project
     entry: EntryRequest
     touches: Touches
-    entries: int
+    entries: int  # its share of a group: entries, and one more for so much text
     judged_revision: int | None = None  # the revision a PRE script has seen
 
 

@@ -47,6 +47,7 @@ URL_BYTES_MAX: Final = 8_192
 # The committer
 GROUP_JOBS_MAX: Final = 256  # commands in one transaction
 GROUP_STEPS_MAX: Final = 1_024  # entries in one transaction, unless one command alone has more
+CHARS_PER_ENTRY: Final = 4_096  # so much text counts as one entry more: bounds a group's memory
 QUEUE_JOBS_MAX: Final = 20_000  # waiting commands; beyond, a write is answered 503
 RETRIES_MAX: Final = 3  # a group that the database asked to try again
 MISSES_MAX: Final = 16  # times one command may find that it needs to read more

@@ -41,6 +41,7 @@ from .ids import is_id
 from .items import Touches
 from .limits import (
     BRANCH_KEY_CHARS_MAX,
+    CHARS_PER_ENTRY,
     COMMENT_CHARS_MAX,
     INTEGER_MAX,
     PUBLISH_KEYS_MAX,
@@ -101,7 +102,8 @@ def _resolve_write(command: WriteItem, catalog: Catalog, actor: Actor) -> WriteR
         raise no_item(entry.item)
     resolver = _Resolver(catalog, actor, project)
     request = resolver.entry(entry, datastore, "", ())
-    return WriteRequest(command, project, request, resolver.touches, resolver.count)
+    entries = resolver.count + resolver.chars // CHARS_PER_ENTRY
+    return WriteRequest(command, project, request, resolver.touches, entries)
 
 
 class _Resolver:
@@ -113,6 +115,7 @@ class _Resolver:
         self._project = project
         self.touches = Touches()
         self.count = 0
+        self.chars = 0  # of the texts
 
     def entry(
         self, entry: Entry, datastore: Datastore, path: str, above: tuple[str, ...]
@@ -220,6 +223,8 @@ class _Resolver:
             except InvalidValueError as error:
                 faults.append(bad_value(field.id, field.display_id, str(error)))
                 continue
+            if isinstance(value, str):
+                self.chars += len(value)
             if kind.refers_to == "item":
                 for item in kind.ids(value):
                     self.touches.item(field.settings.lookup_datastore, item)
