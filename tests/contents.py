@@ -7,8 +7,9 @@ import re
 from typing import Any
 
 from hikidashi.core.catalog import Catalog, Datastore
+from hikidashi.core.items import Item
 from hikidashi.storage.engines import Connection
-from hikidashi.storage.tables import ItemTable
+from hikidashi.storage.tables import ACL_AT, ItemTable
 
 Contents = dict[str, list[Any]]
 
@@ -18,12 +19,13 @@ _WRITTEN = ("links", "histories", "outbox", "idempotency", "read_marks", "access
 
 def empty(connection: Connection, catalogs: list[Catalog], engine: str) -> None:
     """Take away all items and all that was written with them; definitions and people stay."""
-    for catalog in catalogs:
-        for project in catalog.projects:
-            for datastore in project.datastores:
-                connection.query(f"DELETE FROM i_{datastore.id}")
-                if engine == "postgresql":
-                    connection.query(f"ALTER SEQUENCE rows_{datastore.id} RESTART")
+    datastores = [one.id for one in _datastores(catalogs)]
+    for one in _filled(connection, [f"i_{one}" for one in datastores]):
+        connection.query(f"DELETE FROM {one}")
+    if engine == "postgresql":
+        sequences = [f"rows_{one}" for one in datastores]
+        for one in _filled(connection, sequences, "is_called"):
+            connection.query(f"ALTER SEQUENCE {one} RESTART")
     if engine == "sqlite":
         connection.query("UPDATE row_numbers SET last = 0")
     for table in (*_WRITTEN, "login_failures"):
@@ -41,16 +43,16 @@ def contents(connection: Connection, catalogs: list[Catalog]) -> Contents:
     names = {
         one: name for catalog in catalogs for one, name in _definitions(connection, catalog).items()
     }
-    datastores = [
-        one for catalog in catalogs for place in catalog.projects for one in place.datastores
-    ]
-    items = {
-        one.id: [
-            ItemTable(one).item(row, frozenset())
-            for row in connection.query(f"{ItemTable(one).select} ORDER BY n")
-        ]
-        for one in datastores
-    }
+    datastores = _datastores(catalogs)
+    filled = _filled(connection, [f"i_{one.id}" for one in datastores])
+    items: dict[str, list[Item]] = {one.id: [] for one in datastores}
+    acls: dict[str, int] = {}  # of items
+    for one in datastores:
+        table = ItemTable(one)
+        if table.name in filled:
+            for row in connection.query(f"{table.select} ORDER BY n"):
+                items[one.id].append(table.item(row, frozenset()))
+                acls[items[one.id][-1].id] = row[ACL_AT]
     places = {field.id: names[one.id] for one in datastores for field in one.fields}
     histories = connection.query(
         "SELECT datastore_id, item_id, seq, rev, action_id, operation, user_id, comment,"
@@ -62,7 +64,9 @@ def contents(connection: Connection, catalogs: list[Catalog]) -> Contents:
         }
         for at, item in enumerate(sorted(made), 1):
             names[item] = f"{names[one.id]} {at}"
-    keys, acls = _keys(connection, datastores)
+    keys: dict[int, list[str]] = {}
+    for acl, key in connection.query("SELECT acl, key FROM access_sets"):
+        keys.setdefault(acl, []).append(key)
     events = connection.query(
         "SELECT item_id, seq, kind, created_at, body FROM outbox ORDER BY item_id, seq"
     )
@@ -116,19 +120,16 @@ def _definitions(connection: Connection, catalog: Catalog) -> dict[str, str]:
     return dict(rows) | named
 
 
-def _keys(
-    connection: Connection, datastores: list[Datastore]
-) -> tuple[dict[int, list[str]], dict[str, int]]:
-    """The sets of access keys, and which one an item has."""
-    acls = {
-        row[0]: row[1]
-        for one in datastores
-        for row in connection.query(f"SELECT id, acl FROM i_{one.id}")
-    }
-    keys: dict[int, list[str]] = {}
-    for acl, key in connection.query("SELECT acl, key FROM access_sets"):
-        keys.setdefault(acl, []).append(key)
-    return keys, acls
+def _datastores(catalogs: list[Catalog]) -> list[Datastore]:
+    return [one for catalog in catalogs for place in catalog.projects for one in place.datastores]
+
+
+def _filled(connection: Connection, tables: list[str], condition: str = "true") -> list[str]:
+    """Those tables that have a row."""
+    parts = (
+        f"SELECT '{one}' WHERE EXISTS (SELECT 1 FROM {one} WHERE {condition})" for one in tables
+    )
+    return [name for (name,) in connection.query(" UNION ALL ".join(parts))]
 
 
 def _transactions(histories: list[Any], events: list[Any]) -> list[str]:

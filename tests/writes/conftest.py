@@ -1,4 +1,4 @@
-"""The nest, opened once for each engine and file of tests."""
+"""The nest, opened once for each engine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.writes.nest import Nest
 WORLD = Path(__file__).parent.parent / "worlds" / "nest.yaml"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def opened(new_database, tmp_path_factory) -> Iterator[Nest]:
     """The application with the nest in it."""
     clock = FixedClock()

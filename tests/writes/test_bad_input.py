@@ -34,6 +34,7 @@ class Ground:
     stranger: str = ""  # an item of the other workspace
     zoe: str = ""  # a token of the other workspace
     before: Contents = field(default_factory=dict)
+    times_emptied: int = 0
 
     def make(self) -> None:
         """Fill the nest."""
@@ -47,6 +48,7 @@ class Ground:
         made = nest.call("POST", f"{nest.base}/items/new", {"item": {}}, user="zoe")
         self.stranger = made.json["item_id"]
         self.before = nest.contents()
+        self.times_emptied = nest.times_emptied
 
     def params(self) -> dict[str, str]:
         """A good value for each parameter of a path."""
@@ -104,7 +106,7 @@ def made(opened) -> Ground:
 @pytest.fixture
 def ground(made) -> Ground:
     """What was made, whole again if a test has spoilt it."""
-    if not made.before:
+    if not made.before or made.times_emptied != made.nest.times_emptied:
         made.make()
     return made
 
