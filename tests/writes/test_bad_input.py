@@ -69,6 +69,8 @@ class Ground:
         bodies: dict[str, Any] = {
             "Login": {"email": "bob@nest.test", "password": "bob-password"},
             "UpdateItem": {"rev_no": 1, "item": {"name": "b"}},
+            "ExecuteAction": {"rev_no": 1, "item": {"name": "b"}},
+            "ExecuteActionByActionID": {"rev_no": 1, "datastore_id": self.nest.id("ROOT")},
             "AddItemLink": {"link_datastore_id": "ONE", "link_item_id": self.other},
             "DeleteItemLink": {"link_datastore_id": "ONE"},
             "UpdateAutoNumber": {"auto_num": 1},
@@ -194,6 +196,8 @@ def missing_code(call: Call, param: str, what: str) -> set[int]:
         return {400}  # the path is not UTF-8
     if call.name.endswith("AutoNumber"):
         return {400}
+    if param == "action-id" and call.name.startswith("Execute"):
+        return {403}
     return {404}
 
 

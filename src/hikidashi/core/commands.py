@@ -22,8 +22,10 @@ class Op(IntEnum):
     NEW = 1
     UPDATE = 2
     DELETE = 3
+    COPY = 4
     LINK = 11
     UNLINK = 12
+    ACT = 20  # what the action named does: UPDATE, DELETE or COPY, once it is resolved
 
 
 @record
@@ -136,6 +138,7 @@ class EntryRequest:
     values: Mapping[str, Value]  # by field id
     faults: tuple[Fault, ...]  # of the values, told when their turn comes
     revision: int | None
+    checks_revision: bool  # of the item it names
     link_to_parent: bool
     publish: Publish | None
     related: tuple[EntryRequest, ...]

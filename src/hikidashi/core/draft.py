@@ -57,6 +57,7 @@ class Draft:
     status: str
     keys: frozenset[str]
     notes: tuple[Fault, ...]  # warnings: told, and nothing is held up by them
+    seed: str = ""  # id of the item that it is a copy of
 
 
 def draft_new(entry: EntryRequest, scope: Scope, publish: Publish | None) -> Draft:
@@ -71,6 +72,28 @@ def draft_new(entry: EntryRequest, scope: Scope, publish: Publish | None) -> Dra
     keys, notes = _keys(frozenset(), entry.datastore, action, values, publish, scope)
     status = action.next_status or entry.datastore.start_status
     return Draft(entry, action, None, values, changed, status, keys, notes)
+
+
+def draft_copy(entry: EntryRequest, scope: Scope, publish: Publish | None) -> Draft:
+    """Check a new item that takes over what another one holds.
+
+    Auto numbers are taken anew; what is unique, or nobody's to write, is not taken over.
+    """
+    seed = get_visible_item(entry, scope)
+    action = _allowed(entry, seed.status, scope)
+    _check_revision(entry, seed, scope)
+    given, held = entry.values, seed.values
+    values = {
+        field.id: held[field.id]
+        for field in entry.datastore.stored_fields
+        if field.kind.writable and not field.unique and held.get(field.id) is not None
+    }
+    values.update(given)
+    changed = tuple(key for key, value in values.items() if value is not None)
+    _check_values(entry, action, values, given, None, scope)
+    keys, notes = _keys(frozenset(), entry.datastore, action, values, publish, scope)
+    status = action.next_status or entry.datastore.start_status
+    return Draft(entry, action, None, values, changed, status, keys, notes, seed.id)
 
 
 def draft_update(entry: EntryRequest, scope: Scope, publish: Publish | None) -> Draft:
@@ -92,6 +115,7 @@ def draft_delete(entry: EntryRequest, scope: Scope) -> Draft:
     """Check that an item may be deleted."""
     before = get_visible_item(entry, scope)
     action = _allowed(entry, before.status, scope)
+    _check_revision(entry, before, scope)
     changed = tuple(key for key, value in before.values.items() if value is not None)
     return Draft(entry, action, before, {}, changed, before.status, before.keys, ())
 
@@ -129,11 +153,12 @@ def _allowed(entry: EntryRequest, status: str, scope: Scope) -> Action:
 
 def _check_revision(entry: EntryRequest, before: Item, scope: Scope) -> None:
     judged = scope.judged_revision
+    is_checked = entry.checks_revision and not scope.force
     if judged is not None and not entry.path and judged != before.rev:
-        if scope.force:
+        if not is_checked:
             raise HandedBackError
         raise revision_conflict(before.id, before.datastore, before.rev, judged)
-    if scope.force:
+    if not is_checked:
         return
     given = entry.revision or 0
     if given != before.rev:

@@ -51,7 +51,13 @@ from .limits import (
 )
 from .values import Value
 
-_OPERATIONS = {Op.NEW: Operation.NEW, Op.UPDATE: Operation.UPDATE, Op.DELETE: Operation.DELETE}
+_OPERATIONS = {
+    Op.NEW: Operation.NEW,
+    Op.UPDATE: Operation.UPDATE,
+    Op.DELETE: Operation.DELETE,
+    Op.COPY: Operation.COPY,
+}
+_ACTS = {Operation.UPDATE: Op.UPDATE, Operation.DELETE: Op.DELETE, Operation.COPY: Op.COPY}
 
 
 def get_project(catalog: Catalog, actor: Actor, ref: str) -> Project:
@@ -63,11 +69,28 @@ def get_project(catalog: Catalog, actor: Actor, ref: str) -> Project:
 
 
 def get_datastore(catalog: Catalog, actor: Actor, project: str, datastore: str) -> Datastore:
-    """A datastore that the actor may use, under its project. Raises 404."""
-    found = get_project(catalog, actor, project).find_datastore(datastore)
+    """A datastore that the actor may use, under its project. Raises 404.
+
+    Without a project a display id must be the only one of its kind among what the actor sees.
+    """
+    if project:
+        found = get_project(catalog, actor, project).find_datastore(datastore)
+    else:
+        found = catalog.find_datastore(datastore) or _only_one(catalog, actor, datastore)
     if found is None or not may_use_datastore(actor, found):
         raise no_place("datastore", datastore)
     return found
+
+
+def _only_one(catalog: Catalog, actor: Actor, ref: str) -> Datastore | None:
+    named = [
+        found
+        for project in catalog.projects
+        if may_see_project(actor, project)
+        and (found := project.find_datastore(ref)) is not None
+        and may_use_datastore(actor, found)
+    ]
+    return named[0] if len(named) == 1 else None
 
 
 def resolve(command: Command, catalog: Catalog, actor: Actor) -> Request:
@@ -130,13 +153,14 @@ class _Resolver:
                 self.touches.users.update((workspace, one) for one in publish.users if is_id(one))
         if self.count > RELATED_ENTRIES_MAX + 1:
             raise invalid_request(f"related_ds_items has over {RELATED_ENTRIES_MAX} entries")
-        operation = entry.operation
+        operation, action = _operation(entry, datastore)
         values, faults = self._values(entry.values, datastore) if entry.values else ({}, [])
-        self._touch(entry, datastore, values)
+        self._touch(entry, operation, datastore, values)
         related: tuple[EntryRequest, ...] = ()
         if entry.related:
             if operation in (Op.DELETE, Op.UNLINK):
-                raise invalid_request(f"operation {operation} can't have related_ds_items ({path})")
+                where = f" ({path})" if path else ""
+                raise invalid_request(f"operation {operation} can't have related_ds_items{where}")
             related = self._related(entry, path, (*above, datastore.id))
         return EntryRequest(
             operation,
@@ -144,11 +168,12 @@ class _Resolver:
             path,
             entry.item,
             entry.row,
-            _action(entry, datastore) if operation in _OPERATIONS else None,
+            action,
             entry.action,
             values,
             tuple(faults),
             entry.revision,
+            entry.operation in (Op.UPDATE, Op.ACT),
             entry.link_to_parent,
             entry.publish,
             related,
@@ -181,12 +206,16 @@ class _Resolver:
             raise invalid_request(f"related_ds_items names no datastore {ref}", f"d_id:{ref}")
         return found
 
-    def _touch(self, entry: Entry, datastore: Datastore, values: Mapping[str, Value]) -> None:
+    def _touch(
+        self, entry: Entry, operation: Op, datastore: Datastore, values: Mapping[str, Value]
+    ) -> None:
         touches = self.touches
-        if entry.operation is Op.NEW:
+        if operation in (Op.NEW, Op.COPY):
             touches.new_rows[datastore.id] = touches.new_rows.get(datastore.id, 0) + 1
             for field in datastore.number_fields:
                 touches.counter(field.id, None, make=False)  # there from the field's creation
+        if operation is Op.NEW:
+            pass  # it names no item
         elif entry.row is not None:
             if not 0 < entry.row < ROW_NUMBER_END:
                 raise no_item(str(entry.row))
@@ -236,6 +265,18 @@ class _Resolver:
 def _check_publish(publish: Publish) -> None:
     if max(len(publish.groups), len(publish.roles), len(publish.users)) > PUBLISH_KEYS_MAX:
         raise invalid_request(f"a publish list of access_key_updates has over {PUBLISH_KEYS_MAX}")
+
+
+def _operation(entry: Entry, datastore: Datastore) -> tuple[Op, Action | None]:
+    """What is done to the item, and by which action; None if none fits."""
+    if entry.operation in _OPERATIONS:
+        return entry.operation, _action(entry, datastore)
+    if entry.operation is not Op.ACT:
+        return entry.operation, None
+    action = datastore.find_action(entry.action)
+    if action is None or action.operation not in _ACTS:
+        return Op.UPDATE, None  # refused when its turn comes: an item that is hidden is told first
+    return _ACTS[action.operation], action
 
 
 def _action(entry: Entry, datastore: Datastore) -> Action | None:

@@ -8,7 +8,15 @@ from dataclasses import replace
 from .access import Actor
 from .catalog import Catalog, Datastore
 from .commands import EntryRequest, Op, Publish, WriteRequest
-from .draft import Draft, Scope, draft_delete, draft_new, draft_update, get_visible_item
+from .draft import (
+    Draft,
+    Scope,
+    draft_copy,
+    draft_delete,
+    draft_new,
+    draft_update,
+    get_visible_item,
+)
 from .errors import (
     Fault,
     FaultError,
@@ -117,9 +125,10 @@ class WritePlanner:
     # -- one item ------------------------------------------------------------------------------
 
     def _write(self, entry: EntryRequest, publish: Publish | None) -> tuple[_Frame, HistoryEntry]:
-        """Plan one item by its operation (NEW, UPDATE or DELETE)."""
-        if entry.operation is Op.NEW:
-            draft = draft_new(entry, self._scope, publish)
+        """Plan one item by its operation (NEW, UPDATE, DELETE or COPY)."""
+        if entry.operation in (Op.NEW, Op.COPY):
+            make = draft_new if entry.operation is Op.NEW else draft_copy
+            draft = make(entry, self._scope, publish)
             item, changes = self._insert(draft)
         elif entry.operation is Op.UPDATE:
             draft = draft_update(entry, self._scope, publish)
@@ -164,6 +173,8 @@ class WritePlanner:
         if item.status:
             changes["status"] = (None, item.status)
         changes["keys"] = (None, sorted(item.keys))
+        if draft.seed:
+            changes["copied_from"] = (None, draft.seed)
         return item, changes
 
     def _next_number(self, datastore: Datastore, field_id: str) -> str:
@@ -320,9 +331,9 @@ class WritePlanner:
 
     def _related_entry(self, entry: EntryRequest, parent: _Frame, publish: Publish | None) -> None:
         match entry.operation:
-            case Op.NEW | Op.UPDATE:
+            case Op.NEW | Op.UPDATE | Op.COPY:
                 frame, _ = self._write(entry, publish)
-                if entry.operation is Op.NEW:
+                if entry.operation is not Op.UPDATE:
                     self._made.append(frame.item.id)
                 self._link(parent, frame, both=entry.link_to_parent)
             case Op.DELETE:
@@ -334,6 +345,8 @@ class WritePlanner:
                 frame = _Frame(get_visible_item(entry, self._scope), None, "")
                 self._unlink(parent, frame)
                 self._unlink(frame, parent)
+            case Op.ACT:
+                raise ValueError("a resolved entry says what its action does")
         if entry.related:
             self._related(entry, frame, publish)
         self._close(frame, run_post=self._command.run_related_post)
@@ -386,7 +399,11 @@ class WritePlanner:
                 )
             return
         before, item = frame.draft.before, frame.item
-        kinds = {Op.NEW: EventKind.CREATED, Op.UPDATE: EventKind.UPDATED}
+        kinds = {
+            Op.NEW: EventKind.CREATED,
+            Op.COPY: EventKind.CREATED,
+            Op.UPDATE: EventKind.UPDATED,
+        }
         is_changed = bool(frame.draft.changed) or before is None or _moved(before, item)
         event = Event(
             frame.history,

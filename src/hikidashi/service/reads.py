@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from ..core.access import may_see_project, may_use_datastore
+from ..core.access import may_use_datastore
 from ..core.catalog import Datastore, Field
 from ..core.errors import FaultError, invalid_request, item_not_found, no_item, no_place
 from ..core.items import Item
@@ -31,26 +31,8 @@ PORTION_ITEMS = 500  # of a long list: what is read and encoded at a time
 
 
 def find_place(view: View, datastore: str, project: str = "") -> Datastore:
-    """A datastore that the actor may use, by id or display id. Raises 404.
-
-    Without a project a display id must be the only one of its kind among what the actor sees.
-    """
-    if project:
-        return get_datastore(view.catalog, view.actor, project, datastore)
-    actor = view.actor
-    found = view.catalog.find_datastore(datastore)
-    if found is None:
-        named = [
-            there
-            for one in view.catalog.projects
-            if may_see_project(actor, one)
-            and (there := one.find_datastore(datastore)) is not None
-            and may_use_datastore(actor, there)
-        ]
-        found = named[0] if len(named) == 1 else None
-    if found is None or not may_use_datastore(actor, found):
-        raise no_place("datastore", datastore)
-    return found
+    """A datastore that the actor may use, by id or display id. Raises 404."""
+    return get_datastore(view.catalog, view.actor, project, datastore)
 
 
 def find_near(view: View, datastore: Datastore, ref: str, project: str = "") -> Datastore:

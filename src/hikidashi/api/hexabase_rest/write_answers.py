@@ -177,6 +177,11 @@ def encode_create(result: WriteResult, item: dict[str, object] | None) -> bytes:
     return encode(told)
 
 
+def encode_null(result: WriteResult, item: dict[str, object] | None) -> bytes:
+    """ExecuteActionByActionID, CreateItemWithItemID: `null`, unless there are faults to tell."""
+    return encode_create(result, item) if result.faults else NULL
+
+
 def encode_delete(_result: WriteResult, _item: dict[str, object] | None) -> bytes:
     """DeleteItem."""
     return NO_ERROR

@@ -37,6 +37,7 @@ class HistoryBody(msgspec.Struct):
     """The older carrier of the comment."""
 
     comment: str | None = None
+    datastore_id: str | None = None
 
 
 class AccessKeysBody(msgspec.Struct):
@@ -53,7 +54,7 @@ class AccessKeysBody(msgspec.Struct):
 class RelatedBody(msgspec.Struct):
     """An entry of `related_ds_items`: 1 new, 2 update, 3 delete, 11 add link, 12 remove link."""
 
-    operation: Op
+    operation: Literal[1, 2, 3, 11, 12]
     i_id: str | None = None
     action_id: str | None = None
     link_to_parent: bool | None = None
@@ -99,6 +100,17 @@ class UpdateItemBody(WriteBody):
     groups_to_publish: list[str] | None = None
 
 
+class ExecuteActionBody(UpdateItemBody):
+    """item-actions/ExecuteAction. `action_id` is ignored: the action is in the URL."""
+
+
+class ActionByIdBody(UpdateItemBody):
+    """item-actions/ExecuteActionByActionID; the datastore may also stand in `history`."""
+
+    datastore_id: str | None = None
+    project_id: str | None = None
+
+
 class DeleteItemBody(msgspec.Struct):
     """item-actions/DeleteItem; at least `{}` has to be sent."""
 
@@ -133,6 +145,8 @@ class UpdateAutoNumberBody(msgspec.Struct):
 
 _create: Final = msgspec.json.Decoder(CreateItemBody)
 _update: Final = msgspec.json.Decoder(UpdateItemBody)
+_execute: Final = msgspec.json.Decoder(ExecuteActionBody)
+_by_id: Final = msgspec.json.Decoder(ActionByIdBody)
 _delete: Final = msgspec.json.Decoder(DeleteItemBody)
 _add_link: Final = msgspec.json.Decoder(AddItemLinkBody)
 _delete_link: Final = msgspec.json.Decoder(DeleteItemLinkBody)
@@ -161,17 +175,43 @@ def decode_update(request: HttpRequest) -> tuple[WriteItem, UpdateItemBody]:
     """UpdateItem. Raises 400."""
     body = decode_body(_update, request.body)
     params = request.params
+    place = (params["app-id"], params["datastore-id"])
+    return _on_item(Op.UPDATE, place, params["item-id"], body.action_id or "", body), body
+
+
+def decode_execute(request: HttpRequest) -> tuple[WriteItem, ExecuteActionBody]:
+    """ExecuteAction. Raises 400."""
+    body = decode_body(_execute, request.body)
+    params = request.params
+    place = (params["app-id"], params["datastore-id"])
+    return _on_item(Op.ACT, place, params["item-id"], params["action-id"], body), body
+
+
+def decode_execute_by_id(request: HttpRequest) -> tuple[WriteItem, ActionByIdBody]:
+    """ExecuteActionByActionID. Raises 400."""
+    body = decode_body(_by_id, request.body)
+    params = request.params
+    datastore = body.datastore_id or (body.history and body.history.datastore_id)
+    place = (body.project_id or "", _needed(datastore or "", "datastore_id"))
+    return _on_item(Op.ACT, place, params["item-id"], params["action-id"], body), body
+
+
+def _on_item(
+    operation: Op, place: tuple[str, str], item: str, action: str, body: UpdateItemBody
+) -> WriteItem:
+    """A write of an item that is there."""
+    project, datastore = place
     entry = Entry(
-        Op.UPDATE,
-        params["datastore-id"],
-        params["item-id"],
-        action=body.action_id or "",
+        operation,
+        datastore,
+        item,
+        action=action,
         values=_values(body.item, body.changes),
         revision=body.rev_no,
         publish=_publish(body.access_key_updates),
         related=_related(body.related_ds_items, "related_ds_items"),
     )
-    return _write(params["app-id"], entry, body, tuple(body.groups_to_publish or ())), body
+    return _write(project, entry, body, tuple(body.groups_to_publish or ()))
 
 
 def _write(project: str, entry: Entry, body: WriteBody, groups: tuple[str, ...]) -> WriteItem:
@@ -236,7 +276,7 @@ def _related(related: Related | None, where: str) -> tuple[Entry, ...]:
 
 
 def _entry(one: RelatedBody, datastore: str, where: str) -> Entry:
-    operation = one.operation
+    operation = Op(one.operation)
     item = one.i_id or ""
     if operation is Op.NEW:
         item = ""  # a new item's id is ours to give

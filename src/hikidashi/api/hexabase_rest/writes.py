@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final, cast
 
 from ...core.access import Identity
+from ...core.catalog import Operation
 from ...core.commands import Command
 from ...core.errors import FaultError, invalid_request
 from ...core.plan import Result, WriteResult
@@ -25,15 +26,18 @@ from .write_answers import (
     encode_create,
     encode_delete,
     encode_link,
+    encode_null,
     encode_set,
     encode_taken,
     encode_update,
 )
 from .write_bodies import (
+    ActionByIdBody,
     AddItemLinkBody,
     CreateItemBody,
     DeleteItemBody,
     DeleteItemLinkBody,
+    ExecuteActionBody,
     UpdateAutoNumberBody,
     UpdateItemBody,
     WriteBody,
@@ -41,6 +45,8 @@ from .write_bodies import (
     decode_create,
     decode_delete,
     decode_delete_link,
+    decode_execute,
+    decode_execute_by_id,
     decode_set_number,
     decode_take_number,
     decode_update,
@@ -102,6 +108,8 @@ async def _write(  # noqa: PLR0913
     result = cast("WriteResult", await app.run(identity, command))
     by_display_id = bool(body.use_display_id or body.return_display_id)
     item: dict[str, object] | None
+    if result.history.operation == Operation.DELETE:
+        return Answer(200, encode_item(result, None))
     try:
         item = await app.read(identity, lambda view: item_result(view, result.item, by_display_id))
     except FaultError:  # access was lost since; the write itself is done and must be told
@@ -122,6 +130,18 @@ async def update_item(app: App, request: HttpRequest, identity: Identity) -> Ans
     """UpdateItem."""
     command, body = decode_update(request)
     return await _write(app, request, identity, command, body, encode_update)
+
+
+async def execute_action(app: App, request: HttpRequest, identity: Identity) -> Answer:
+    """ExecuteAction: updates, deletes or copies the item, as the action says."""
+    command, body = decode_execute(request)
+    return await _write(app, request, identity, command, body, encode_update)
+
+
+async def execute_action_by_id(app: App, request: HttpRequest, identity: Identity) -> Answer:
+    """ExecuteActionByActionID, the older form of the same."""
+    command, body = decode_execute_by_id(request)
+    return await _write(app, request, identity, command, body, encode_null)
 
 
 async def delete_item(app: App, request: HttpRequest, identity: Identity) -> Answer:
@@ -182,6 +202,26 @@ CALLS: Final[tuple[Call, ...]] = (
         summary="Update an item, and items related to it. Needs `rev_no` or `is_force_update`.",
         body=UpdateItemBody,
         answer=UpdateItemAnswer,
+    ),
+    Call(
+        name="ExecuteAction",
+        method="POST",
+        path=f"{BASE}/items/action/:item-id/:action-id",
+        handle=execute_action,
+        envelope=envelopes.items,
+        summary="Execute an action on an item: update, delete or copy it, and move its status.",
+        body=ExecuteActionBody,
+        answer=UpdateItemAnswer,
+    ),
+    Call(
+        name="ExecuteActionByActionID",
+        method="POST",
+        path="/api/v0/items/:item-id/actions/:action-id",
+        handle=execute_action_by_id,
+        envelope=envelopes.items,
+        summary="The older form of ExecuteAction. Answers `null`, or what was not written.",
+        body=ActionByIdBody,
+        answer=None,
     ),
     Call(
         name="DeleteItem",
