@@ -64,9 +64,7 @@ def contents(connection: Connection, catalogs: list[Catalog]) -> Contents:
         }
         for at, item in enumerate(sorted(made), 1):
             names[item] = f"{names[one.id]} {at}"
-    keys: dict[int, list[str]] = {}
-    for acl, key in connection.query("SELECT acl, key FROM access_sets"):
-        keys.setdefault(acl, []).append(key)
+    keys = _access_sets(connection)
     events = connection.query(
         "SELECT item_id, seq, kind, created_at, body FROM outbox ORDER BY item_id, seq"
     )
@@ -105,6 +103,13 @@ def contents(connection: Connection, catalogs: list[Catalog]) -> Contents:
         "access sets": [sorted(names.get(key, key) for key in one) for one in keys.values()],
     }
     return {key: sorted(_named(value, names), key=repr) for key, value in found.items()}
+
+
+def _access_sets(connection: Connection) -> dict[int, list[str]]:
+    keys: dict[int, list[str]] = {}
+    for acl, key in connection.query("SELECT acl, key FROM access_sets"):
+        keys.setdefault(acl, []).append(key)
+    return keys
 
 
 def _definitions(connection: Connection, catalog: Catalog) -> dict[str, str]:

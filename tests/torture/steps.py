@@ -47,7 +47,7 @@ ERRORS: dict[str, tuple[Callable[[], Exception], bool]] = {  # the error, and wh
     "outdated": (lambda: OutdatedSchemaError("as told"), True),
     "bug": (lambda: ZeroDivisionError("as told"), True),
     "full": (lambda: FullError("as told"), False),
-    "unreachable": (lambda: UnreachableError("as told"), False),
+    "unreachable": (lambda: UnreachableError("as told"), True),
     "unknown": (lambda: UnknownOutcomeError("as told"), False),
 }
 AFTER_COMMIT = "unknown"  # the one error that comes when the group is there already
