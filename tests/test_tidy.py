@@ -160,6 +160,7 @@ def test_no_module_is_dead():
     assert sorted(modules - imported - {"hikidashi.__main__"}) == []
 
 
-def test_migrations_are_numbered_without_gaps():
+def test_migrations_are_numbered_each_once():
     names = sorted(path.name for path in (PACKAGE / "storage" / "sql").glob("*.sql"))
-    assert [name[:5] for name in names] == [f"{n:04d}_" for n in range(1, len(names) + 1)]
+    assert all(re.fullmatch(r"\d{4}_[a-z_]+\.sql", name) for name in names)
+    assert len({name[:4] for name in names}) == len(names)

@@ -96,6 +96,19 @@ class RemoveLinks:
 
 
 @record
+class ReplaceLink:
+    """Lead the links from an item to another one to a third."""
+
+    project: str
+    datastore: str
+    item: str
+    link_datastore: str
+    link_item: str
+    new_datastore: str
+    new_item: str
+
+
+@record
 class TakeNumber:
     """Use up the next number of a counter (fields/GetAutoNumber)."""
 
@@ -118,7 +131,41 @@ class SetNumber:
     branch: str | None = None  # None: the numbers that items get on creation
 
 
-Command: TypeAlias = WriteItem | AddLink | RemoveLinks | TakeNumber | SetNumber
+@record
+class PostComment:
+    """Add a comment to an item's histories (item-histories/PostItemComment)."""
+
+    project: str
+    datastore: str
+    item: str
+    comment: str
+    marks_unread: bool = True  # `is_send_item_unread`
+
+
+@record
+class EditComment:
+    """Put another text in the place of a comment's."""
+
+    project: str
+    datastore: str
+    item: str
+    history: str
+    comment: str
+
+
+@record
+class RemoveComment:
+    """Take a comment out of an item's histories."""
+
+    project: str
+    datastore: str
+    item: str
+    history: str
+
+
+CommentCommand: TypeAlias = PostComment | EditComment | RemoveComment
+LinkCommand: TypeAlias = AddLink | RemoveLinks | ReplaceLink
+Command: TypeAlias = WriteItem | LinkCommand | TakeNumber | SetNumber | CommentCommand
 
 
 # --- requests ---------------------------------------------------------------------------------
@@ -158,13 +205,14 @@ class WriteRequest:
 
 @record
 class LinkRequest:
-    """An AddLink or RemoveLinks, resolved."""
+    """A command on links, resolved."""
 
-    command: AddLink | RemoveLinks
+    command: LinkCommand
     datastore: Datastore
     link_datastore: Datastore
     touches: Touches
     entries: int = 1
+    new_datastore: Datastore | None = None  # of a ReplaceLink
 
 
 @record
@@ -179,4 +227,15 @@ class NumberRequest:
     entries: int = 1
 
 
-Request: TypeAlias = WriteRequest | LinkRequest | NumberRequest
+@record
+class CommentRequest:
+    """A command on a comment, resolved."""
+
+    command: CommentCommand
+    project: Project
+    datastore: Datastore
+    touches: Touches
+    entries: int = 1
+
+
+Request: TypeAlias = WriteRequest | LinkRequest | NumberRequest | CommentRequest

@@ -322,6 +322,19 @@ def no_link(datastore: str, item: str, link_datastore: str, link_item: str) -> F
     )
 
 
+def no_comment(history: str) -> FaultError:
+    """404: a history entry that is not there, or that is no comment."""
+    return FaultError(
+        FaultKind.NO_ITEM,
+        Fault(
+            Code.NOT_FOUND,
+            "history was not found",
+            f"the item has no comment with history_id:{history}",
+            history,
+        ),
+    )
+
+
 # --- auto numbers (fields/UpdateAutoNumber) ---------------------------------------------------
 
 

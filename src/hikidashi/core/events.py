@@ -14,6 +14,9 @@ class EventKind(str, Enum):
     UPDATED = "item.updated"
     DELETED = "item.deleted"
     LINKS_CHANGED = "links.changed"
+    COMMENT_CREATED = "comment.created"
+    COMMENT_UPDATED = "comment.updated"
+    COMMENT_DELETED = "comment.deleted"
 
 
 @record

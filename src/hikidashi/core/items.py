@@ -61,6 +61,11 @@ class HistoryEntry:
     transaction: str
     created_at: int  # ms
     changes: Mapping[str, tuple[object, object]]  # field id or system key -> (before, after)
+    # What only a comment has: one that belongs to no action.
+    marks_unread: bool = True
+    updated_at: int | None = None  # ms
+    updated_by: str = ""
+    deleted_at: int | None = None
 
 
 class SnapshotMissError(Exception):
@@ -75,6 +80,7 @@ class Touches:
     """What a request will look at: read, and locked in one global order, before it is planned."""
 
     __slots__ = (
+        "comments",
         "counters",
         "holders",
         "items",
@@ -97,6 +103,7 @@ class Touches:
         self.counters: dict[tuple[str, str | None], bool] = {}  # field, branch -> make if absent
         self.link_pairs: set[tuple[str, str]] = set()  # items; read both ways
         self.links_from: set[str] = set()  # items whose links are all wanted
+        self.comments: set[str] = set()  # histories that are comments, by id
 
     def item(self, datastore: str, item: str) -> None:
         """An item by id."""
@@ -134,6 +141,8 @@ class Touches:
             self.link_pairs |= other.link_pairs
         if other.links_from:
             self.links_from |= other.links_from
+        if other.comments:
+            self.comments |= other.comments
 
 
 _ABSENT: Any = object()
@@ -152,6 +161,7 @@ class Snapshot:
         "_pairs",
         "_rows",
         "_taken",
+        "comments",
         "counters",
         "holders",
         "items",
@@ -171,6 +181,7 @@ class Snapshot:
         self.new_rows: dict[str, list[int]] = {}  # datastore -> reserved row numbers, ascending
         self._taken: dict[str, int] = {}  # datastore -> how many of them are taken
         self.users: dict[tuple[str, str], bool] = {}  # (workspace, user) -> is a member
+        self.comments: dict[str, HistoryEntry | None] = {}  # by id; None: none or deleted
         self._journal: list[tuple[dict[Any, Any], Hashable, object]] = []
 
     # -- filling, by storage -------------------------------------------------------------------
@@ -230,6 +241,15 @@ class Snapshot:
             raise SnapshotMissError(miss)
         return found
 
+    def find_comment(self, history: str) -> HistoryEntry | None:
+        """A comment by id, whatever item it is on."""
+        found = self.comments.get(history, _ABSENT)
+        if found is _ABSENT:
+            miss = Touches()
+            miss.comments.add(history)
+            raise SnapshotMissError(miss)
+        return found  # type: ignore[no-any-return]
+
     def is_member(self, workspace: str, user: str) -> bool:
         """Whether a user belongs to the workspace."""
         try:
@@ -288,6 +308,10 @@ class Snapshot:
     def put_counter(self, field: str, branch: str | None, last: int) -> None:
         """The last number given."""
         self._put(self.counters, (field, branch), last)
+
+    def put_comment(self, history: str, now: HistoryEntry | None) -> None:
+        """A comment's new text, or None when it is deleted."""
+        self._put(self.comments, history, now)
 
     def put_link(self, link: Link) -> None:
         """A link made."""

@@ -56,6 +56,13 @@ class InsertHistory:
 
 
 @record
+class UpdateComment:
+    """A comment that is there: another text, or its end."""
+
+    entry: HistoryEntry
+
+
+@record
 class EmitEvent:
     """A row of the outbox."""
 
@@ -78,6 +85,7 @@ Step: TypeAlias = (
     | InsertLink
     | DeleteLink
     | InsertHistory
+    | UpdateComment
     | EmitEvent
     | SetCounter
 )
@@ -110,7 +118,14 @@ class NumberResult:
     text: str
 
 
-Result: TypeAlias = WriteResult | LinkResult | NumberResult
+@record
+class CommentResult:
+    """The comment as it is now."""
+
+    history: HistoryEntry
+
+
+Result: TypeAlias = WriteResult | LinkResult | NumberResult | CommentResult
 
 
 @record

@@ -8,15 +8,18 @@ from .access import Actor, may_execute
 from .catalog import Catalog, Datastore, Operation
 from .commands import (
     AddLink,
+    CommentRequest,
     LinkRequest,
     NumberRequest,
     RemoveLinks,
+    ReplaceLink,
     Request,
     SetNumber,
     TakeNumber,
     WriteRequest,
 )
-from .errors import forbidden, no_item, no_link, number_branch_missing, number_refused
+from .comment_planner import plan_comment, visible_item
+from .errors import forbidden, no_link, number_branch_missing, number_refused
 from .ids import IdSource
 from .items import Item, Link, Snapshot
 from .kinds.derived import format_auto_number
@@ -50,6 +53,8 @@ def plan_request(  # noqa: PLR0913  everything a plan depends on, and nothing el
                 return _plan_links(request, snapshot, actor, now, ids)
             case NumberRequest():
                 return _plan_number(request, snapshot)
+            case CommentRequest():
+                return plan_comment(request, snapshot, actor, now, ids)
     except Exception:
         snapshot.undo_to(mark)
         raise
@@ -61,9 +66,9 @@ def plan_request(  # noqa: PLR0913  everything a plan depends on, and nothing el
 def _plan_links(
     request: LinkRequest, snapshot: Snapshot, actor: Actor, now: int, ids: IdSource
 ) -> WritePlan:
-    """AddItemLink (one direction, twice is once) and DeleteItemLink."""
+    """AddItemLink (one direction, twice is once), DeleteItemLink and UpdateItemLink."""
     command = request.command
-    item = _visible(snapshot, actor, request.datastore.id, command.item)
+    item = visible_item(snapshot, actor, request.datastore.id, command.item)
     _check_may_link(request.datastore, actor)
     steps: list[Step] = []
     added: list[tuple[str, str]] = []
@@ -71,7 +76,7 @@ def _plan_links(
     target = request.link_datastore.id
     match command:
         case AddLink():
-            other = _visible(snapshot, actor, target, command.link_item)
+            other = visible_item(snapshot, actor, target, command.link_item)
             if not snapshot.links_between(item.id, other.id):
                 link = Link(item.datastore, item.id, other.datastore, other.id)
                 snapshot.put_link(link)
@@ -84,6 +89,15 @@ def _plan_links(
                 removed.append((link.to_datastore, link.to_item))
             if not removed:
                 raise no_link(request.datastore.id, item.id, target, command.link_item)
+        case ReplaceLink():
+            for old, new in _links_to_lead_on(request, command, snapshot, actor, item):
+                snapshot.drop_link(old)
+                steps.append(DeleteLink(old))
+                removed.append((old.to_datastore, old.to_item))
+                if new is not None:
+                    snapshot.put_link(new)
+                    steps.append(InsertLink(new))
+                    added.append((new.to_datastore, new.to_item))
     if steps:
         step, event = links_changed(
             item, actor, now, (ids.next_id(), ids.next_id()), request.datastore.project
@@ -103,8 +117,32 @@ def _check_may_link(datastore: Datastore, actor: Actor) -> None:
         raise forbidden("no privileges to change the links of the item")
 
 
+def _links_to_lead_on(
+    request: LinkRequest, command: ReplaceLink, snapshot: Snapshot, actor: Actor, item: Item
+) -> list[tuple[Link, Link | None]]:
+    """Each link that goes, with the one of its kind that comes unless it is there already."""
+    target = request.link_datastore.id
+    held = _links_to_remove(command, snapshot, actor, item, target)
+    if not held:
+        raise no_link(item.datastore, item.id, target, command.link_item)
+    place = request.new_datastore or request.link_datastore
+    other = visible_item(snapshot, actor, place.id, command.new_item)
+    if other.id == command.link_item:
+        return []
+    there = {link.kind for link in snapshot.links_between(item.id, other.id)}
+    return [
+        (
+            link,
+            None
+            if link.kind in there
+            else Link(item.datastore, item.id, other.datastore, other.id, link.kind),
+        )
+        for link in held
+    ]
+
+
 def _links_to_remove(
-    command: RemoveLinks, snapshot: Snapshot, actor: Actor, item: Item, target: str
+    command: RemoveLinks | ReplaceLink, snapshot: Snapshot, actor: Actor, item: Item, target: str
 ) -> list[Link]:
     if command.link_item:
         other = snapshot.find_item(target, command.link_item)
@@ -113,18 +151,10 @@ def _links_to_remove(
         found = snapshot.links_between(item.id, other.id)
     else:
         found = snapshot.links_from(item.id)
+    kind = command.kind if isinstance(command, RemoveLinks) else ""
     return [
-        link
-        for link in found
-        if link.to_datastore == target and (not command.kind or link.kind == command.kind)
+        link for link in found if link.to_datastore == target and (not kind or link.kind == kind)
     ]
-
-
-def _visible(snapshot: Snapshot, actor: Actor, datastore: str, item: str) -> Item:
-    found = snapshot.find_item(datastore, item)
-    if found is None or found.keys.isdisjoint(actor.keyring):
-        raise no_item(item)
-    return found
 
 
 # --- auto numbers -----------------------------------------------------------------------------

@@ -9,13 +9,20 @@ from .catalog import Action, Catalog, Datastore, Operation, Project
 from .commands import (
     AddLink,
     Command,
+    CommentCommand,
+    CommentRequest,
+    EditComment,
     Entry,
     EntryRequest,
+    LinkCommand,
     LinkRequest,
     NumberRequest,
     Op,
+    PostComment,
     Publish,
+    RemoveComment,
     RemoveLinks,
+    ReplaceLink,
     Request,
     SetNumber,
     TakeNumber,
@@ -30,6 +37,7 @@ from .errors import (
     forbidden,
     invalid_request,
     no_action,
+    no_comment,
     no_item,
     no_place,
     number_field_missing,
@@ -98,10 +106,12 @@ def resolve(command: Command, catalog: Catalog, actor: Actor) -> Request:
     match command:
         case WriteItem():
             return _resolve_write(command, catalog, actor)
-        case AddLink() | RemoveLinks():
+        case AddLink() | RemoveLinks() | ReplaceLink():
             return _resolve_link(command, catalog, actor)
         case TakeNumber() | SetNumber():
             return _resolve_number(command, catalog, actor)
+        case PostComment() | EditComment() | RemoveComment():
+            return _resolve_comment(command, catalog, actor)
 
 
 # --- items ------------------------------------------------------------------------------------
@@ -113,10 +123,7 @@ def _resolve_write(command: WriteItem, catalog: Catalog, actor: Actor) -> WriteR
     if project is None:  # a datastore is always found under its project
         raise no_place("application", command.project)
     entry = command.entry
-    if len(command.comment) > COMMENT_CHARS_MAX:
-        raise invalid_request(f"comment has over {COMMENT_CHARS_MAX} characters")
-    if "\0" in command.comment:
-        raise invalid_request("comment holds U+0000")
+    _check_comment(command.comment)
     if len(command.legacy_groups) > PUBLISH_KEYS_MAX:
         raise invalid_request(f"groups_to_publish has over {PUBLISH_KEYS_MAX}")
     if entry.operation is Op.NEW and actor.may_write and _action(entry, datastore) is None:
@@ -291,18 +298,14 @@ def _action(entry: Entry, datastore: Datastore) -> Action | None:
 # --- links ------------------------------------------------------------------------------------
 
 
-def _resolve_link(command: AddLink | RemoveLinks, catalog: Catalog, actor: Actor) -> LinkRequest:
+def _resolve_link(command: LinkCommand, catalog: Catalog, actor: Actor) -> LinkRequest:
     datastore = get_datastore(catalog, actor, command.project, command.datastore)
-    project = get_project(catalog, actor, command.project)
-    target = project.find_datastore(command.link_datastore) or catalog.find_datastore(
-        command.link_datastore
-    )
-    if target is None or not may_use_datastore(actor, target):
-        raise no_place("datastore", command.link_datastore)
-    for item in filter(None, (command.item, command.link_item)):
+    target = _link_datastore(command, command.link_datastore, catalog, actor)
+    added = command.new_item if isinstance(command, ReplaceLink) else ""
+    for item in filter(None, (command.item, command.link_item, added)):
         if not is_id(item):
             raise no_item(item)
-    if command.item == command.link_item:
+    if command.item in (command.link_item, added):
         raise invalid_request("an item can't be linked to itself", command.item)
     touches = Touches()
     touches.item(datastore.id, command.item)
@@ -311,7 +314,49 @@ def _resolve_link(command: AddLink | RemoveLinks, catalog: Catalog, actor: Actor
         touches.link_pairs.add((command.item, command.link_item))
     else:
         touches.links_from.add(command.item)
-    return LinkRequest(command, datastore, target, touches)
+    if not isinstance(command, ReplaceLink):
+        return LinkRequest(command, datastore, target, touches)
+    new = _link_datastore(command, command.new_datastore, catalog, actor)
+    touches.item(new.id, added)
+    touches.link_pairs.add((command.item, added))
+    return LinkRequest(command, datastore, target, touches, new_datastore=new)
+
+
+def _link_datastore(command: LinkCommand, ref: str, catalog: Catalog, actor: Actor) -> Datastore:
+    """A datastore of the item's project by any name, or of another one by id."""
+    project = get_project(catalog, actor, command.project)
+    target = project.find_datastore(ref) or catalog.find_datastore(ref)
+    if target is None or not may_use_datastore(actor, target):
+        raise no_place("datastore", ref)
+    return target
+
+
+# --- comments ---------------------------------------------------------------------------------
+
+
+def _resolve_comment(command: CommentCommand, catalog: Catalog, actor: Actor) -> CommentRequest:
+    datastore = get_datastore(catalog, actor, command.project, command.datastore)
+    project = get_project(catalog, actor, command.project)
+    if not is_id(command.item):
+        raise no_item(command.item)
+    touches = Touches()
+    touches.item(datastore.id, command.item)
+    if not isinstance(command, RemoveComment):
+        if not command.comment:
+            raise invalid_request("comment must not be empty")
+        _check_comment(command.comment)
+    if not isinstance(command, PostComment):
+        if not is_id(command.history):
+            raise no_comment(command.history)
+        touches.comments.add(command.history)
+    return CommentRequest(command, project, datastore, touches)
+
+
+def _check_comment(comment: str) -> None:
+    if len(comment) > COMMENT_CHARS_MAX:
+        raise invalid_request(f"comment has over {COMMENT_CHARS_MAX} characters")
+    if "\0" in comment:
+        raise invalid_request("comment holds U+0000")
 
 
 # --- auto numbers -----------------------------------------------------------------------------

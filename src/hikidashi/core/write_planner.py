@@ -155,7 +155,7 @@ class WritePlanner:
             1,
             1,
             draft.status,
-            _title(datastore, values),
+            make_title(datastore, values),
             self._now,
             self._actor.user,
             None,
@@ -215,7 +215,7 @@ class WritePlanner:
         values = draft.values
         title = before.title
         if changed and not datastore.title_ids.isdisjoint(changed):
-            title = _title(datastore, values)
+            title = make_title(datastore, values)
         item = Item(
             before.datastore,
             before.id,
@@ -431,7 +431,7 @@ def _moved(before: Item, item: Item) -> bool:
     return before.status != item.status or before.keys != item.keys
 
 
-def _title(datastore: Datastore, held: Mapping[str, Value]) -> str:
+def make_title(datastore: Datastore, held: Mapping[str, Value]) -> str:
     """The title fields' texts, in title order, joined by a space."""
     fields = datastore.title_fields
     if len(fields) == 1:

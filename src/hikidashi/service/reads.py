@@ -22,6 +22,7 @@ from ..storage.engines import EngineError
 from ..storage.items import History, HistoryPage, Person
 from ..storage.search import count_items, list_items, stream_items
 from .app import App, View
+from .revisions import shown_changes
 from .shown import Shown, aspect, find_users, show, shown_value
 
 PORTION_ITEMS = 500  # of a long list: what is read and encoded at a time
@@ -230,6 +231,7 @@ class Histories:
     datastore: Datastore
     unread: int  # of the whole item
     entries: tuple[History, ...]
+    changes: tuple[dict[str, dict[str, object]], ...]  # of each entry, as the actor may see it
     unread_entries: frozenset[str]  # ids
     users: dict[str, Person]
     mark: Mark | None  # None: nothing new was shown
@@ -244,12 +246,13 @@ def item_histories(view: View, datastore: Datastore, item: str, page: HistoryPag
     upto = stored.read_mark(connection, user, found.id)
     entries = tuple(stored.list_histories(connection, found.id, page))
     counted = stored.count_unread(connection, datastore, [found.id], UnreadTest(user))
-    new = [one for one in entries if one.seq > upto and one.user != user]
+    new = [one for one in entries if one.seq > upto and one.user != user and one.marks_unread]
     mark = Mark(user, found.id, max(one.seq for one in new)) if new else None
     return Histories(
         datastore,
         counted.get(found.id, 0),
         entries,
+        tuple(shown_changes(view, datastore, found, entries)),
         frozenset(one.id for one in new),
         find_users(view, {one.user for one in entries}),
         mark,

@@ -18,6 +18,7 @@ from ..core.plan import (
     InsertLink,
     SetCounter,
     Step,
+    UpdateComment,
     UpdateItem,
 )
 from .engines import Batch, Column, Delete, Insert, Row, Update
@@ -38,6 +39,13 @@ HISTORY_COLUMNS = (
     Column("transaction_id", "text"),
     Column("created_at", "bigint"),
     Column("changes", "text"),
+)
+COMMENT_COLUMNS = (
+    *HISTORY_COLUMNS,
+    Column("marks_unread", "bigint"),
+    Column("updated_at", "bigint"),
+    Column("updated_by", "text"),
+    Column("deleted_at", "bigint"),
 )
 OUTBOX_COLUMNS = (
     Column("id", "text"),
@@ -61,6 +69,8 @@ COUNTER_COLUMNS = (
     Column("branch", "text"),
     Column("last", "bigint"),
 )
+_HISTORY_KEY = ("item_id", "seq")
+_EDITED = ("comment", "updated_at", "updated_by", "deleted_at")
 _LINK_KEY = LINK_COLUMNS[:3]
 _FROM = LINK_COLUMNS[:1]
 _TO = LINK_COLUMNS[1:2]
@@ -79,6 +89,7 @@ class Fold:
         self._links: dict[tuple[str, str, str], tuple[bool, Link]] = {}
         self._cut: list[str] = []  # items whose links go with them
         self._histories: list[Row] = []
+        self._comments: dict[str, Row] = {}
         self._events: list[Row] = []
         self._counters: dict[tuple[str, str], int] = {}
 
@@ -88,7 +99,7 @@ class Fold:
             match step:
                 case UpdateItem(item, fields):
                     self._update(item, fields)
-                case InsertHistory(entry):
+                case InsertHistory(entry) if entry.action:
                     self._histories.append(_history_row(entry))
                 case EmitEvent(event):
                     self._events.append(_event_row(event))
@@ -102,6 +113,8 @@ class Fold:
                     self._delete(item)
                 case DeleteLink(link):
                     self._links[link.key] = (False, link)
+                case InsertHistory(entry) | UpdateComment(entry):
+                    self._comments[entry.id] = _comment_row(entry)
                 case _:
                     assert_never(step)
 
@@ -147,6 +160,9 @@ class Fold:
             batches.append(Insert("links", LINK_COLUMNS, rows, ("from_item", "to_item", "kind")))
         if self._histories:
             batches.append(Insert("histories", HISTORY_COLUMNS, self._histories))
+        if self._comments:
+            rows = list(self._comments.values())
+            batches.append(Insert("histories", COMMENT_COLUMNS, rows, _HISTORY_KEY, _EDITED))
         if self._events:
             batches.append(Insert("outbox", OUTBOX_COLUMNS, self._events))
         if self._counters:
@@ -228,6 +244,16 @@ def _history_row(entry: HistoryEntry) -> Row:
         entry.transaction,
         entry.created_at,
         _encode(entry.changes).decode(),
+    )
+
+
+def _comment_row(entry: HistoryEntry) -> Row:
+    return (
+        *_history_row(entry),
+        int(entry.marks_unread),
+        entry.updated_at,
+        entry.updated_by,
+        entry.deleted_at,
     )
 
 

@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
+
 from ..core.catalog import Datastore
 from ..core.ids import is_id
 from ..core.items import Item
+from ..core.plan import Changes
 from ..core.query import LookupTarget, UnreadTest
 from ..core.record import record
 from .access_sets import AccessSets
@@ -20,9 +23,10 @@ from .tables import ACL_AT, ID, field_column, item_table, table_name
 
 _USERS = "SELECT id, name, email FROM users"
 _HISTORIES = (
-    "SELECT id, seq, action_id, operation, user_id, comment, transaction_id, created_at"
-    " FROM histories WHERE item_id = ?"
+    "SELECT id, seq, rev, action_id, operation, user_id, comment, transaction_id, created_at,"
+    " updated_at, coalesce(updated_by, ''), marks_unread, changes FROM histories WHERE item_id = ?"
 )
+_decode_changes = msgspec.json.Decoder(dict[str, tuple[Any, Any]]).decode
 
 
 @record
@@ -40,12 +44,17 @@ class History:
 
     id: str
     seq: int
+    rev: int
     action: str  # id; "" for a comment
     operation: str
     user: str  # id
     comment: str
     transaction: str
     created_at: int  # ms
+    updated_at: int | None  # ms; of a comment that was edited
+    updated_by: str  # id
+    marks_unread: bool
+    changes: Changes  # by field id or system key; lists stand for tuples
 
 
 @record
@@ -203,7 +212,7 @@ def _linked(
 
 def list_histories(connection: Connection, item: str, page: HistoryPage) -> list[History]:
     """One page of an item's histories, newest first."""
-    text = _HISTORIES
+    text = f"{_HISTORIES} AND deleted_at IS NULL"
     params: list[Any] = [item]
     if page.since is not None:
         text += " AND created_at >= ?"
@@ -217,7 +226,18 @@ def list_histories(connection: Connection, item: str, page: HistoryPage) -> list
         text += " AND action_id <> ''"
     text += " ORDER BY seq DESC LIMIT ? OFFSET ?"
     rows = connection.query(text, (*params, page.count, page.first))
-    return [History(*row) for row in rows]
+    return [_history(row) for row in rows]
+
+
+def list_revisions(connection: Connection, item: str, first: int) -> list[History]:
+    """What raised an item's revision to `first` and beyond, newest first."""
+    text = f"{_HISTORIES} AND seq >= ? AND rev >= ? AND action_id <> '' ORDER BY seq DESC"
+    return [_history(row) for row in connection.query(text, (item, first, first))]
+
+
+def _history(row: Row) -> History:
+    parts: list[Any] = [*row[:-2], bool(row[-2]), _decode_changes(row[-1])]
+    return History(*parts)
 
 
 def count_unread(

@@ -136,6 +136,7 @@ def unread(alias: str, test: UnreadTest, params: list[Any]) -> str:
         kinds += " AND h.action_id <> ''"
     return (
         f"FROM histories h WHERE h.item_id = {alias}.id AND h.user_id <> ?{kinds}"  # noqa: S608
+        " AND h.marks_unread = 1 AND h.deleted_at IS NULL"
         " AND h.seq > coalesce((SELECT m.upto FROM read_marks m"
         f" WHERE m.user_id = ? AND m.item_id = {alias}.id), 0)"
     )

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from ..core.catalog import Datastore
-from ..core.items import Link, Snapshot, Touches
+from ..core.items import HistoryEntry, Link, Snapshot, Touches
 from ..core.kinds import Storage
 from .access_sets import AccessSets
 from .engines import Column, Connection, Engine, Query, QueryKeys, Row
@@ -20,6 +21,12 @@ FIELD = Column("field_id", "text")
 FindDatastore = Callable[[str], Datastore | None]
 _ITEM_KEY = Column("item_id", "text")
 _LINKS = "SELECT from_datastore, from_item, to_datastore, to_item, kind FROM links"
+_COMMENT = (
+    "SELECT id, workspace_id, datastore_id, item_id, seq, rev, action_id, operation, user_id,"
+    " comment, transaction_id, created_at, marks_unread, updated_at, coalesce(updated_by, ''),"
+    " deleted_at"
+    " FROM histories WHERE id = ? AND action_id = ''"
+)
 _FROM_ITEM = Column("from_item", "text")
 
 
@@ -66,6 +73,7 @@ class SnapshotReader:
         self._ask_holders(snapshot, touches)
         self._ask_links(snapshot, touches)
         self._ask_users(snapshot, touches)
+        self._ask_comments(snapshot, touches)
         for datastore_id, count in touches.new_rows.items():
             self._ask_new_rows(snapshot, datastore_id, count)
         queries, handlers = self._queries, self._handlers
@@ -217,12 +225,28 @@ class SnapshotReader:
             select = "SELECT workspace_id, user_id FROM members"
             self._ask(QueryKeys(select, Column("user_id", "text"), users), handle)
 
+    def _ask_comments(self, snapshot: Snapshot, touches: Touches) -> None:
+        def handle(rows: list[Row]) -> None:
+            for row in rows:
+                entry = _comment(row)
+                if entry.deleted_at is None:
+                    snapshot.comments[entry.id] = entry
+
+        for history in sorted(touches.comments):
+            snapshot.comments[history] = None
+            self._ask(Query(_COMMENT, (history,)), handle)
+
     def _ask_new_rows(self, snapshot: Snapshot, datastore_id: str, count: int) -> None:
         def handle(rows: list[Row]) -> None:
             reserved = sorted(n for first, last in rows for n in range(first, last + 1))
             snapshot.new_rows.setdefault(datastore_id, []).extend(reserved)
 
         self._ask(self._engine.reserve_rows(datastore_id, count), handle)
+
+
+def _comment(row: Row) -> HistoryEntry:
+    parts: list[Any] = [*row[:12], {}, bool(row[12]), *row[13:]]
+    return HistoryEntry(*parts)
 
 
 def _ignore(rows: list[Row]) -> None:

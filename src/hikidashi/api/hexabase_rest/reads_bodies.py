@@ -222,6 +222,12 @@ def read_flag(request: HttpRequest, name: str) -> bool:
     raise invalid_request(f"{name} must be true or false")
 
 
+def read_revision(request: HttpRequest) -> int | None:
+    """The revision that `at` asks for (ours); None if it is not there. Raises 400."""
+    given = request.query.get("at")
+    return None if given is None else _integer(given, "at", 0)
+
+
 def decode_history_page(request: HttpRequest) -> HistoryPage:
     """GetItemHistories; the legacy route has other words for the same numbers."""
     query = request.query

@@ -206,7 +206,7 @@ def encode_histories(found: Histories, first: int, language: str) -> dict[str, A
     datastore = found.datastore
     name = localized(datastore.names, language)
     told = []
-    for at, entry in enumerate(found.entries, first):
+    for at, (entry, changes) in enumerate(zip(found.entries, found.changes, strict=True), first):
         person = found.users.get(entry.user)
         created = format_instant(entry.created_at)
         one: dict[str, Any] = {
@@ -222,8 +222,11 @@ def encode_histories(found: Histories, first: int, language: str) -> dict[str, A
             "email": person.email if person else "",
             "media_link": "",
             "updated_at": created,
-            "is_updated": False,
+            "is_updated": entry.updated_at is not None,
         }
+        if entry.updated_at is not None:
+            one["updated_at"] = format_instant(entry.updated_at)
+            one["updated_by"] = entry.updated_by
         if entry.action:
             action = datastore.find_action(entry.action)
             one["action_id"] = entry.action
@@ -231,6 +234,7 @@ def encode_histories(found: Histories, first: int, language: str) -> dict[str, A
             one["transaction_id"] = entry.transaction
             one["action_operation"] = _OPERATIONS.get(entry.operation, "")
             one["is_status_action"] = action.is_status_action if action else False
+            one["changes"] = changes
         told.append(one)
     return {"unread": found.unread, "histories": told}
 

@@ -22,6 +22,7 @@ from ...service.reads import (
     lookup_targets,
     note_read,
 )
+from ...service.revisions import item_at
 from ...service.shown import Shown, show
 from ..body import encode
 from ..edge import Answer, Call, HttpRequest, answer_json
@@ -34,6 +35,7 @@ from .reads_bodies import (
     decode_item_list,
     make_list_query,
     read_flag,
+    read_revision,
     row_options,
 )
 from .reads_encode import (
@@ -77,16 +79,23 @@ async def get_item_details(app: App, request: HttpRequest, identity: Identity) -
     """GetItemDetails."""
     params, language = request.params, language_of(request)
     mapped = lookups = linked = numbers = False
+    at = None
     if request.query:
         by_display_id = read_flag(request, "use_display_id")
         mapped = by_display_id or request.query.get("format") == "map"
         lookups = read_flag(request, "include_lookups")
         linked = read_flag(request, "include_linked_items")
         numbers = read_flag(request, "return_number_value")
+        at = read_revision(request)
+        if at is not None and linked:
+            raise invalid_request("include_linked_items tells of now and can't be combined with at")
 
     def read(view: View) -> bytes:
         datastore = find_place(view, params["datastore-id"], params.get("app-id", ""))
-        shown = item_details(view, datastore, params["item-id"])
+        if at is None:
+            shown = item_details(view, datastore, params["item-id"])
+        else:
+            shown = item_at(view, datastore, params["item-id"], at)
         options = RowOptions(language=language, by_display_id=mapped, numbers=numbers)
         return encode_details(
             view,
@@ -97,7 +106,7 @@ async def get_item_details(app: App, request: HttpRequest, identity: Identity) -
             linked=_linked(view, shown, options) if linked else None,
         )
 
-    run = app.scan if linked else app.read
+    run = app.read if at is None and not linked else app.scan
     return Answer(200, await run(identity, read))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ..edge import Call
+from .comments import CALLS as COMMENT_CALLS
 from .definitions_routes import CALLS as DEFINITION_CALLS
 from .identity import CALLS as IDENTITY_CALLS
 from .reads_routes import CALLS as READ_CALLS
@@ -14,5 +15,6 @@ CALLS: Final[tuple[Call, ...]] = (
     *IDENTITY_CALLS,
     *WRITE_CALLS,
     *READ_CALLS,
+    *COMMENT_CALLS,
     *DEFINITION_CALLS,
 )

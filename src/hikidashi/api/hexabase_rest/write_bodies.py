@@ -16,6 +16,7 @@ from ...core.commands import (
     Op,
     Publish,
     RemoveLinks,
+    ReplaceLink,
     SetNumber,
     TakeNumber,
     WriteItem,
@@ -128,6 +129,15 @@ class AddItemLinkBody(msgspec.Struct):
     link_item_id: str
 
 
+class UpdateItemLinkBody(msgspec.Struct):
+    """datalink/UpdateItemLink."""
+
+    old_link_datastore_id: str
+    old_link_item_id: str
+    new_link_datastore_id: str
+    new_link_item_id: str
+
+
 class DeleteItemLinkBody(msgspec.Struct):
     """datalink/DeleteItemLink; without `link_item_id` every link to the datastore is meant."""
 
@@ -149,6 +159,7 @@ _execute: Final = msgspec.json.Decoder(ExecuteActionBody)
 _by_id: Final = msgspec.json.Decoder(ActionByIdBody)
 _delete: Final = msgspec.json.Decoder(DeleteItemBody)
 _add_link: Final = msgspec.json.Decoder(AddItemLinkBody)
+_update_link: Final = msgspec.json.Decoder(UpdateItemLinkBody)
 _delete_link: Final = msgspec.json.Decoder(DeleteItemLinkBody)
 _number: Final = msgspec.json.Decoder(UpdateAutoNumberBody)
 
@@ -309,6 +320,21 @@ def decode_add_link(request: HttpRequest) -> AddLink:
         params["item-id"],
         body.link_datastore_id,
         _needed(body.link_item_id, "link_item_id"),
+    )
+
+
+def decode_update_link(request: HttpRequest) -> ReplaceLink:
+    """UpdateItemLink. Raises 400."""
+    body = decode_body(_update_link, request.body)
+    params = request.params
+    return ReplaceLink(
+        params["app-id"],
+        params["datastore-id"],
+        params["item-id"],
+        body.old_link_datastore_id,
+        _needed(body.old_link_item_id, "old_link_item_id"),
+        body.new_link_datastore_id,
+        _needed(body.new_link_item_id, "new_link_item_id"),
     )
 
 

@@ -40,6 +40,7 @@ from .write_bodies import (
     ExecuteActionBody,
     UpdateAutoNumberBody,
     UpdateItemBody,
+    UpdateItemLinkBody,
     WriteBody,
     decode_add_link,
     decode_create,
@@ -50,6 +51,7 @@ from .write_bodies import (
     decode_set_number,
     decode_take_number,
     decode_update,
+    decode_update_link,
 )
 
 Encode = Callable[[Any], bytes]  # of the Result that the command has
@@ -62,7 +64,7 @@ _NO_STORE: Final[HeaderList] = ((b"cache-control", b"no-store"),)
 # --- running a command ------------------------------------------------------------------------
 
 
-async def _run(  # noqa: PLR0913  a command, who sends it, and how its answer is written
+async def run_command(  # noqa: PLR0913  a command, who sends it, and how its answer is written
     app: App,
     request: HttpRequest,
     identity: Identity,
@@ -99,7 +101,7 @@ async def _write(  # noqa: PLR0913
 ) -> Answer:
     """Run a write of an item; read the item back in the caller's words if that is asked for."""
     if not body.return_item_result:
-        return await _run(
+        return await run_command(
             app, request, identity, command, lambda one: encode_item(one, None), envelopes.items
         )
     _refuse_dry_run(request)
@@ -147,7 +149,7 @@ async def execute_action_by_id(app: App, request: HttpRequest, identity: Identit
 async def delete_item(app: App, request: HttpRequest, identity: Identity) -> Answer:
     """DeleteItem."""
     command = decode_delete(request)
-    return await _run(
+    return await run_command(
         app, request, identity, command, lambda one: encode_delete(one, None), envelopes.items
     )
 
@@ -158,13 +160,19 @@ async def delete_item(app: App, request: HttpRequest, identity: Identity) -> Ans
 async def add_item_link(app: App, request: HttpRequest, identity: Identity) -> Answer:
     """AddItemLink."""
     command = decode_add_link(request)
-    return await _run(app, request, identity, command, encode_link, envelopes.items)
+    return await run_command(app, request, identity, command, encode_link, envelopes.items)
+
+
+async def update_item_link(app: App, request: HttpRequest, identity: Identity) -> Answer:
+    """UpdateItemLink."""
+    command = decode_update_link(request)
+    return await run_command(app, request, identity, command, encode_link, envelopes.items)
 
 
 async def delete_item_link(app: App, request: HttpRequest, identity: Identity) -> Answer:
     """DeleteItemLink."""
     command = decode_delete_link(request)
-    return await _run(app, request, identity, command, encode_link, envelopes.items)
+    return await run_command(app, request, identity, command, encode_link, envelopes.items)
 
 
 # --- auto numbers -----------------------------------------------------------------------------
@@ -173,13 +181,15 @@ async def delete_item_link(app: App, request: HttpRequest, identity: Identity) -
 async def get_auto_number(app: App, request: HttpRequest, identity: Identity) -> Answer:
     """GetAutoNumber: a GET that uses a number up, so nothing between may store or repeat it."""
     command = decode_take_number(request)
-    return await _run(app, request, identity, command, encode_taken, envelopes.results, _NO_STORE)
+    return await run_command(
+        app, request, identity, command, encode_taken, envelopes.results, _NO_STORE
+    )
 
 
 async def update_auto_number(app: App, request: HttpRequest, identity: Identity) -> Answer:
     """UpdateAutoNumber."""
     command = decode_set_number(request)
-    return await _run(app, request, identity, command, encode_set, envelopes.results)
+    return await run_command(app, request, identity, command, encode_set, envelopes.results)
 
 
 CALLS: Final[tuple[Call, ...]] = (
@@ -241,6 +251,16 @@ CALLS: Final[tuple[Call, ...]] = (
         envelope=envelopes.items,
         summary="Link an item to another, in one direction. Answers `null`.",
         body=AddItemLinkBody,
+        answer=None,
+    ),
+    Call(
+        name="UpdateItemLink",
+        method="POST",
+        path=f"{BASE}/items/updatelink/:item-id",
+        handle=update_item_link,
+        envelope=envelopes.items,
+        summary="Lead the links from an item to another one to a third. Answers `null`.",
+        body=UpdateItemLinkBody,
         answer=None,
     ),
     Call(
