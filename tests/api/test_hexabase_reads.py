@@ -454,6 +454,7 @@ def test_histories_and_that_they_are_read_once_shown(full):
         "transaction_id": action["transaction_id"],
         "action_operation": "2",
         "is_status_action": True,
+        "changes": {},
     }
 
     async def until_read() -> None:

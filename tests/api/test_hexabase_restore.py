@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
+
+from hikidashi.service.schema import schema_apply
+from tests.api.rest import Rest
+from tests.deterministic import FixedClock, fixed_ids
 
 
 @pytest.fixture
@@ -115,3 +121,44 @@ def test_a_key_restores_once(rest, car):
     again = restore(rest, car, 4, 1, headers=key)
     assert (first.status, first.body) == (again.status, again.body)
     assert at(rest, car, 6).status == 400
+
+
+LATER = """
+workspaces:
+  - name: Cars
+    applications:
+      - display_id: APPNAME
+        datastores:
+          - display_id: CARS
+            fields:
+              - {display_id: PRICE, deleted: true}
+              - display_id: CAR_TYPE
+                options: [{display_id: van, enabled: false}]
+"""
+
+
+def test_values_that_no_longer_fit_are_named(new_database, tmp_path):
+    clock = FixedClock()
+    with asyncio.Runner() as runner:
+        rest = Rest(new_database(tmp_path), clock, fixed_ids(clock), runner)
+        item = rest.new({"PRICE": 1, "CAR_TYPE": "van", "CAR_NAME": "one"})
+        body = {"rev_no": 1, "item": {"PRICE": 2, "CAR_TYPE": "bus", "CAR_NAME": "two"}}
+        assert rest.call("POST", f"/items/edit/{item}", body).status == 200
+        price = rest.catalogs[0].projects[0].datastores[0].find_field("PRICE")
+        changed = tmp_path / "later.yaml"
+        changed.write_text(LATER, "utf-8")
+        store = rest.app.store
+        runner.run(schema_apply(store, rest.app.ids, clock, changed, ["APPNAME/CARS/PRICE"]))
+        rest.catalogs = runner.run(store.read(rest._catalogs))
+        then = rest.call("GET", f"/items/details/{item}?at=1&format=map").json
+        assert then["field_values"]["CAR_TYPE"]["value"] == "van"
+        assert "PRICE" not in then["field_values"]
+        before = rest.contents()
+        refused = rest.call("POST", f"/items/restore/{item}", {"rev_no": 2, "to": 1})
+        assert refused.status == 400
+        assert {one["reference_id"]: one["error"] for one in refused.json["error"]} == {
+            f"f_id:{price.id}": f"unknown field: {price.id}",
+            "f_id:62d7b36da69d9d279545f002": "CAR_TYPE: option van is disabled",
+        }
+        assert rest.contents() == before
+        rest.close()
