@@ -68,7 +68,7 @@ def draft_new(entry: EntryRequest, scope: Scope, publish: Publish | None) -> Dra
         if field.settings.selected and field.id not in values:
             values[field.id] = field.settings.selected
     changed = tuple(key for key, value in values.items() if value is not None)
-    _check_values(entry, action, values, entry.values, "", scope)
+    _check_values(entry, action, values, entry.values, None, scope)
     keys, notes = _keys(frozenset(), entry.datastore, action, values, publish, scope)
     status = action.next_status or entry.datastore.start_status
     return Draft(entry, action, None, values, changed, status, keys, notes)
@@ -105,7 +105,7 @@ def draft_update(entry: EntryRequest, scope: Scope, publish: Publish | None) -> 
     given = entry.values
     changed = tuple([key for key, value in given.items() if held.get(key) != value])
     values = {**held, **given} if changed else held
-    _check_values(entry, action, values, given, before.id, scope)
+    _check_values(entry, action, values, given, before, scope)
     keys, notes = _keys(before.keys, entry.datastore, action, values, publish, scope)
     status = action.next_status or before.status
     return Draft(entry, action, before, values, changed, status, keys, notes)
@@ -170,10 +170,16 @@ def _check_values(  # noqa: PLR0913  one call, and the parts of it are what is c
     action: Action,
     values: Mapping[str, Value],
     given: Mapping[str, Value],
-    item: str,
+    before: Item | None,
     scope: Scope,
 ) -> None:
-    """Raise every fault of the values at once."""
+    """Raise every fault of the values at once.
+
+    What a value names is looked for only if the value is new: a client that sends all it has read
+    back is not refused for a target that has gone since.
+    """
+    item = before.id if before is not None else ""
+    held: Mapping[str, Value] = before.values if before is not None else {}
     faults = list(entry.faults)
     rules = action.rules
     for key, value in given.items():
@@ -188,7 +194,8 @@ def _check_values(  # noqa: PLR0913  one call, and the parts of it are what is c
         if not may_use_field(scope.actor, field):
             faults.append(field_forbidden(field.id, field.display_id))
             continue
-        if value is not None and (field.unique or field.kind.refers_to):
+        kept_elsewhere = field.unique or field.kind.refers_to
+        if kept_elsewhere and value is not None and held.get(key) != value:
             faults.extend(_check_kept_elsewhere(field, value, item, entry.datastore, scope))
     for key, rule in rules.items():
         if rule.mandatory and values.get(key) is None:

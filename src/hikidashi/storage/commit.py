@@ -15,7 +15,7 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ..core.errors import unavailable
+from ..core.errors import invalid_request, unavailable
 from ..core.ids import Clock, IdSource
 from ..core.limits import GROUP_JOBS_MAX, GROUP_STEPS_MAX, QUEUE_JOBS_MAX, RETRIES_MAX
 from ..core.observations import CommitObserver
@@ -36,6 +36,8 @@ from .standing import Standing
 
 BUSY_MS = 5_000  # how long another process may hold the write lock of a file
 RESTARTS_MAX = 64  # groups begun again because definitions moved or more had to be locked
+# Nothing was committed, so the group may be run again. A connection that was lost is opened anew.
+_AGAIN = (IntegrityError, TransientError, OutdatedSchemaError, UnreachableError)
 Course = Generator[Callable[[], None], None, None]
 
 
@@ -204,7 +206,7 @@ class Committer:
                 waiting = [job for job in waiting if job.outcome is None]
             except RestartError:
                 self._roll_back()
-            except (IntegrityError, TransientError, OutdatedSchemaError) as error:
+            except _AGAIN as error:
                 self._roll_back()
                 singly = singly or isinstance(error, IntegrityError)
                 self._observer.group_retried(type(error).__name__)
@@ -216,7 +218,7 @@ class Committer:
                 if attempts > RETRIES_MAX:
                     _fail(waiting, _as_fault(error))
                     break
-            except (FullError, UnreachableError, UnknownOutcomeError) as error:
+            except (FullError, UnknownOutcomeError) as error:
                 self._roll_back()
                 _fail(waiting, _as_fault(error))
                 break
@@ -375,6 +377,8 @@ def _as_fault(error: EngineError) -> Exception:
     """What a caller is told of a database that could not do it."""
     if isinstance(error, FullError):
         return unavailable("the database can't be written: the disk is full or read-only")
+    if isinstance(error, IntegrityError):
+        return invalid_request("a value that has to be unique was taken meanwhile")
     if isinstance(error, UnknownOutcomeError):
         return unavailable("the connection was lost; whether the write was done is not known")
     return unavailable("the database was busy or out of reach; send the write again")

@@ -199,21 +199,28 @@ class Planner:
         Everything is written when this returns; the work left is what to remember.
         """
         places: dict[tuple[str, frozenset[str]], int] = {}
-        connection = self._connection
         if self._engine.name == "postgresql":  # all locks in their order, before any job's
             self._read(self._reader(jobs), Snapshot(), jobs)
         for job in jobs:
-            connection.savepoint()
-            try:
-                places |= self._run_one(job)
-            except _WHOLE_GROUP:
-                raise
-            except Exception as error:  # noqa: BLE001  what this job alone brought about
-                connection.rollback_to()
+            error = self._try_one(job, places)
+            if isinstance(error, IntegrityError) and job.remember is not None:
+                error = self._try_one(job, places)  # the key was taken: now its answer is there
+            if error is not None:
                 job.outcome = _at_fault(error, job)
-            else:
-                connection.release()
         return Work([], places)
+
+    def _try_one(self, job: Job, places: dict[tuple[str, frozenset[str]], int]) -> Exception | None:
+        """Run one job in a savepoint; what it alone brought about is undone and told."""
+        self._connection.savepoint()
+        try:
+            places |= self._run_one(job)
+        except _WHOLE_GROUP:
+            raise
+        except Exception as error:  # noqa: BLE001  whatever it is, the others go on
+            self._connection.rollback_to()
+            return error
+        self._connection.release()
+        return None
 
     def _run_one(self, job: Job) -> dict[tuple[str, frozenset[str]], int]:
         reader = self._reader([job])

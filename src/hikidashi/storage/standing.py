@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..core.access import Actor, Identity
-from ..core.catalog import Catalog, Datastore
+from ..core.catalog import Catalog
 from ..core.errors import unauthorized
 from .definitions import load_catalog, read_numbers
 from .engines import Connection
@@ -60,14 +60,6 @@ class Standing:
             self._actors.clear()
         self._actors[key] = (numbers, actor)
         return catalog, actor
-
-    def find_datastore(self, id_: str) -> Datastore | None:
-        """A datastore of any workspace in memory."""
-        for catalog in self._catalogs.values():
-            found = catalog.find_datastore(id_)
-            if found is not None:
-                return found
-        return None
 
     def forget(self) -> None:
         """Drop everything: what is in memory was found not to fit the database."""
