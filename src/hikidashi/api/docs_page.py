@@ -54,6 +54,7 @@ _AUTH_WORDS = {
     " <code>Authorization: …</code> without a scheme",
 }
 _AUTH_CURL = {"token": '-H "Authorization: Bearer $TOKEN"', "customauth": '-H "customauth: $KEY"'}
+_TABLE = "<table><tr><th>key</th><th>type</th><th></th></tr>{rows}</table>"
 _SAMPLE_LEVELS = 4  # how deep a sample shows structs inside structs
 
 
@@ -138,6 +139,9 @@ def _article(call: tuple[str, str, dict[str, Any]], schemas: Mapping[str, Any]) 
         f'<p class="dim">{_AUTH_WORDS.get(auth, "Needs no token")}.</p>',
         f"<details><summary>curl</summary><pre>{escape(_curl(call, auth, schemas))}</pre></details>",
     ]
+    query = [one for one in operation["parameters"] if one["in"] == "query"]
+    if query:
+        parts.append(f"<p><strong>Query</strong></p>{_query_table(query)}")
     if body:
         parts.append(f"<p><strong>Body</strong></p>{_table(body, schemas, is_body=True)}")
     if answer:
@@ -204,7 +208,17 @@ def _table(schema: Mapping[str, Any], schemas: Mapping[str, Any], *, is_body: bo
     )
     if not rows:
         return f'<p class="dim">{escape(_type_words(schema, schemas))}</p>'
-    return f"<table><tr><th>key</th><th>type</th><th></th></tr>{rows}</table>"
+    return _TABLE.format(rows=rows)
+
+
+def _query_table(parameters: list[dict[str, Any]]) -> str:
+    """The keys of a query string; none has to be there."""
+    rows = "".join(
+        f"<tr><td><code>{escape(one['name'])}</code></td><td>{one['schema']['type']}</td>"
+        f"<td>{_words(one['description'])}</td></tr>"
+        for one in parameters
+    )
+    return _TABLE.format(rows=rows)
 
 
 def _rows(

@@ -84,6 +84,21 @@ Handle: TypeAlias = "Callable[[App, HttpRequest, Any], Awaitable[Answer]]"
 Envelope: TypeAlias = Callable[[FaultError, HttpRequest], Answer]
 
 
+@dataclass(frozen=True, slots=True)
+class QueryKey:
+    """A key of the query string that a call reads, for OpenAPI."""
+
+    name: str
+    type: Literal["boolean", "integer", "string"]
+    sentence: str
+
+
+# Writes read it only to refuse it: a client that expects a rehearsal must not be taken at its word.
+DRY_RUN = QueryKey(
+    "dry_run", "boolean", "Not available: anything but `false` is refused and nothing is written."
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """One route of a dialect: where it is, what carries it out, how its faults are told."""
@@ -94,6 +109,7 @@ class Call:
     handle: Handle
     envelope: Envelope
     summary: str = ""
+    query: tuple[QueryKey, ...] = ()  # the keys that it reads
     body: Any = None  # the type of the body, for OpenAPI
     answer: Any = None
     auth: Literal["token", "none", "hottask"] = "token"

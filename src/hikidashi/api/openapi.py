@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from .. import __version__
-from .exchange import Call
+from .exchange import Call, QueryKey
 
 _PARAM = re.compile(r":([A-Za-z][\w-]*)")
 _REF = "#/components/schemas/{name}"
@@ -94,7 +94,8 @@ def _operation(call: Call, shapes: dict[str, Any]) -> dict[str, Any]:
         "parameters": [
             {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
             for name in _PARAM.findall(call.path)
-        ],
+        ]
+        + [_query_parameter(one) for one in call.query],
         "responses": _responses(call, shapes),
         "security": _SECURITY[call.auth],
     }
@@ -104,6 +105,16 @@ def _operation(call: Call, shapes: dict[str, Any]) -> dict[str, Any]:
             "content": {"application/json": {"schema": shapes[_key(call.body)]}},
         }
     return operation
+
+
+def _query_parameter(key: QueryKey) -> dict[str, Any]:
+    return {
+        "name": key.name,
+        "in": "query",
+        "required": False,
+        "description": key.sentence,
+        "schema": {"type": key.type},
+    }
 
 
 def _tag(call: Call) -> str:

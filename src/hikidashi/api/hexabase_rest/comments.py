@@ -14,6 +14,7 @@ from ...service.reads import find_place
 from ...service.revisions import values_to_restore
 from ..body import decode_body
 from ..edge import Answer, Call, HttpRequest
+from ..exchange import DRY_RUN
 from . import envelopes
 from .write_answers import NULL, UpdateItemAnswer, encode_update
 from .writes import BASE, run_command
@@ -120,6 +121,7 @@ CALLS: Final[tuple[Call, ...]] = (
         handle=post_comment,
         envelope=envelopes.texts,
         summary="Add a comment to an item. Answers `null`.",
+        query=(DRY_RUN,),
         body=PostCommentBody,
         answer=None,
     ),
@@ -130,6 +132,7 @@ CALLS: Final[tuple[Call, ...]] = (
         handle=edit_comment,
         envelope=envelopes.texts,
         summary="Change a comment of one's own, or any as an administrator. Answers `null`.",
+        query=(DRY_RUN,),
         body=EditCommentBody,
         answer=None,
     ),
@@ -140,6 +143,7 @@ CALLS: Final[tuple[Call, ...]] = (
         handle=delete_comment,
         envelope=envelopes.texts,
         summary="Delete a comment of one's own, or any as an administrator. Answers `null`.",
+        query=(DRY_RUN,),
         answer=None,
     ),
     Call(
@@ -149,6 +153,7 @@ CALLS: Final[tuple[Call, ...]] = (
         handle=restore_item,
         envelope=envelopes.items,
         summary="Write the values of an earlier revision again, as a new one (ours).",
+        query=(DRY_RUN,),
         body=RestoreBody,
         answer=UpdateItemAnswer,
     ),

@@ -31,6 +31,7 @@ from ...service.reads_definitions import (
     list_projects,
 )
 from ..edge import Answer, Call, HttpRequest, answer_json
+from ..exchange import QueryKey
 from . import envelopes
 from .definitions_encode import (
     encode_action,
@@ -263,7 +264,8 @@ CALLS: Final[tuple[Call, ...]] = (
         path=f"{BASE}/fields/:field-id",
         handle=get_field_settings,
         envelope=envelopes.fields,
-        summary="The settings of a field; its options with `with_options=true`.",
+        summary="The settings of a field.",
+        query=(QueryKey("with_options", "boolean", "Add the options to choose from."),),
         answer=dict[str, Any],
     ),
     Call(
@@ -272,7 +274,8 @@ CALLS: Final[tuple[Call, ...]] = (
         path=f"{DATASTORE}/actions",
         handle=get_actions,
         envelope=envelopes.plain,
-        summary="The actions that may be executed, of all statuses or of `status_id`.",
+        summary="The actions that may be executed.",
+        query=(QueryKey("status_id", "string", "Only those of this status and of any status."),),
         answer=list[dict[str, Any]],
     ),
     *(

@@ -8,6 +8,7 @@ import msgspec
 
 from ...core.access import Identity
 from ...core.errors import invalid_request
+from ...core.limits import HISTORIES_PER_PAGE_MAX
 from ...core.query import Query
 from ...service.app import App, View
 from ...service.reads import (
@@ -26,6 +27,7 @@ from ...service.revisions import item_at
 from ...service.shown import Shown, show
 from ..body import encode
 from ..edge import Answer, Call, HttpRequest, answer_json
+from ..exchange import QueryKey
 from . import envelopes
 from .definitions_encode import language_of
 from .details_encode import encode_details
@@ -213,6 +215,44 @@ _DETAILS: Final = "One item with its values, statuses and the actions that may b
 _LINKED: Final = "The items that an item links to, by datastore."
 _HISTORIES: Final = "Histories of an item, newest first; they count as read from then on."
 
+_DETAILS_QUERY: Final = (
+    QueryKey(
+        "format", "string", "`map`: fields, statuses and actions by display id, not in arrays."
+    ),
+    QueryKey("use_display_id", "boolean", "The same as `format=map`."),
+    QueryKey("include_lookups", "boolean", "Add the items that lookup fields name."),
+    QueryKey("include_linked_items", "boolean", "Add the items linked to, by datastore."),
+    QueryKey(
+        "return_number_value", "boolean", "Numbers of the items added as numbers, not as text."
+    ),
+    QueryKey(
+        "at",
+        "integer",
+        "The item as it was at this revision (ours); not with `include_linked_items`.",
+    ),
+)
+_LINKED_QUERY: Final = (
+    QueryKey("linked_d_id", "string", "Only items of this datastore."),
+    QueryKey("linked_p_id", "string", "The application that `linked_d_id` is in, if another."),
+    QueryKey("use_display_id", "boolean", "Datastores and fields by display id, not by id."),
+    QueryKey("include_lookups", "boolean", "Add the items that lookup fields name."),
+    QueryKey("return_number_value", "boolean", "Numbers as numbers, not as text."),
+)
+_HISTORIES_QUERY: Final = (
+    QueryKey("from_index", "integer", "The first entry wanted; 0, the default, is the newest."),
+    QueryKey(
+        "to_index",
+        "integer",
+        f"The entry to stop before: at most {HISTORIES_PER_PAGE_MAX} after the first, 30 by default.",
+    ),
+    QueryKey("from_item_index", "integer", "The older name of `from_index`."),
+    QueryKey("to_item_index", "integer", "The older name of `to_index`."),
+    QueryKey("from_datetime", "string", "Only entries of this instant and later."),
+    QueryKey("to_datetime", "string", "Only entries of this instant and earlier."),
+    QueryKey("exclude_action_history", "boolean", "Leave out the entries of actions."),
+    QueryKey("exclude_comment_history", "boolean", "Leave out comments."),
+)
+
 CALLS: Final[tuple[Call, ...]] = (
     *(
         Call(
@@ -222,6 +262,7 @@ CALLS: Final[tuple[Call, ...]] = (
             handle=get_item_details,
             envelope=envelopes.details,
             summary=_DETAILS,
+            query=_DETAILS_QUERY,
             answer=dict[str, Any],
         )
         for name, path in (
@@ -247,6 +288,7 @@ CALLS: Final[tuple[Call, ...]] = (
             handle=get_linked_items,
             envelope=envelopes.results,
             summary=_LINKED,
+            query=_LINKED_QUERY,
             answer=LinkedItemsAnswer,
         )
         for name, path in (
@@ -262,6 +304,7 @@ CALLS: Final[tuple[Call, ...]] = (
             handle=get_item_histories,
             envelope=envelopes.plain,
             summary=_HISTORIES,
+            query=_HISTORIES_QUERY,
             answer=HistoriesAnswer,
             allows_head=False,
         )

@@ -14,7 +14,7 @@ from ...service.app import App
 from ...service.reads import item_result
 from ...storage.idempotency import Replay
 from ..edge import Answer, Call, Envelope, HttpRequest
-from ..exchange import HeaderList
+from ..exchange import DRY_RUN, HeaderList, QueryKey
 from ..idempotency import find_remember, replayed
 from . import envelopes
 from .write_answers import (
@@ -192,6 +192,12 @@ async def update_auto_number(app: App, request: HttpRequest, identity: Identity)
     return await run_command(app, request, identity, command, encode_set, envelopes.results)
 
 
+_NUMBER_QUERY: Final = (
+    QueryKey("branch_key", "string", "The branch to count in; each has a counter of its own."),
+    QueryKey("zero_padding", "boolean", "Whether to pad with zeros; by default as the field says."),
+    QueryKey("digit", "integer", "How many digits to pad to; by default as the field says."),
+)
+
 CALLS: Final[tuple[Call, ...]] = (
     Call(
         name="CreateItem",
@@ -200,6 +206,7 @@ CALLS: Final[tuple[Call, ...]] = (
         handle=create_item,
         envelope=envelopes.items,
         summary="Create an item, and items related to it.",
+        query=(DRY_RUN,),
         body=CreateItemBody,
         answer=CreateItemAnswer,
     ),
@@ -210,6 +217,7 @@ CALLS: Final[tuple[Call, ...]] = (
         handle=update_item,
         envelope=envelopes.items,
         summary="Update an item, and items related to it. Needs `rev_no` or `is_force_update`.",
+        query=(DRY_RUN,),
         body=UpdateItemBody,
         answer=UpdateItemAnswer,
     ),
@@ -220,6 +228,7 @@ CALLS: Final[tuple[Call, ...]] = (
         handle=execute_action,
         envelope=envelopes.items,
         summary="Execute an action on an item: update, delete or copy it, and move its status.",
+        query=(DRY_RUN,),
         body=ExecuteActionBody,
         answer=UpdateItemAnswer,
     ),
@@ -230,6 +239,7 @@ CALLS: Final[tuple[Call, ...]] = (
         handle=execute_action_by_id,
         envelope=envelopes.items,
         summary="The older form of ExecuteAction. Answers `null`, or what was not written.",
+        query=(DRY_RUN,),
         body=ActionByIdBody,
         answer=None,
     ),
@@ -240,6 +250,7 @@ CALLS: Final[tuple[Call, ...]] = (
         handle=delete_item,
         envelope=envelopes.items,
         summary="Delete an item. The body is at least `{}`.",
+        query=(DRY_RUN,),
         body=DeleteItemBody,
         answer=DeleteItemAnswer,
     ),
@@ -250,6 +261,7 @@ CALLS: Final[tuple[Call, ...]] = (
         handle=add_item_link,
         envelope=envelopes.items,
         summary="Link an item to another, in one direction. Answers `null`.",
+        query=(DRY_RUN,),
         body=AddItemLinkBody,
         answer=None,
     ),
@@ -260,6 +272,7 @@ CALLS: Final[tuple[Call, ...]] = (
         handle=update_item_link,
         envelope=envelopes.items,
         summary="Lead the links from an item to another one to a third. Answers `null`.",
+        query=(DRY_RUN,),
         body=UpdateItemLinkBody,
         answer=None,
     ),
@@ -270,6 +283,7 @@ CALLS: Final[tuple[Call, ...]] = (
         handle=delete_item_link,
         envelope=envelopes.items,
         summary="Remove the links from an item to another, or to a datastore. Answers `null`.",
+        query=(DRY_RUN,),
         body=DeleteItemLinkBody,
         answer=None,
     ),
@@ -280,6 +294,7 @@ CALLS: Final[tuple[Call, ...]] = (
         handle=get_auto_number,
         envelope=envelopes.results,
         summary="Use up the next number of a field or of one of its branches.",
+        query=(*_NUMBER_QUERY, DRY_RUN),
         answer=GetAutoNumberAnswer,
         allows_head=False,
     ),
@@ -290,6 +305,7 @@ CALLS: Final[tuple[Call, ...]] = (
         handle=update_auto_number,
         envelope=envelopes.results,
         summary="Set the last number given; the next one follows it.",
+        query=(DRY_RUN,),
         body=UpdateAutoNumberBody,
         answer=UpdateAutoNumberAnswer,
     ),

@@ -16,7 +16,7 @@ from ...core.plan import Result, WriteResult
 from ...core.record import record
 from ...service.app import App, View
 from ...storage.idempotency import Replay
-from ..exchange import Answer, Call, HttpRequest
+from ..exchange import DRY_RUN, Answer, Call, HttpRequest
 from ..idempotency import find_remember, replayed
 from .decode import decode_create, decode_update, is_placeholder
 from .envelope import Envelope, failure, http_status, success
@@ -183,6 +183,7 @@ def list_calls(http_errors: str = "envelope") -> tuple[Call, ...]:
             handle=_handler(work),
             envelope=envelope,
             summary=summary,
+            query=(DRY_RUN,),
             body=body,
             answer=Envelope,
             auth="hottask",
