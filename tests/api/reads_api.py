@@ -49,12 +49,29 @@ class Api:
     async def _ask(
         self, method: str, path: str, body: Any, headers: dict[str, str]
     ) -> tuple[int, Any]:
+        status, _, pieces = await self._send(method, path, body, headers)
+        text = b"".join(pieces)
+        return status, json.loads(text) if text else None
+
+    def pieces(
+        self, body: Any, path: str = f"{A}/items/search", user: str = w.BOB
+    ) -> tuple[int, dict[str, str], list[bytes]]:
+        """Status, headers and the pieces in which the answer to a POST came."""
+        return self.run(self._send("POST", path, body, {"authorization": user}))
+
+    async def _send(
+        self, method: str, path: str, body: Any, headers: dict[str, str]
+    ) -> tuple[int, dict[str, str], list[bytes]]:
         path, _, query = path.partition("?")
         sent = b"" if body is None else json.dumps(body).encode()
         messages: list[Any] = []
 
+        requests = [{"type": "http.request", "body": sent, "more_body": False}]
+
         async def receive() -> Any:
-            return {"type": "http.request", "body": sent, "more_body": False}
+            if not requests:
+                await asyncio.Event().wait()  # the client stays
+            return requests.pop()
 
         async def send(message: Any) -> None:
             messages.append(message)
@@ -72,8 +89,8 @@ class Api:
             ],
         }
         await self.edge(scope, receive, send)
-        text = b"".join(one["body"] for one in messages[1:])
-        return messages[0]["status"], json.loads(text) if text else None
+        told = {key.decode(): value.decode() for key, value in messages[0]["headers"]}
+        return messages[0]["status"], told, [one["body"] for one in messages[1:] if one["body"]]
 
     def get(self, path: str, user: str = w.BOB, **headers: str) -> Any:
         """The body of an answer that is fine."""

@@ -324,7 +324,12 @@ def test_conditions(full, body, expected):
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        ({"format": "csv"}, "csv"),
+        ({"format": "xml"}, "xml"),
+        ({"after": ""}, "per_page"),
+        ({"after": "", "per_page": 5, "page": 2}, "page"),
+        ({"after": "", "per_page": 5, "format": "csv"}, "JSON"),
+        ({"after": "nonsense", "per_page": 5}, "cursor"),
+        ({"format": "csv", "select_fields": ["unread"]}, "unread"),
         ({"per_page": 10_001}, "10000"),
         ({"page": -1}, "page"),
         ({"per_page": "5"}, "per_page"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -10,7 +11,7 @@ from hikidashi.core import limits
 from hikidashi.core.errors import FaultError
 from hikidashi.core.query import Query, UnreadTest
 from hikidashi.core.values import parse_instant
-from hikidashi.service import reads
+from hikidashi.service import lists, reads
 from hikidashi.service.shown import show, shown_value
 from hikidashi.storage.items import HistoryPage, put_read_mark
 from tests import reads_world as w
@@ -198,19 +199,18 @@ def test_links_into_a_datastore_that_the_actor_may_not_use_are_not_there(world):
     assert reads.linked_ids(world.view(w.ANN), item.id) == [(w.VAULT, [secret.id])]
 
 
-def test_a_long_list_comes_in_portions_and_too_long_a_one_is_refused(world, monkeypatch):
+def test_a_long_list_comes_in_portions(world, monkeypatch):
     world.put(w.TASKS, *[task(n) for n in range(1, 26)])
-    monkeypatch.setattr(reads, "PORTION_ITEMS", 10)
-    view = world.view(w.BOB)
-
-    def sizes(**rest: int) -> list[int]:
-        return [len(one.items) for one in reads.list_portions(view, Query(world.tasks, **rest))]
-
-    assert sizes() == [10, 10, 5]
-    assert sizes(per_page=15, page=2) == [10]
-    monkeypatch.setattr(reads, "UNPAGED_ITEMS_MAX", 24)
-    with pytest.raises(FaultError):
-        sizes()
+    monkeypatch.setattr(lists, "PORTION_ITEMS", 10)
+    view, query = world.view(w.BOB), Query(world.tasks)
+    assert [len(one.items) for one in lists.stream_list(view, query)] == [10, 10, 5]
+    page = replace(query, per_page=15, page=2)
+    assert [len(one.items) for one in lists.list_page(view, page)] == [10]
+    assert lists.list_short(view, query) is None
+    monkeypatch.setattr(lists, "PORTION_ITEMS", 25)
+    short = lists.list_short(view, query)
+    assert short is not None
+    assert len(short.items) == 25
 
 
 # --- histories --------------------------------------------------------------------------------
@@ -236,7 +236,7 @@ def test_histories_are_newest_first_and_count_as_read_when_shown(world):
     assert histories(world, w.ANN).unread == 2
     view = world.view(w.ANN)
     shown = show(view, world.tasks, [task(1)])
-    assert reads.count_unread(view, shown, UnreadTest(w.ANN)) == {task(1).id: 2}
+    assert lists.count_unread(view, shown, UnreadTest(w.ANN)) == {task(1).id: 2}
 
 
 def test_histories_are_narrowed_by_time_and_sort(world):
@@ -273,6 +273,6 @@ def test_histories_of_an_item_that_may_not_be_seen_are_not_there(world):
     ],
 )
 def test_the_day_is_that_of_the_workspace(now, zone, start, hours):
-    first, last = reads.day_of(parse_instant(now) or 0, zone)
+    first, last = lists.day_of(parse_instant(now) or 0, zone)
     assert first == parse_instant(start)
     assert last - first + 1 == hours * 3_600_000

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from hikidashi.core.catalog import Datastore, Field
 from hikidashi.core.conditions import find_lookups
+from hikidashi.core.cursor import decode_cursor, encode_cursor
 from hikidashi.core.items import Item
 from hikidashi.core.query import (
     EVERYTHING,
@@ -30,7 +32,15 @@ from hikidashi.core.query import (
     fold,
 )
 from hikidashi.storage import search
-from hikidashi.storage.search import count_items, list_ids, list_items, stream_items
+from hikidashi.storage.search import (
+    count_items,
+    find_reach,
+    list_behind,
+    list_ids,
+    list_items,
+    stream_items,
+)
+from hikidashi.storage.search_sql import Reach, select_items
 from tests import reads_world as w
 from tests.reads_world import ReadsWorld, client, task
 
@@ -51,6 +61,23 @@ def query(world: ReadsWorld, condition: Condition = EVERYTHING, **rest: object) 
 def found(world: ReadsWorld, condition: Condition = EVERYTHING, **rest: object) -> list[int]:
     made = query(world, condition, **rest)
     return [one.n for one in list_items(world.connection, made, world.actor(w.BOB).keyring)]
+
+
+def walk(world: ReadsWorld, condition: Condition, **rest: object) -> list[int]:
+    """The whole list, page by page, each page asked for with the cursor of the one before."""
+    made = query(world, condition, **rest)
+    keyring = world.actor(w.BOB).keyring
+    items, position = list_behind(world.connection, made, keyring)
+    numbers = [one.n for one in items]
+    while position is not None:
+        assert len(items) == made.per_page
+        text = encode_cursor(position, b"asked")
+        after = decode_cursor(text, b"asked", made.sorts)
+        assert after == position
+        items, position = list_behind(world.connection, replace(made, after=after), keyring)
+        assert items
+        numbers += [one.n for one in items]
+    return numbers
 
 
 def field(world: ReadsWorld, name: str) -> Field:
@@ -100,16 +127,18 @@ def test_a_title_that_the_actor_may_not_see_does_not_sort(world):
     assert found(world, sorts=(Sort(field(world, "Client")),)) == [2, 5, 4, 1, 3]
 
 
-@pytest.mark.parametrize("few", [0, 1_000])
-def test_many_and_few_access_sets_are_looked_at_differently_and_found_alike(
-    world, monkeypatch, few
-):
-    monkeypatch.setattr(search, "_FEW_SETS", few)
+@pytest.mark.parametrize(
+    ("sets", "few", "reach"),
+    [(0, 5_000, "many sets"), (1_000, 0, "few sets"), (1_000, 5_000, "few items")],
+)
+def test_whatever_a_keyring_opens_is_found_alike(world, monkeypatch, sets, few, reach):
+    monkeypatch.setattr(search, "_FEW_SETS", sets)
+    monkeypatch.setattr(search, "_FEW_ITEMS", few)
     keyring = world.actor(w.BOB).keyring
     world.put(w.CLIENTS, client(1, "a"), client(2, "b", keys=(w.VIP,)))
     items = [task(n, {"Client": client(n).id}, keys=(w.BOB, w.id_of(n))) for n in (1, 2)]
     world.put(w.TASKS, *items, task(3, keys=(w.VIP,)))
-    assert search.opens_few_sets(world.connection, keyring) is (few > 0)
+    assert find_reach(world.connection, world.tasks, keyring) is Reach(reach)
     assert found(world, sorts=(Sort(field(world, "Client")),)) == [2, 1]
     assert count_items(world.connection, query(world), keyring) == 2
 
@@ -408,10 +437,13 @@ def test_sql_finds_orders_and_counts_what_the_rules_say(world, data):
             if not one.keys.isdisjoint(keyring) and plain.holds(one, condition)
         ]
         made = query(world, condition, sorts=keys)
-        few = data.draw(st.booleans())
-        statement = search.select_items(made, keyring, few_sets=few)
+        reach = data.draw(st.sampled_from(Reach))
+        statement = select_items(made, keyring, reach)
         rows = world.connection.query(statement.sql, statement.params)
         assert [row[0] for row in rows] == [one.n for one in plain.order(expected, keys)]
+        per_page = data.draw(st.integers(1, 5))
+        walked = walk(world, condition, sorts=keys, per_page=per_page)
+        assert walked == [one.n for one in plain.order(expected, keys)]
         got = list_items(world.connection, made, keyring)
         assert [one.n for one in got] == [one.n for one in plain.order(expected, keys)]
         assert count_items(world.connection, made, keyring) == len(expected)

@@ -234,10 +234,17 @@ class Edge:
         origin = exchange.raw.get(b"origin")
         if origin is not None:
             headers.extend(self._cors.headers(origin))
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        start = {"type": "http.response.start", "status": answer.status, "headers": headers}
         is_head = exchange.request.method == "HEAD"
-        if answer.chunks is not None and not is_head:
-            await self._send_chunks(answer.chunks, exchange, send)
+        if answer.chunks is not None:
+            try:
+                await send(start)
+                if not is_head:
+                    await self._send_chunks(answer.chunks, exchange, send)
+            finally:
+                await answer.chunks.aclose()
+        else:
+            await send(start)
         await send({"type": "http.response.body", "body": b"" if is_head else body})
 
     async def _send_chunks(
@@ -255,7 +262,6 @@ class Edge:
             raise
         finally:
             leaving.cancel()
-            await chunks.aclose()
 
 
 def _url_bytes(scope: Scope) -> int:

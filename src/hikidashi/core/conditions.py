@@ -30,6 +30,7 @@ from .query import (
     EmptyTest,
     LookupTarget,
     Not,
+    Position,
     Query,
     RangeTest,
     Sort,
@@ -109,6 +110,7 @@ def make_query(  # noqa: PLR0913  a query has the parts it has
     sorts: tuple[Sort, ...] = (),
     page: int = 1,
     per_page: int = 0,
+    after: Position | None = None,
     fields: tuple[Field, ...] | None = None,
 ) -> Query:
     """A query within its limits. Raises 400 beyond them."""
@@ -121,7 +123,9 @@ def make_query(  # noqa: PLR0913  a query has the parts it has
     if len(sorts) > SORTS_MAX:
         raise invalid_request(f"over {SORTS_MAX} sort fields")
     lookups = find_lookups(catalog, actor, datastore)
-    return Query(datastore, condition, sorts, page, per_page, fields, lookups)
+    return Query(
+        datastore, condition, sorts, page, per_page, after=after, fields=fields, lookups=lookups
+    )
 
 
 def shown_fields(actor: Actor, datastore: Datastore) -> tuple[Field, ...]:

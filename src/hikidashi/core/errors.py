@@ -25,6 +25,8 @@ class Code(str, Enum):
     TRANSACTION_ABORTED = "TRANSACTION_ABORTED"
     NO_PRIVILEGES = "NO_PRIVILEGES"
     SYSTEM_ERROR = "SYSTEM_ERROR"
+    SEARCH_TIMEOUT = "SEARCH_TIMEOUT"
+    COUNT_TIMEOUT = "COUNT_TIMEOUT"
 
 
 class Level(str, Enum):
@@ -105,6 +107,16 @@ def unavailable(description: str) -> FaultError:
     return FaultError(
         FaultKind.UNAVAILABLE, Fault(Code.SYSTEM_ERROR, "temporarily unavailable", description)
     )
+
+
+def search_timeout() -> Fault:
+    """Told beside an answer without items: they were not found in time."""
+    return Fault(Code.SEARCH_TIMEOUT, "search timed out", "the items were not found in time")
+
+
+def count_timeout() -> Fault:
+    """Told beside an answer without a count: it was not done in time."""
+    return Fault(Code.COUNT_TIMEOUT, "count timed out", "the items were not counted in time")
 
 
 # --- identity ---------------------------------------------------------------------------------

@@ -36,7 +36,10 @@ CONDITION_LEVELS_MAX: Final = 20  # nesting of condition groups
 SEARCH_VALUES_MAX: Final = 10_000  # values in one search: SQLite binds 32,766 parameters
 SEARCH_TEXT_CHARS_MAX: Final = 1_000  # a text to look for: SQLite takes patterns of 50,000 bytes
 SORTS_MAX: Final = 20  # keys of one order
-UNPAGED_ITEMS_MAX: Final = 100_000  # rows of one answer that is not paged, built in memory
+STREAMS_MAX: Final = 8  # long answers at once: each holds a connection while its client reads
+STREAM_MS_MAX: Final = 600_000  # a long answer, whole; its connection holds old rows in place
+READ_MS: Final = 60_000  # one statement of a read, unless the caller says otherwise
+LIST_MS_MAX: Final = 600_000  # one statement of a list, whatever its caller says
 HISTORIES_PER_PAGE_MAX: Final = 100
 
 # Requests

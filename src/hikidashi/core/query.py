@@ -123,6 +123,15 @@ class Sort:
 
 
 @record
+class Position:
+    """Where a walk through a query's order stands: behind the item of this row number, whose sort
+    keys these were. None is an empty key."""
+
+    keys: tuple[str | float | int | None, ...]  # one for each sort
+    n: int
+
+
+@record
 class LookupTarget:
     """The datastore that a lookup field names, and which of its fields stands for an item."""
 
@@ -139,6 +148,7 @@ class Query:
     sorts: tuple[Sort, ...] = ()
     page: int = 1
     per_page: int = 0  # 0: all
+    after: Position | None = None  # only what lies behind it
     fields: tuple[Field, ...] | None = None  # whose values are shown; None: of all the actor sees
     # By field id, what the actor may look up. A lookup that is absent here, or whose target the
     # actor's keys do not open, counts as empty.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
+from itertools import chain
 from typing import TypeVar
 
 from ..config import Config
@@ -94,6 +95,21 @@ class App:
         """Any other read; it runs on a thread."""
         self.observe.read_begun(on_loop=False)
         return await self.store.scan(lambda connection: self._view(connection, identity, fn))
+
+    async def stream(
+        self, identity: Identity, fn: Callable[[View], Iterator[T]]
+    ) -> AsyncGenerator[T, None]:
+        """A read that is too long for memory, in portions; the first is there when this returns.
+
+        Definitions and keyring are those of its beginning.
+        """
+        self.observe.read_begun(on_loop=False)
+
+        def begin(view: View) -> Iterator[T]:
+            portions = fn(view)
+            return chain([next(portions)], portions)
+
+        return await self.store.stream(lambda connection: self._view(connection, identity, begin))
 
     def _view(self, connection: Connection, identity: Identity, fn: Callable[[View], T]) -> T:
         access = self.store.access

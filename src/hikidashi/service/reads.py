@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from contextlib import suppress
-from datetime import datetime, timedelta, timezone, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ..core.access import may_use_datastore
 from ..core.catalog import Datastore, Field
 from ..core.errors import FaultError, invalid_request, item_not_found, no_item, no_place
 from ..core.items import Item
-from ..core.limits import HISTORIES_PER_PAGE_MAX, PAGE_ITEMS_MAX, UNPAGED_ITEMS_MAX
-from ..core.query import Query, UnreadTest
+from ..core.limits import HISTORIES_PER_PAGE_MAX, PAGE_ITEMS_MAX
+from ..core.query import UnreadTest
 from ..core.record import record
 from ..core.resolve import get_datastore
 from ..core.values import format_instant
 from ..storage import items as stored
 from ..storage.engines import EngineError
 from ..storage.items import History, HistoryPage, Person
-from ..storage.search import count_items, list_items, stream_items
 from .app import App, View
 from .revisions import shown_changes
 from .shown import Shown, aspect, find_users, show, shown_value
-
-PORTION_ITEMS = 500  # of a long list: what is read and encoded at a time
-
 
 # --- places -----------------------------------------------------------------------------------
 
@@ -96,52 +89,6 @@ def item_result(view: View, item: Item, by_display_id: bool) -> dict[str, object
             result[field.display_id if by_display_id else field.id] = value
     result["links"] = [{"d_id": one, "i_ids": ids} for one, ids in linked_ids(view, item.id)]
     return result
-
-
-# --- lists ------------------------------------------------------------------------------------
-
-
-def count_list(view: View, query: Query) -> int:
-    """How many visible items the condition of a query holds for."""
-    return count_items(view.connection, query, view.actor.keyring)
-
-
-def list_portions(view: View, query: Query) -> Iterator[Shown]:
-    """The items of a query in portions. Raises 400 if all are asked for and they are too many."""
-    keyring = view.actor.keyring
-    fields = query.fields
-    if query.per_page:
-        found = list_items(view.connection, query, keyring)
-        for start in range(0, len(found), PORTION_ITEMS):
-            yield show(view, query.datastore, found[start : start + PORTION_ITEMS], fields)
-        return
-    count = 0
-    for portion in stream_items(view.connection, query, keyring, PORTION_ITEMS):
-        count += len(portion)
-        if count > UNPAGED_ITEMS_MAX:
-            raise invalid_request(
-                f"over {UNPAGED_ITEMS_MAX} items; ask for them in pages (per_page, page)"
-            )
-        yield show(view, query.datastore, portion, fields)
-
-
-def count_unread(view: View, shown: Shown, test: UnreadTest) -> dict[str, int]:
-    """How many histories of each item shown the actor has not read; none: left out."""
-    ids = [item.id for item in shown.items]
-    return stored.count_unread(view.connection, shown.datastore, ids, test)
-
-
-def day_of(now_ms: int, time_zone: str) -> tuple[int, int]:
-    """The first and the last millisecond of the day that it is in a time zone."""
-    zone: tzinfo
-    try:
-        zone = ZoneInfo(time_zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        zone = timezone.utc
-    now = datetime.fromtimestamp(now_ms / 1000, zone)
-    start = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    after = (start + timedelta(days=1)).replace(tzinfo=zone)
-    return int(start.timestamp() * 1000), int(after.timestamp() * 1000) - 1
 
 
 # --- links ------------------------------------------------------------------------------------

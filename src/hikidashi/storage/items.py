@@ -18,7 +18,7 @@ from ..core.query import LookupTarget, UnreadTest
 from ..core.record import record
 from .access_sets import AccessSets
 from .engines import Column, Connection, QueryKeys, Row
-from .search import unread, visible
+from .search_sql import unread, visible
 from .tables import ACL_AT, ID, field_column, item_table, table_name
 
 _USERS = "SELECT id, name, email FROM users"

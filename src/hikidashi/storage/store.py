@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -13,16 +13,25 @@ from ..core.catalog import Catalog
 from ..core.commands import Command
 from ..core.errors import FaultError, invalid_request, unavailable
 from ..core.ids import Clock, IdSource
+from ..core.limits import READ_MS
 from ..core.observations import CommitObserver
 from ..core.plan import Result
 from .access_sets import AccessSets
 from .commit import Change, Committer, LoopDriver, Queue, ThreadDriver
 from .definitions import read_numbers
-from .engines import Connection, Engine, EngineError, InvalidTextError, OutdatedSchemaError
+from .engines import (
+    Connection,
+    Engine,
+    EngineError,
+    InvalidTextError,
+    OutdatedSchemaError,
+    TimeLimitError,
+)
 from .group import Job
 from .idempotency import Remember, Replay
 from .migrate import make_secret, migrate
 from .standing import Standing
+from .streams import Streams
 
 T = TypeVar("T")
 
@@ -50,6 +59,7 @@ class Store:
         self._queue = Queue(is_threaded=not engine.blocks_on_commit)
         self._driver: LoopDriver | ThreadDriver | None = None
         self._readers = ThreadPoolExecutor(readers, "reader")
+        self._streams = Streams(engine)
         self._local = threading.local()
         self._opened: list[Connection] = []
         self._near: Connection | None = None  # SQLite: for short reads on the event loop
@@ -82,6 +92,7 @@ class Store:
         """Finish the writes that were accepted, then close every connection."""
         if self._driver is not None:
             await self._driver.close()
+        self._streams.close()
         self._readers.shutdown()
         for connection in self._opened:
             connection.close()
@@ -114,8 +125,16 @@ class Store:
             connection: Connection | None = getattr(self._local, "connection", None)
             if connection is None:
                 connection = self._local.connection = self.engine.connect(read_only=True)
+                connection.limit(READ_MS)
                 self._opened.append(connection)
             return fn(connection)
+        except EngineError as error:
+            raise _as_fault(error) from error
+
+    async def stream(self, fn: Callable[[Connection], Iterator[T]]) -> AsyncGenerator[T, None]:
+        """A read that gives portions, on a connection of its own; the first one is there."""
+        try:
+            return await self._streams.start(fn)
         except EngineError as error:
             raise _as_fault(error) from error
 
@@ -201,6 +220,8 @@ class Store:
 def _as_fault(error: EngineError) -> Exception:
     if isinstance(error, OutdatedSchemaError):
         return error
+    if isinstance(error, TimeLimitError):
+        return unavailable("the database took too long to answer; ask for less")
     if isinstance(error, InvalidTextError):
         return invalid_request("a text of the request holds U+0000")
     return unavailable("the database was busy or out of reach; try again")

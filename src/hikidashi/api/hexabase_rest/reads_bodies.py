@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 import msgspec
 
-from ...core.catalog import Field
+from ...core.catalog import Datastore, Field
 from ...core.conditions import (
     Branch,
     Leaf,
@@ -17,12 +18,14 @@ from ...core.conditions import (
     read_wish,
     shown_fields,
 )
+from ...core.cursor import decode_cursor
 from ...core.errors import invalid_request
-from ...core.limits import HISTORIES_PER_PAGE_MAX, SORTS_MAX
+from ...core.limits import HISTORIES_PER_PAGE_MAX, LIST_MS_MAX, SORTS_MAX
 from ...core.query import AllOf, Query, SystemKey, UnreadTest
 from ...core.values import parse_instant
 from ...service.app import View
-from ...service.reads import day_of, find_place
+from ...service.lists import day_of
+from ...service.reads import find_near, find_place
 from ...storage.items import HistoryPage
 from ..body import decode_body
 from ..edge import HttpRequest
@@ -38,6 +41,9 @@ SYSTEM_KEYS: Final = {
     "updated_at": SystemKey.UPDATED_AT,
     "updated_by": SystemKey.UPDATED_BY,
 }
+
+
+OTHER_KEYS: Final = ("d_id", "p_id", "unread")  # rows have them, searches do not
 
 
 class ConditionBody(msgspec.Struct):
@@ -85,23 +91,60 @@ class ItemListBody(msgspec.Struct):
     include_fields_data: bool | None = None
     omit_fields_data: bool | None = None
     select_fields: list[str] | None = None
-    select_fields_lookup: Any = None
+    select_fields_lookup: dict[str, list[str]] | None = None
+    data_result_timeout_sec: float | None = None
+    total_count_timeout_sec: float | None = None
+    no_cache: bool | None = None  # there is none
+    debug_query: bool | None = None
     format: str | None = None
+    after: str | None = None  # ours
+    csv_bom: bool | None = None  # ours
+    csv_formulas: bool | None = None  # ours
 
 
 _item_list = msgspec.json.Decoder(ItemListBody)
 
 
 def decode_item_list(request: HttpRequest) -> ItemListBody:
-    """ItemList. Raises 400 for what would change the answer and is not done here."""
+    """ItemList. Raises 400 for what can't be meant together."""
     body = decode_body(_item_list, request.body or b"{}")
-    if body.format not in (None, "", "json", "map"):
-        raise invalid_request(f"format {body.format[:40]} is not available; leave it out for JSON")
-    if body.include_lookups and body.select_fields_lookup:
-        raise invalid_request("select_fields_lookup is not available with include_lookups")
+    if body.format not in (None, "", "json", "map", "csv"):
+        raise invalid_request(f"format {body.format[:40]} is neither json, map nor csv", "format")
     if body.include_lookups_limit is not None and body.include_lookups_limit < 1:
-        raise invalid_request("include_lookups_limit must be at least 1")
+        raise invalid_request("include_lookups_limit must be at least 1", "include_lookups_limit")
+    if body.after is not None:
+        if not body.per_page:
+            raise invalid_request("after needs per_page", "after")
+        if body.page not in (None, 0, 1):
+            raise invalid_request("after and page exclude each other", "after")
+        if is_csv(body) or body.return_count_only:
+            raise invalid_request("after is for items as JSON", "after")
     return body
+
+
+def is_csv(body: ItemListBody) -> bool:
+    """The list is wanted as CSV."""
+    return body.format == "csv"
+
+
+def timeout_ms(seconds: float | None) -> int | None:
+    """A time limit in whole milliseconds, within what we allow; None: the usual one."""
+    if seconds is None or seconds <= 0:
+        return None
+    return int(min(max(seconds * 1000, 1), LIST_MS_MAX))
+
+
+def asked_for(body: ItemListBody, query: Query) -> bytes:
+    """What a cursor is bound to: the datastore, conditions and order of a list."""
+    sorts = [[one.id, _is_descending(one.order)] for one in _sorts(body)]
+    flags = [
+        bool(body.use_or_condition),
+        bool(body.use_default_search),
+        bool(body.unread_only),
+        bool(body.exclude_action_history),
+        bool(body.exclude_comment_history),
+    ]
+    return msgspec.json.encode([query.datastore.id, body.conditions or [], sorts, flags])
 
 
 def decode_wish(
@@ -135,33 +178,46 @@ def _wish(condition: ConditionBody) -> Wish:
     )
 
 
+def make_scope(view: View, datastore: Datastore, now_ms: int = 0) -> Scope:
+    """What the names in a list are read against."""
+    return Scope(datastore, view.actor, SYSTEM_KEYS, day_of(now_ms, view.catalog.time_zone))
+
+
 def make_list_query(view: View, body: ItemListBody, request: HttpRequest, now_ms: int) -> Query:
     """The query that a list asks for. Raises 404 for the place, 400 for what it can't mean."""
     params = request.params
     datastore = find_place(view, params["datastore-id"], params["app-id"])
-    today = day_of(now_ms, view.catalog.time_zone)
-    scope = Scope(datastore, view.actor, SYSTEM_KEYS, today)
+    scope = make_scope(view, datastore, now_ms)
     condition = read_wish(decode_wish(body.conditions, use_or=body.use_or_condition), scope)
     if body.unread_only:
         condition = AllOf((condition, unread_test(view, body)))
+    sorts = tuple(
+        read_sort(one.id, descending=_is_descending(one.order), scope=scope) for one in _sorts(body)
+    )
+    query = make_query(
+        view.catalog,
+        view.actor,
+        datastore,
+        condition=condition,
+        sorts=sorts,
+        page=body.page or 1,
+        per_page=body.per_page or 0,
+        fields=select_fields(body.select_fields, scope),
+    )
+    if body.after:
+        after = decode_cursor(body.after, asked_for(body, query), sorts)
+        return replace(query, after=after)
+    return query
+
+
+def _sorts(body: ItemListBody) -> list[SortBody]:
     sorts = body.sort_fields
     if sorts is None:
         key = body.sort_field_id
         sorts = [SortBody(key, body.sort_order)] if key else []
     if len(sorts) > SORTS_MAX:
         raise invalid_request(f"over {SORTS_MAX} sort fields")
-    return make_query(
-        view.catalog,
-        view.actor,
-        datastore,
-        condition=condition,
-        sorts=tuple(
-            read_sort(one.id, descending=_is_descending(one.order), scope=scope) for one in sorts
-        ),
-        page=body.page or 1,
-        per_page=body.per_page or 0,
-        fields=_select(body.select_fields, scope),
-    )
+    return sorts
 
 
 def unread_test(view: View, body: ItemListBody) -> UnreadTest:
@@ -173,8 +229,13 @@ def unread_test(view: View, body: ItemListBody) -> UnreadTest:
     )
 
 
-def row_options(view: View, body: ItemListBody, language: str) -> RowOptions:
-    """What the rows of a list hold."""
+def row_options(view: View, body: ItemListBody, datastore: Datastore, language: str) -> RowOptions:
+    """What the rows of a list hold. Raises 400 and 404 for names that mean nothing."""
+    lookup_fields: dict[str, tuple[Field, ...]] = {}
+    if body.include_lookups:
+        for ref, names in (body.select_fields_lookup or {}).items():
+            target = find_near(view, datastore, ref)
+            lookup_fields[target.id] = select_fields(names, make_scope(view, target))
     return RowOptions(
         language=language,
         by_display_id=bool(body.use_display_id) and not body.use_field_id,
@@ -182,6 +243,7 @@ def row_options(view: View, body: ItemListBody, language: str) -> RowOptions:
         links=bool(body.include_links),
         lookups=bool(body.include_lookups),
         lookup_levels_max=body.include_lookups_limit or 0,
+        lookup_fields=lookup_fields,
         unread=unread_test(view, body),
     )
 
@@ -193,7 +255,7 @@ def _is_descending(order: str | None) -> bool:
     return word == "desc"
 
 
-def _select(wanted: list[str] | None, scope: Scope) -> tuple[Field, ...]:
+def select_fields(wanted: list[str] | None, scope: Scope) -> tuple[Field, ...]:
     """The fields that rows hold. System keys may be named; they are always there."""
     fields = shown_fields(scope.actor, scope.datastore)
     if not wanted:
@@ -204,7 +266,7 @@ def _select(wanted: list[str] | None, scope: Scope) -> tuple[Field, ...]:
         field = known.get(key)
         if field is not None:
             chosen[field.id] = field
-        elif key not in SYSTEM_KEYS and key not in ("d_id", "p_id", "unread"):
+        elif key not in SYSTEM_KEYS and key not in OTHER_KEYS:
             raise invalid_request(f"select_fields names no field: {key[:200]}", f"f_id:{key[:200]}")
     return tuple(one for one in fields if one.id in chosen)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import field as record_field
 from typing import Any, Final
 
 from ...core.catalog import Datastore, Field
@@ -11,7 +12,8 @@ from ...core.query import UnreadTest
 from ...core.record import record
 from ...core.values import format_instant, format_number
 from ...service.app import View
-from ...service.reads import Histories, count_unread, links_of, lookup_targets
+from ...service.lists import count_unread
+from ...service.reads import Histories, links_of, lookup_targets
 from ...service.shown import Shown, localized, show
 from .definitions_encode import CRUD_TYPES, encode_row_field
 from .write_answers import EMPTY_COMMENT
@@ -30,6 +32,8 @@ class RowOptions:
     links: bool = False
     lookups: bool = False
     lookup_levels_max: int = 0  # 0: as deep as we go
+    # By datastore, the fields of the items that lookups name; absent: all.
+    lookup_fields: Mapping[str, tuple[Field, ...]] = record_field(default_factory=dict)
     unread: UnreadTest | None = None  # None: not counted
 
 
@@ -48,7 +52,7 @@ def encode_rows(
     """The items shown, as rows. `above` holds the datastores of the lookups that led here."""
     datastore = shown.datastore
     parts = [
-        (field.display_id if options.by_display_id else field.id, _shower(field, shown, options))
+        (field.display_id if options.by_display_id else field.id, shower(field, shown, options))
         for field in shown.fields
         if field.kind.name not in ("label", "separator")
     ]
@@ -84,7 +88,7 @@ def _number(options: RowOptions) -> Callable[[float], object]:
     return format_number if options.numbers else lambda value: str(format_number(value))
 
 
-def _shower(field: Field, shown: Shown, options: RowOptions) -> Show:
+def shower(field: Field, shown: Shown, options: RowOptions) -> Show:
     """How rows show the values of a field."""
     key = field.id
     known = shown.known
@@ -159,7 +163,8 @@ def _add_lookups(
     for key, (target, items) in lookup_targets(view, shown).items():
         if above.count(target.id) >= _EXPANDED_MAX or not items:
             continue
-        known = show(view, target, list(items.values()))
+        wanted = options.lookup_fields.get(target.id)
+        known = show(view, target, list(items.values()), wanted)
         found = encode_rows(view, known, options, (*above, target.id))
         expanded = dict(zip(items, found, strict=True))
         name = fields[key].display_id if options.by_display_id else key
@@ -248,4 +253,5 @@ __all__ = [
     "encode_row_fields",
     "encode_rows",
     "list_time",
+    "shower",
 ]

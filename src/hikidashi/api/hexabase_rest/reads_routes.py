@@ -9,17 +9,14 @@ import msgspec
 from ...core.access import Identity
 from ...core.errors import invalid_request
 from ...core.limits import HISTORIES_PER_PAGE_MAX
-from ...core.query import Query
 from ...service.app import App, View
 from ...service.reads import (
-    count_list,
     find_near,
     find_place,
     get_item,
     item_details,
     item_histories,
     linked_items,
-    list_portions,
     lookup_targets,
     note_read,
 )
@@ -31,33 +28,11 @@ from ..exchange import QueryKey
 from . import envelopes
 from .definitions_encode import language_of
 from .details_encode import encode_details
-from .reads_bodies import (
-    ItemListBody,
-    decode_history_page,
-    decode_item_list,
-    make_list_query,
-    read_flag,
-    read_revision,
-    row_options,
-)
-from .reads_encode import (
-    RowOptions,
-    encode_histories,
-    encode_linked,
-    encode_row_fields,
-    encode_rows,
-)
+from .reads_bodies import decode_history_page, read_flag, read_revision
+from .reads_encode import RowOptions, encode_histories, encode_linked, encode_rows
 from .writes import BASE
 
 DATASTORE: Final = "/api/v0/datastores/:datastore-id"
-
-
-class ItemListAnswer(msgspec.Struct):
-    """items/ItemList; `fields` only with `include_fields_data`."""
-
-    items: list[dict[str, Any]]
-    totalItems: int  # noqa: N815  the wire's name
-    fields: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
 
 
 class HistoriesAnswer(msgspec.Struct):
@@ -132,40 +107,7 @@ def _linked(view: View, shown: Shown, options: RowOptions) -> dict[str, Any]:
     return encode_linked(view, linked_items(view, shown.items[0]), options)
 
 
-# --- lists ------------------------------------------------------------------------------------
-
-
-async def list_items(app: App, request: HttpRequest, identity: Identity) -> Answer:
-    """ItemList."""
-    body = decode_item_list(request)
-    now_ms, language = app.clock.now_ms(), language_of(request)
-
-    def read(view: View) -> bytes:
-        query = make_list_query(view, body, request, now_ms)
-        return _encode_list(view, query, body, row_options(view, body, language))
-
-    return Answer(200, await app.scan(identity, read))
-
-
-def _encode_list(view: View, query: Query, body: ItemListBody, options: RowOptions) -> bytes:
-    """The list portion by portion, so that only its bytes are held whole."""
-    rows: list[bytes] = []
-    count = 0
-    if not body.return_count_only:
-        for portion in list_portions(view, query):
-            count += len(portion.items)
-            rows.append(encode(encode_rows(view, portion, options))[1:-1])
-    total = 0
-    if body.return_count_only or not body.omit_total_items:
-        is_whole = not query.per_page and not body.return_count_only
-        total = count if is_whole else count_list(view, query)
-    pieces = [b'{"items":[', b",".join(rows), b'],"totalItems":', str(total).encode()]
-    if body.include_fields_data and not body.omit_fields_data:
-        fields = query.fields or ()
-        told = encode_row_fields(view, query.datastore, fields, options)
-        pieces += (b',"fields":', encode(told))
-    pieces.append(b"}")
-    return b"".join(pieces)
+# --- links -----------------------------------------------------------------------------------
 
 
 async def get_linked_items(app: App, request: HttpRequest, identity: Identity) -> Answer:
@@ -269,16 +211,6 @@ CALLS: Final[tuple[Call, ...]] = (
             ("GetItemDetails", f"{BASE}/items/details/:item-id"),
             ("GetItemDetailsByDatastore", f"{DATASTORE}/items/:item-id"),
         )
-    ),
-    Call(
-        name="ItemList",
-        method="POST",
-        path=f"{BASE}/items/search",
-        handle=list_items,
-        envelope=envelopes.results,
-        summary="Items that conditions hold for, in pages or all.",
-        body=ItemListBody,
-        answer=ItemListAnswer,
     ),
     *(
         Call(

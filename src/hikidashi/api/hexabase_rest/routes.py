@@ -8,12 +8,14 @@ from ..edge import Call
 from .comments import CALLS as COMMENT_CALLS
 from .definitions_routes import CALLS as DEFINITION_CALLS
 from .identity import CALLS as IDENTITY_CALLS
+from .lists import CALLS as LIST_CALLS
 from .reads_routes import CALLS as READ_CALLS
 from .writes import CALLS as WRITE_CALLS
 
 CALLS: Final[tuple[Call, ...]] = (
     *IDENTITY_CALLS,
     *WRITE_CALLS,
+    *LIST_CALLS,
     *READ_CALLS,
     *COMMENT_CALLS,
     *DEFINITION_CALLS,

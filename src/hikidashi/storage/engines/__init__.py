@@ -69,6 +69,7 @@ class Delete(NamedTuple):
 
 
 Batch = Insert | Update | Delete
+STREAM_ROWS = 1_000  # rows that `stream` fetches at a time
 
 
 class EngineError(Exception):
@@ -81,6 +82,10 @@ class IntegrityError(EngineError):
 
 class TransientError(EngineError):
     """A deadlock, a serialization failure or a busy file: the transaction may be run again."""
+
+
+class TimeLimitError(TransientError):
+    """A statement took longer than `Connection.limit` allows."""
 
 
 class FullError(EngineError):
@@ -141,6 +146,11 @@ class Connection(Protocol):
 
     def stream(self, sql: str, params: Sequence[Any] = ()) -> Iterator[Row]:
         """Run one SELECT and give its rows as they come, in bounded memory."""
+
+    def limit(self, timeout_ms: int) -> int:
+        """Let each statement take so long at most from now on (of `stream`, each portion of rows);
+        0: as long as it takes. One that takes longer raises TimeLimitError, and the connection is
+        good for more. Gives the limit that was there before."""
 
     def run_script(self, sql: str) -> None:
         """Run statements separated by semicolons (migrations and table definitions)."""

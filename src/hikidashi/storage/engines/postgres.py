@@ -16,6 +16,7 @@ from psycopg import errors, sql
 from psycopg.rows import tuple_row
 
 from . import (
+    STREAM_ROWS,
     Batch,
     Column,
     ColumnType,
@@ -30,6 +31,7 @@ from . import (
     Query,
     QueryKeys,
     Row,
+    TimeLimitError,
     TransientError,
     UnknownOutcomeError,
     UnreachableError,
@@ -63,7 +65,6 @@ _END_BACKEND = (
 )
 END_BACKEND_MS = 5_000  # how long a backend may take to end before its outcome counts as unknown
 _forgotten = count()
-STREAM_ROWS = 1_000  # rows fetched at a time
 
 
 def translate(error: psycopg.Error) -> EngineError:
@@ -73,8 +74,10 @@ def translate(error: psycopg.Error) -> EngineError:
         return IntegrityError(message)
     if isinstance(error, (errors.SerializationFailure, errors.DeadlockDetected)):
         return TransientError(message)
-    if isinstance(error, (errors.LockNotAvailable, errors.QueryCanceled)):
+    if isinstance(error, errors.LockNotAvailable):
         return TransientError(message)
+    if isinstance(error, errors.QueryCanceled):
+        return TimeLimitError(message)
     if isinstance(error, (errors.DiskFull, errors.ReadOnlySqlTransaction)):
         return FullError(message)
     if isinstance(error, (errors.UndefinedTable, errors.UndefinedColumn)):
@@ -96,6 +99,7 @@ class PostgresConnection:
         self._begin_waits = False  # BEGIN goes out with the first statements
         self._in_transaction = False
         self._is_doubtful = False  # what psycopg takes for prepared may not be
+        self._limit_ms = 0
         self._open()
         if read_only:
             return
@@ -115,6 +119,7 @@ class PostgresConnection:
         if self._read_only:
             self._psycopg.execute("SET default_transaction_read_only = on")
         self._is_doubtful = False
+        self._limit_there_ms = 0  # what the server has been told
         row = self._psycopg.execute(_BACKEND).fetchone()
         self._backend = (str(row[0]), str(row[1])) if row else ("", "")
 
@@ -155,7 +160,23 @@ class PostgresConnection:
                 raise translate(error) from error
         if self._is_doubtful:
             self._forget_prepared()
+        if self._limit_there_ms != self._limit_ms:
+            self._tell_limit()
         return self._psycopg
+
+    def limit(self, timeout_ms: int) -> int:
+        """The server is told with the next statement, if the limit is another by then."""
+        before, self._limit_ms = self._limit_ms, timeout_ms
+        return before
+
+    def _tell_limit(self) -> None:
+        if self._psycopg.info.transaction_status == psycopg.pq.TransactionStatus.INERROR:
+            return
+        try:
+            self._psycopg.execute(_literal(f"SET statement_timeout = {self._limit_ms}"))
+        except psycopg.Error as error:
+            raise translate(error) from error
+        self._limit_there_ms = self._limit_ms
 
     def _forget_prepared(self) -> None:
         """Drop every prepared statement.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +14,7 @@ import apsw
 
 from ...core.query import fold
 from . import (
+    STREAM_ROWS,
     Batch,
     ColumnType,
     Connection,
@@ -24,6 +27,7 @@ from . import (
     Query,
     QueryKeys,
     Row,
+    TimeLimitError,
     TransientError,
     UnreachableError,
     Update,
@@ -31,6 +35,7 @@ from . import (
 
 PAGES_BETWEEN_CHECKPOINTS = 8_000  # 32 MB of log: fewer, larger checkpoints
 STATEMENT_CACHE = 512
+STEPS_BETWEEN_LOOKS = 1_000  # of SQLite's machine; a look at the clock costs one in a hundred
 _TYPES: dict[ColumnType | Literal["rowid"], str] = {
     "text": "TEXT",
     "bigint": "INTEGER",
@@ -50,6 +55,8 @@ def translate(error: apsw.Error) -> EngineError:
     message = str(error)
     if isinstance(error, apsw.ConstraintError):
         return IntegrityError(message)
+    if isinstance(error, apsw.InterruptError):
+        return TimeLimitError(message)
     if isinstance(error, (apsw.BusyError, apsw.LockedError, apsw.SchemaChangeError)):
         return TransientError(message)
     if isinstance(error, (apsw.FullError, apsw.ReadOnlyError, apsw.IOError)):
@@ -74,12 +81,30 @@ class SqliteConnection:
             ("journal_mode", "wal"),
             ("synchronous", 2),
             ("wal_autocheckpoint", PAGES_BETWEEN_CHECKPOINTS),
-            ("temp_store", 2),
+            ("temp_store", 1 if read_only else 2),  # what is read may be sorted, and long
             ("cache_size", -16_000 if read_only else -64_000),
             ("query_only", int(read_only)),
         )
         for name, value in self._settings:
             self._pragma(name, value)
+        self._limit_ms = 0
+        self._deadline = 0.0
+
+    def limit(self, timeout_ms: int) -> int:
+        """Look at the clock now and then while a statement runs."""
+        before, self._limit_ms = self._limit_ms, timeout_ms
+        if bool(before) is not bool(timeout_ms):
+            self._apsw.set_progress_handler(
+                self._is_late if timeout_ms else None, STEPS_BETWEEN_LOOKS
+            )
+        return before
+
+    def _is_late(self) -> bool:
+        return time.monotonic() > self._deadline
+
+    def _start_clock(self) -> None:
+        if self._limit_ms:
+            self._deadline = time.monotonic() + self._limit_ms / 1000
 
     def _pragma(self, name: str, value: object) -> None:
         """Set, then read back: some settings answer a refusal with silence."""
@@ -138,6 +163,7 @@ class SqliteConnection:
 
     def read(self, queries: Sequence[Query | QueryKeys]) -> list[list[Row]]:
         """Run each; keys are looked up one by one through one prepared statement."""
+        self._start_clock()
         try:
             return [
                 self._executemany(
@@ -166,6 +192,7 @@ class SqliteConnection:
 
     def query(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
         """Run one statement and fetch what it returns."""
+        self._start_clock()
         try:
             return self._execute(sql, params).fetchall()
         except apsw.Error as error:
@@ -173,8 +200,12 @@ class SqliteConnection:
 
     def stream(self, sql: str, params: Sequence[Any] = ()) -> Iterator[Row]:
         """Rows as SQLite steps through them."""
+        self._start_clock()
         try:
-            yield from self._execute(sql, params)
+            cursor = self._execute(sql, params)
+            while rows := list(islice(cursor, STREAM_ROWS)):
+                yield from rows
+                self._start_clock()
         except apsw.Error as error:
             raise translate(error) from error
 
