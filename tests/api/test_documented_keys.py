@@ -129,3 +129,10 @@ def test_every_query_key_on_the_page_is_explained(call):
     rows = rows_of(article(call.name), "Query")
     assert [key for key, _, _ in rows] == [one.name for one in call.query]
     assert [key for key, _, words in rows if not words.endswith(".")] == []
+
+
+@pytest.mark.parametrize("call", [one for one in CALLS if one.body], ids=lambda c: c.name)
+def test_every_body_key_on_the_page_is_explained(call):
+    rows = rows_of(article(call.name), "Body")
+    assert rows
+    assert [key for key, _, words in rows if not words.endswith(".")] == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -12,7 +12,7 @@ from ...core.plan import CommentResult
 from ...service.app import App, View
 from ...service.reads import find_place
 from ...service.revisions import values_to_restore
-from ..body import decode_body
+from ..body import decode_body, told
 from ..edge import Answer, Call, HttpRequest
 from ..exchange import DRY_RUN
 from . import envelopes
@@ -25,23 +25,28 @@ HISTORIES: Final = f"{BASE}/items/histories/:item-id"
 class PostCommentBody(msgspec.Struct):
     """item-histories/PostItemComment."""
 
-    comment: str
-    is_send_item_unread: bool | None = None  # false: the item does not become unread for others
+    comment: Annotated[str, told("The text; it must not be empty.")]
+    is_send_item_unread: Annotated[
+        bool | None, told("`false`: the item does not become unread for others.")
+    ] = None
 
 
 class EditCommentBody(msgspec.Struct):
     """item-histories/UpdateItemComment."""
 
-    comment: str
+    comment: Annotated[str, told("The new text; it must not be empty.")]
 
 
 class RestoreBody(msgspec.Struct):
     """Ours: the revision that the caller knows, and the one to go back to."""
 
-    rev_no: int
-    to: int
-    action_id: str | None = None
-    comment: str | None = None
+    rev_no: Annotated[int, told("The revision that the caller knows; another is a conflict.")]
+    to: Annotated[int, told("The revision whose values are written again.")]
+    action_id: Annotated[
+        str | None,
+        told("The action, by display id or id; by default the datastore's own for updates."),
+    ] = None
+    comment: Annotated[str | None, told("What the item's history says of this write.")] = None
 
 
 _post: Final = msgspec.json.Decoder(PostCommentBody)

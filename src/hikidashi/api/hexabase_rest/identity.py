@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -10,7 +10,7 @@ from ...core.access import Identity, may_see_project
 from ...core.errors import invalid_request
 from ...service.app import App, View
 from ...service.shown import localized
-from ..body import decode_body
+from ..body import decode_body, told
 from ..edge import Answer, Call, HttpRequest, answer_json
 from . import envelopes
 from .definitions_encode import language_of
@@ -20,8 +20,8 @@ from .write_answers import NULL
 class LoginBody(msgspec.Struct):
     """login/Login. `user_code` and `exclusive_w_id` are read past."""
 
-    password: str
-    email: str | None = None
+    password: Annotated[str, told("The password of the account.")]
+    email: Annotated[str | None, told("The address of the account; it has to be there.")] = None
 
 
 class LoginAnswer(msgspec.Struct):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -20,14 +20,14 @@ from ...core.conditions import (
 )
 from ...core.cursor import decode_cursor
 from ...core.errors import invalid_request
-from ...core.limits import HISTORIES_PER_PAGE_MAX, LIST_MS_MAX, SORTS_MAX
+from ...core.limits import HISTORIES_PER_PAGE_MAX, LIST_MS_MAX, PAGE_ITEMS_MAX, READ_MS, SORTS_MAX
 from ...core.query import AllOf, Query, SystemKey, UnreadTest
 from ...core.values import parse_instant
 from ...service.app import View
 from ...service.lists import day_of
 from ...service.reads import find_near, find_place
 from ...storage.items import HistoryPage
-from ..body import decode_body
+from ..body import decode_body, told
 from ..edge import HttpRequest
 from .reads_encode import RowOptions
 
@@ -49,57 +49,130 @@ OTHER_KEYS: Final = ("d_id", "p_id", "unread")  # rows have them, searches do no
 class ConditionBody(msgspec.Struct):
     """A condition on a field, or a group of conditions."""
 
-    id: str | None = None
-    search_value: list[Any] | None = None
-    exact_match: bool | None = None
-    not_match: bool | None = None
-    include_null: bool | None = None
-    rpf_id: str | None = None
-    conditions: list[ConditionBody] | None = None
-    use_or_condition: bool | None = None
+    id: Annotated[
+        str | None,
+        told("The field, by display id or id, or a system key like `i_id` or `created_at`."),
+    ] = None
+    search_value: Annotated[
+        list[Any] | None,
+        told(
+            "Texts, options, users or items, of which one is enough; for numbers and times `[from, to]`."
+        ),
+    ] = None
+    exact_match: Annotated[
+        bool | None,
+        told("The value equals what is looked for, rather than holding it or lying between."),
+    ] = None
+    not_match: Annotated[
+        bool | None, told("Find all that does not match, empty values included.")
+    ] = None
+    include_null: Annotated[
+        bool | None, told("`true` adds empty values, `false` leaves them out.")
+    ] = None
+    rpf_id: Annotated[
+        str | None, told("Not available: a condition of reports, which is refused.")
+    ] = None
+    conditions: Annotated[
+        list[ConditionBody] | None, told("A group of conditions, in place of `id`.")
+    ] = None
+    use_or_condition: Annotated[
+        bool | None, told("One condition of the group is enough; otherwise all have to hold.")
+    ] = None
 
 
 class SortBody(msgspec.Struct):
     """One key of the order."""
 
-    id: str
-    order: str | None = None
+    id: Annotated[str, told("The field, by display id or id, or a system key.")]
+    order: Annotated[str | None, told("`asc`, the default, or `desc`.")] = None
 
 
 class ItemListBody(msgspec.Struct):
     """items/ItemList."""
 
-    conditions: list[ConditionBody] | dict[str, Any] | None = None
-    use_or_condition: bool | None = None
-    page: int | None = None
-    per_page: int | None = None
-    sort_field_id: str | None = None
-    sort_order: str | None = None
-    sort_fields: list[SortBody] | None = None
-    use_display_id: bool | None = None
-    use_field_id: bool | None = None
-    use_default_search: bool | None = None
-    unread_only: bool | None = None
-    exclude_action_history: bool | None = None
-    exclude_comment_history: bool | None = None
-    include_links: bool | None = None
-    include_lookups: bool | None = None
-    include_lookups_limit: int | None = None
-    return_number_value: bool | None = None
-    return_count_only: bool | None = None
-    omit_total_items: bool | None = None
-    include_fields_data: bool | None = None
-    omit_fields_data: bool | None = None
-    select_fields: list[str] | None = None
-    select_fields_lookup: dict[str, list[str]] | None = None
-    data_result_timeout_sec: float | None = None
-    total_count_timeout_sec: float | None = None
-    no_cache: bool | None = None  # there is none
-    debug_query: bool | None = None
-    format: str | None = None
-    after: str | None = None  # ours
-    csv_bom: bool | None = None  # ours
-    csv_formulas: bool | None = None  # ours
+    conditions: Annotated[
+        list[ConditionBody] | dict[str, Any] | None,
+        told("What has to hold for an item; nothing by default."),
+    ] = None
+    use_or_condition: Annotated[
+        bool | None, told("One condition is enough; otherwise all have to hold.")
+    ] = None
+    page: Annotated[int | None, told("Which page; 1, the default, is the first.")] = None
+    per_page: Annotated[
+        int | None,
+        told(f"How many items, up to {PAGE_ITEMS_MAX:,}; 0, the default, is all of them."),
+    ] = None
+    sort_field_id: Annotated[
+        str | None,
+        told("The field or system key to sort by; by default items come as created, oldest first."),
+    ] = None
+    sort_order: Annotated[str | None, told("`asc`, the default, or `desc`.")] = None
+    sort_fields: Annotated[
+        list[SortBody] | None,
+        told("Several keys to sort by, in place of `sort_field_id`; the first counts most."),
+    ] = None
+    use_display_id: Annotated[bool | None, told("Key values by display id, not by id.")] = None
+    use_field_id: Annotated[
+        bool | None, told("Key values by id, whatever `use_display_id` says.")
+    ] = None
+    use_default_search: Annotated[
+        bool | None, told("No effect: a datastore keeps no conditions.")
+    ] = None
+    unread_only: Annotated[
+        bool | None, told("Only items whose histories hold something that the caller has not read.")
+    ] = None
+    exclude_action_history: Annotated[bool | None, told("Actions do not count as unread.")] = None
+    exclude_comment_history: Annotated[bool | None, told("Comments do not count as unread.")] = None
+    include_links: Annotated[bool | None, told("Add each item's links as `item_links`.")] = None
+    include_lookups: Annotated[
+        bool | None,
+        told("Add the items that lookup fields name as `lookup_items`, and to those theirs."),
+    ] = None
+    include_lookups_limit: Annotated[
+        int | None, told("How many levels of `lookup_items` at most, from 1.")
+    ] = None
+    return_number_value: Annotated[bool | None, told("Numbers as numbers, not as text.")] = None
+    return_count_only: Annotated[bool | None, told("Only count: `items` is empty.")] = None
+    omit_total_items: Annotated[bool | None, told("Do not count: `totalItems` is 0.")] = None
+    include_fields_data: Annotated[
+        bool | None, told("Add to the answer, as `fields`, the fields of the rows.")
+    ] = None
+    omit_fields_data: Annotated[
+        bool | None, told("Leave `fields` out, whatever `include_fields_data` says.")
+    ] = None
+    select_fields: Annotated[
+        list[str] | None,
+        told("Only these fields, by display id or id; system keys are there in any case."),
+    ] = None
+    select_fields_lookup: Annotated[
+        dict[str, list[str]] | None,
+        told("For `lookup_items`: only these fields, by datastore (display ids or ids)."),
+    ] = None
+    data_result_timeout_sec: Annotated[
+        float | None,
+        told(
+            f"Seconds that finding items may take: {READ_MS // 1000} by default, at most {LIST_MS_MAX // 1000}."
+        ),
+    ] = None
+    total_count_timeout_sec: Annotated[
+        float | None, told("Seconds that counting them may take, likewise.")
+    ] = None
+    no_cache: Annotated[bool | None, told("No effect: there is no cache.")] = None
+    debug_query: Annotated[bool | None, told("No effect.")] = None
+    format: Annotated[
+        str | None, told("`json`, the default, `map`, which is the same here, or `csv`.")
+    ] = None
+    after: Annotated[
+        str | None,
+        told(
+            "A walk in pages (ours): empty for the first page, then `next` of the one before; needs `per_page`."
+        ),
+    ] = None
+    csv_bom: Annotated[bool | None, told("Begin a CSV with a byte order mark (ours).")] = None
+    csv_formulas: Annotated[
+        bool | None,
+        told("Leave texts in a CSV that a spreadsheet would compute as they are (ours)."),
+    ] = None
 
 
 _item_list = msgspec.json.Decoder(ItemListBody)

@@ -1,12 +1,8 @@
-"""Bodies of the write routes, named as on the wire, and the commands they ask for.
-
-Unknown keys are ignored (real clients send many); `null` for an optional key is the same as
-leaving it out; a wrong type is refused by name.
-"""
+"""The commands that the bodies of the write routes ask for."""
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final
 
 import msgspec
 
@@ -25,133 +21,22 @@ from ...core.errors import invalid_request, number_refused
 from ...core.limits import NUMBER_DIGITS_MAX
 from ..body import decode_body
 from ..edge import HttpRequest
-
-
-class ChangeBody(msgspec.Struct):
-    """A value in `changes`, the other way to write `item`."""
-
-    id: str
-    value: Any
-
-
-class HistoryBody(msgspec.Struct):
-    """The older carrier of the comment."""
-
-    comment: str | None = None
-    datastore_id: str | None = None
-
-
-class AccessKeysBody(msgspec.Struct):
-    """`access_key_updates`: who may see the item."""
-
-    overwrite: bool | None = None
-    ignore_action_settings: bool | None = None
-    apply_related_ds: bool | None = None
-    groups_to_publish: list[str] | None = None
-    roles_to_publish: list[str] | None = None
-    users_to_publish: list[str] | None = None
-
-
-class RelatedBody(msgspec.Struct):
-    """An entry of `related_ds_items`: 1 new, 2 update, 3 delete, 11 add link, 12 remove link."""
-
-    operation: Literal[1, 2, 3, 11, 12]
-    i_id: str | None = None
-    action_id: str | None = None
-    link_to_parent: bool | None = None
-    item: dict[str, Any] | None = None
-    changes: list[ChangeBody] | None = None
-    rev_no: int | None = None
-    access_key_updates: AccessKeysBody | None = None
-    related_ds_items: dict[str, list[RelatedBody]] | None = None
-
-
-Related: TypeAlias = dict[str, list[RelatedBody]]
-
-
-class WriteBody(msgspec.Struct):
-    """What CreateItem and UpdateItem have in common."""
-
-    item: dict[str, Any] | None = None
-    changes: list[ChangeBody] | None = None
-    action_id: str | None = None
-    comment: str | None = None
-    history: HistoryBody | None = None
-    is_force_update: bool | None = None
-    use_display_id: bool | None = None
-    return_item_result: bool | None = None
-    return_display_id: bool | None = None
-    ensure_transaction: bool | None = None
-    exec_children_post_procs: bool | None = None
-    is_sync_related_items: bool | None = None  # related entries always run in payload order
-    realtime_auto_link: bool | None = None
-    as_params: Any = None
-    related_ds_items: dict[str, list[RelatedBody]] | None = None
-    access_key_updates: AccessKeysBody | None = None
-
-
-class CreateItemBody(WriteBody):
-    """item-actions/CreateItem."""
-
-
-class UpdateItemBody(WriteBody):
-    """item-actions/UpdateItem."""
-
-    rev_no: int | None = None
-    groups_to_publish: list[str] | None = None
-
-
-class ExecuteActionBody(UpdateItemBody):
-    """item-actions/ExecuteAction. `action_id` is ignored: the action is in the URL."""
-
-
-class ActionByIdBody(UpdateItemBody):
-    """item-actions/ExecuteActionByActionID; the datastore may also stand in `history`."""
-
-    datastore_id: str | None = None
-    project_id: str | None = None
-
-
-class DeleteItemBody(msgspec.Struct):
-    """item-actions/DeleteItem; at least `{}` has to be sent."""
-
-    a_id: str | None = None
-    action_id: str | None = None
-    delete_linked_items: bool | None = None
-    target_datastores: list[str] | None = None
-    use_display_id: bool | None = None
-
-
-class AddItemLinkBody(msgspec.Struct):
-    """datalink/AddItemLink."""
-
-    link_datastore_id: str
-    link_item_id: str
-
-
-class UpdateItemLinkBody(msgspec.Struct):
-    """datalink/UpdateItemLink."""
-
-    old_link_datastore_id: str
-    old_link_item_id: str
-    new_link_datastore_id: str
-    new_link_item_id: str
-
-
-class DeleteItemLinkBody(msgspec.Struct):
-    """datalink/DeleteItemLink; without `link_item_id` every link to the datastore is meant."""
-
-    link_datastore_id: str
-    link_item_id: str | None = None
-    type: Literal["link", "auto_link", "lookup"] | None = None
-
-
-class UpdateAutoNumberBody(msgspec.Struct):
-    """fields/UpdateAutoNumber."""
-
-    auto_num: int
-    branch_key: str | None = None
-
+from .write_shapes import (
+    AccessKeysBody,
+    ActionByIdBody,
+    AddItemLinkBody,
+    ChangeBody,
+    CreateItemBody,
+    DeleteItemBody,
+    DeleteItemLinkBody,
+    ExecuteActionBody,
+    Related,
+    RelatedBody,
+    UpdateAutoNumberBody,
+    UpdateItemBody,
+    UpdateItemLinkBody,
+    WriteBody,
+)
 
 _create: Final = msgspec.json.Decoder(CreateItemBody)
 _update: Final = msgspec.json.Decoder(UpdateItemBody)

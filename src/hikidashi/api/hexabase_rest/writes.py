@@ -32,16 +32,6 @@ from .write_answers import (
     encode_update,
 )
 from .write_bodies import (
-    ActionByIdBody,
-    AddItemLinkBody,
-    CreateItemBody,
-    DeleteItemBody,
-    DeleteItemLinkBody,
-    ExecuteActionBody,
-    UpdateAutoNumberBody,
-    UpdateItemBody,
-    UpdateItemLinkBody,
-    WriteBody,
     decode_add_link,
     decode_create,
     decode_delete,
@@ -52,6 +42,18 @@ from .write_bodies import (
     decode_take_number,
     decode_update,
     decode_update_link,
+)
+from .write_shapes import (
+    ActionByIdBody,
+    AddItemLinkBody,
+    CreateItemBody,
+    DeleteItemBody,
+    DeleteItemLinkBody,
+    ExecuteActionBody,
+    UpdateAutoNumberBody,
+    UpdateItemBody,
+    UpdateItemLinkBody,
+    WriteBody,
 )
 
 Encode = Callable[[Any], bytes]  # of the Result that the command has

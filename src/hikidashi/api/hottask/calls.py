@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, cast
 
 import msgspec
-from msgspec import Meta
 
 from ...core.access import Actor, Identity, may_see_project, may_use_datastore, may_use_field
 from ...core.catalog import Catalog, Datastore, Project
@@ -16,6 +15,7 @@ from ...core.plan import Result, WriteResult
 from ...core.record import record
 from ...service.app import App, View
 from ...storage.idempotency import Replay
+from ..body import told
 from ..exchange import DRY_RUN, Answer, Call, HttpRequest
 from ..idempotency import find_remember, replayed
 from .decode import decode_create, decode_update, is_placeholder
@@ -32,8 +32,8 @@ class UpdateBody(msgspec.Struct):
 
     update: Annotated[
         dict[str, Any],
-        Meta(
-            description="The row's `id` (or `ID`), and the fields to change by name. With `rev_no`"
+        told(
+            "The row's `id` (or `ID`), and the fields to change by name. With `rev_no`"
             " the row must be at that revision; without it the last write wins."
         ),
     ]
@@ -42,7 +42,7 @@ class UpdateBody(msgspec.Struct):
 class CreateBody(msgspec.Struct):
     """What Create takes; the fields may also stand in the body without `create` around them."""
 
-    create: Annotated[dict[str, Any], Meta(description="The fields of the new row, by name.")]
+    create: Annotated[dict[str, Any], told("The fields of the new row, by name.")]
 
 
 @record

@@ -5,26 +5,21 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
 
 from ...core.errors import Code, Fault, FaultError, FaultKind
-from ..body import encode
+from ..body import encode, told
 
 VERSION = "1.0.0"  # a constant of the wire (update-table-data), not ours
-
-
-def _told(description: str) -> Meta:
-    return Meta(description=description)
 
 
 class Envelope(msgspec.Struct):
     """What every call answers, failed or not."""
 
-    Data: Annotated[int, _told("Create: the new row's number; UD: 1; 0 where nothing was done.")]
+    Data: Annotated[int, told("Create: the new row's number; UD: 1; 0 where nothing was done.")]
     Version: str = VERSION
     Success: bool = True
-    Code: Annotated[int, _told("200, or why not: 400, 401, 403, 404, 409, 413, 422, 503.")] = 200
-    Message: Annotated[str, _told("What is wrong, in words; empty on success.")] = ""
+    Code: Annotated[int, told("200, or why not: 400, 401, 403, 404, 409, 413, 422, 503.")] = 200
+    Message: Annotated[str, told("What is wrong, in words; empty on success.")] = ""
 
 
 CODES: dict[FaultKind, int] = {
