@@ -29,6 +29,16 @@ DISPLAY_ID_CHARS_MAX: Final = 128
 NAME_CHARS_MAX: Final = 500
 GROUP_LEVELS_MAX: Final = 32
 
+# Formulas
+FORMULA_CHARS_MAX: Final = 10_000
+FORMULA_NODES_MAX: Final = 1_000  # constants, fields, operators and calls in one formula
+FORMULA_BRACKETS_MAX: Final = 40  # in each other: reading takes up to nine frames for each
+FORMULA_LEVELS_MAX: Final = 100  # of the tree: computing takes two frames a level
+FORMULA_DIGITS_MAX: Final = 34  # of a number written in a formula: what decimals are exact to
+FORMULA_EXPONENT_MAX: Final = 400  # of a number while it is computed: doubles end at 308
+FORMULAS_NODES_MAX: Final = 10_000  # in all formulas of a datastore: some ms a write
+FORMULA_WORK_MAX: Final = 8_000_000  # characters that the formulas of one item may go over
+
 # Reads
 PAGE_ITEMS_MAX: Final = 10_000  # one page that is not streamed
 CONDITIONS_MAX: Final = 1_000  # leaves in one search

@@ -46,7 +46,7 @@ def parse_instant(text: str) -> int | None:
             return None
         offset = (hours * 60 + minutes) * 60_000
         ms += -offset if zone[0] == "+" else offset
-    return ms if _FIRST_MS <= ms <= _LAST_MS else None
+    return ms if FIRST_MS <= ms <= LAST_MS else None
 
 
 def format_instant(ms: int) -> str:
@@ -64,8 +64,8 @@ def _format_second(second: int) -> str:
     )
 
 
-_FIRST_MS = (datetime(1, 1, 1, tzinfo=timezone.utc) - _EPOCH) // _ONE_MS
-_LAST_MS = (datetime(9999, 12, 31, 23, 59, 59, 999000, tzinfo=timezone.utc) - _EPOCH) // _ONE_MS
+FIRST_MS = (datetime(1, 1, 1, tzinfo=timezone.utc) - _EPOCH) // _ONE_MS
+LAST_MS = (datetime(9999, 12, 31, 23, 59, 59, 999000, tzinfo=timezone.utc) - _EPOCH) // _ONE_MS
 
 
 def format_number(value: float) -> int | float:
