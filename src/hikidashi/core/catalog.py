@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import field
 from enum import Enum
 
+from .formula import FormulaError, parse, references
 from .kinds import Kind, Option, Settings, Storage
 from .record import record
 
@@ -113,9 +114,14 @@ class Field:
     layout: tuple[int, int, int, int] = (0, 0, 1, 1)  # col, row, sizeX, sizeY
 
     @property
+    def value_kind(self) -> Kind:
+        """The kind that its values are of: its own, but for one that is computed."""
+        return self.kind.values_of(self.settings)
+
+    @property
     def storage(self) -> Storage | None:
         """How its values are kept; None: not at all."""
-        return self.kind.storage
+        return self.value_kind.storage
 
 
 class Datastore:
@@ -128,8 +134,10 @@ class Datastore:
         "_fields",
         "_statuses",
         "actions",
+        "calc_fields",
         "display_id",
         "fields",
+        "followed_fields",
         "id",
         "names",
         "number_fields",
@@ -190,6 +198,13 @@ class Datastore:
         self.publish_fields = tuple(  # who they name may see the item
             one for one in self.stored_fields if one.publish and one.kind.refers_to == "user"
         )
+        self.calc_fields = tuple(one for one in self.stored_fields if one.kind.is_computed)
+        read = {name for one in self.calc_fields for name in _names_read(one.settings.formula)}
+        self.followed_fields = tuple(  # lookups that lead to what formulas read
+            one
+            for one in self.stored_fields
+            if one.kind.refers_to == "item" and not read.isdisjoint((one.id, one.display_id))
+        )
         self.start_status = self.statuses[0].id if self.statuses else ""
 
     def find_field(self, ref: str) -> Field | None:
@@ -207,6 +222,16 @@ class Datastore:
     def default_action(self, operation: Operation) -> Action | None:
         """The item action that runs when none is named: the marked one, else the first."""
         return self._defaults.get(operation)
+
+
+def _names_read(formula: str) -> set[str]:
+    """The fields of its own item that a formula names; none if it can't be read."""
+    if not formula:
+        return set()
+    try:
+        return {one.path[0] for one in references(parse(formula))}
+    except FormulaError:
+        return set()
 
 
 class Project:

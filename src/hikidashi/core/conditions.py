@@ -45,7 +45,7 @@ from .record import record
 DAY_MS = 86_400_000
 TODAY = "TODAY"
 _PLAIN = Settings()
-_UNSORTED_KINDS = frozenset(("checkbox", "users", "file", "calc", "label", "separator"))
+_UNSORTED_KINDS = frozenset(("checkbox", "users", "file", "label", "separator"))
 _RANGE_KEYS = {
     SystemKey.ROW: "number",
     SystemKey.REVISION: "number",
@@ -147,7 +147,7 @@ def find_lookups(catalog: Catalog, actor: Actor, datastore: Datastore) -> dict[s
         shown = target.find_field(one.settings.lookup_field)
         if shown is not None and (
             shown.hide_from_api
-            or shown.kind.name not in ("text", "textarea", "autonum")
+            or shown.value_kind.name not in ("text", "textarea", "autonum")
             or not may_use_field(actor, shown)
         ):
             shown = None
@@ -214,11 +214,12 @@ class _Reader:
             if subject is SystemKey.TITLE:
                 return self._text(leaf, subject, given)
             return self._choice(leaf, subject, given)
-        match subject.kind.match:
+        held = subject.value_kind
+        match held.match:
             case "text":
                 return self._text(leaf, subject, given)
             case "range":
-                return self._ranges(leaf, subject, subject.kind.name, given)
+                return self._ranges(leaf, subject, held.name, given)
             case "choice":
                 return self._choice(leaf, subject, given)
             case "none":
@@ -246,7 +247,7 @@ class _Reader:
         return TextTest(subject, tuple(words), TextMode.EQUALS if leaf.exact else TextMode.CONTAINS)
 
     def _choice(self, leaf: Leaf, subject: Subject, given: tuple[object, ...]) -> Condition:
-        name = subject.value if isinstance(subject, SystemKey) else subject.kind.name
+        name = subject.value if isinstance(subject, SystemKey) else subject.value_kind.name
         if name == "boolean":
             booleans = {True: True, False: False, "true": True, "false": False}
             if any(not isinstance(one, (str, bool)) and one is not None for one in given):

@@ -89,11 +89,13 @@ class Touches:
         "new_rows",
         "numbers",
         "rows",
+        "seen",
         "users",
     )
 
     def __init__(self) -> None:
         self.items: dict[str, set[str]] = {}  # datastore id -> item ids
+        self.seen: dict[str, set[str]] = {}  # the same of items that formulas read: not locked
         self.rows: dict[str, set[int]] = {}  # datastore id -> row numbers
         self.new_rows: dict[str, int] = {}  # datastore id -> how many items will be made
         self.holders: set[tuple[str, str, Value]] = set()  # datastore, unique field, value
@@ -129,6 +131,8 @@ class Touches:
             self.rows.setdefault(datastore, set()).update(rows)
         for datastore, count in other.new_rows.items():
             self.new_rows[datastore] = self.new_rows.get(datastore, 0) + count
+        for datastore, items in other.seen.items():
+            self.seen.setdefault(datastore, set()).update(items)
         if other.holders:
             self.holders |= other.holders
         if other.numbers:
@@ -160,6 +164,7 @@ class Snapshot:
         "_made",
         "_pairs",
         "_rows",
+        "_seen",
         "_taken",
         "comments",
         "counters",
@@ -172,6 +177,8 @@ class Snapshot:
 
     def __init__(self) -> None:
         self.items: dict[tuple[str, str], Item | None] = {}  # (datastore, item); None: not there
+        # What formulas read. It is not locked, so it is never what a write is planned from.
+        self._seen: dict[tuple[str, str], Item | None] = {}
         self._rows: dict[tuple[str, int], str | None] = {}  # (datastore, row number) -> item id
         self.holders: dict[tuple[str, Value], str] = {}  # (field, value) -> item id; "" if free
         self.counters: dict[tuple[str, str | None], int | None] = {}
@@ -189,6 +196,14 @@ class Snapshot:
     def load_item(self, datastore: str, item: str, found: Item | None) -> None:
         """Note an item as read."""
         self.items[datastore, item] = found
+
+    def load_seen(self, datastore: str, item: str, found: Item | None) -> None:
+        """Note an item as read for formulas only."""
+        self._seen[datastore, item] = found
+
+    def knows(self, datastore: str, item: str) -> bool:
+        """Whether the item needs not be read for formulas."""
+        return (datastore, item) in self.items or (datastore, item) in self._seen
 
     def load_row(self, datastore: str, row: int, item: str | None) -> None:
         """Note which item bears a row number."""
@@ -213,6 +228,16 @@ class Snapshot:
             miss = Touches()
             miss.item(datastore, item)
             raise SnapshotMissError(miss) from None
+
+    def find_seen(self, wanted: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Item | None]:
+        """Items by datastore and id, as far as they are there, for formulas to read."""
+        absent = [one for one in wanted if not self.knows(*one)]
+        if absent:
+            miss = Touches()
+            for datastore, item in absent:
+                miss.seen.setdefault(datastore, set()).add(item)
+            raise SnapshotMissError(miss)
+        return {one: self.items[one] if one in self.items else self._seen[one] for one in wanted}
 
     def find_row(self, datastore: str, row: int) -> str | None:
         """The id of the item that bears a row number."""

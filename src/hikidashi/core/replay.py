@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from .catalog import Datastore, Field
+from .computed import make_title
 from .items import Item
 from .kinds import Storage
 from .plan import Changes
 from .record import record
 from .values import Value
-from .write_planner import make_title
 
 
 @record
@@ -36,10 +36,23 @@ class Image:
 
 
 def held_value(field: Field, told: object) -> Value:
-    """A value as a history tells it, as an item holds it."""
+    """A value as a history tells it, as an item holds it.
+
+    A calc field may have given another type of result then: that is left out.
+    """
     if field.storage is Storage.LIST and isinstance(told, list):
         return tuple(told)
+    if field.kind.is_computed and type(told) not in _HELD.get(field.storage, ()):
+        return None
     return told  # type: ignore[return-value]
+
+
+_HELD: Mapping[Storage | None, tuple[type, ...]] = {
+    Storage.TEXT: (str,),
+    Storage.NUMBER: (float, int),
+    Storage.INTEGER: (int,),
+    Storage.BOOLEAN: (bool,),
+}
 
 
 def rewind(

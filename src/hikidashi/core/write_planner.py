@@ -8,6 +8,7 @@ from dataclasses import replace
 from .access import Actor
 from .catalog import Catalog, Datastore
 from .commands import EntryRequest, Op, Publish, WriteRequest
+from .computed import calc_plan, make_title
 from .draft import (
     Draft,
     Scope,
@@ -131,7 +132,7 @@ class WritePlanner:
             draft = make(entry, self._scope, publish)
             item, changes = self._insert(draft)
         elif entry.operation is Op.UPDATE:
-            draft = draft_update(entry, self._scope, publish)
+            draft = self._with_computed(draft_update(entry, self._scope, publish))
             item, changes = self._update(draft)
         else:
             draft = draft_delete(entry, self._scope)
@@ -148,6 +149,7 @@ class WritePlanner:
         values = dict(draft.values)
         for field in datastore.number_fields:
             values[field.id] = self._next_number(datastore, field.id)
+        values |= self._computed(datastore, values, draft.status)
         item = Item(
             datastore.id,
             self._ids.next_id(),
@@ -176,6 +178,24 @@ class WritePlanner:
         if draft.seed:
             changes["copied_from"] = (None, draft.seed)
         return item, changes
+
+    def _computed(
+        self, datastore: Datastore, values: Mapping[str, Value], status: str
+    ) -> dict[str, Value]:
+        """The values of the calc fields."""
+        if not datastore.calc_fields:
+            return {}
+        plan = calc_plan(datastore, self._scope.catalog)
+        return plan.compute(values, status, self._now, self._snapshot.find_seen)
+
+    def _with_computed(self, draft: Draft) -> Draft:
+        """An update with the values that follow from it."""
+        found = self._computed(draft.entry.datastore, draft.values, draft.status)
+        held = draft.values
+        changed = tuple(key for key, value in found.items() if held.get(key) != value)
+        if not changed:
+            return draft
+        return replace(draft, values={**held, **found}, changed=(*draft.changed, *changed))
 
     def _next_number(self, datastore: Datastore, field_id: str) -> str:
         """Take the next number of the field, past those that its items already hold."""
@@ -429,15 +449,6 @@ class WritePlanner:
 
 def _moved(before: Item, item: Item) -> bool:
     return before.status != item.status or before.keys != item.keys
-
-
-def make_title(datastore: Datastore, held: Mapping[str, Value]) -> str:
-    """The title fields' texts, in title order, joined by a space."""
-    fields = datastore.title_fields
-    if len(fields) == 1:
-        return fields[0].kind.text(held.get(fields[0].id), fields[0].settings)
-    texts = (field.kind.text(held.get(field.id), field.settings) for field in fields)
-    return " ".join(text for text in texts if text)
 
 
 def links_changed(

@@ -155,7 +155,7 @@ def shown_value(field: Field, item: Item, datastore: Datastore, known: Known) ->
 
 def show_held(field: Field, value: Value, known: Known) -> object:
     """The same for a value that is not empty, of a field that holds values."""
-    kind = field.kind
+    kind = field.value_kind
     match kind.name:
         case "text" | "textarea" | "autonum":
             return value

@@ -77,6 +77,8 @@ class FieldBody(_Body, frozen=True):
     single: bool = False
     lookup_datastore: str = ""
     lookup_field: str = ""
+    formula: str = ""  # names fields by their ids
+    result: str = "number"
     extra: dict[str, Any] = {}
 
 

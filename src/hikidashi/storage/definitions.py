@@ -35,6 +35,7 @@ from .definition_bodies import (
     encode_body,
 )
 from .engines import Column, Connection, Engine, Insert, Query, QueryKeys, Row, Update
+from .recompute import recompute
 
 _SELECT = "SELECT id, kind, parent_id, display_id, position, body FROM definitions"
 _COLUMNS = (
@@ -290,6 +291,8 @@ def make_settings(body: FieldBody) -> Settings:
         single=body.single,
         lookup_datastore=body.lookup_datastore,
         lookup_field=body.lookup_field,
+        formula=body.formula,
+        result=body.result,
         extra=body.extra,
     )
 
@@ -355,7 +358,7 @@ def lock_workspaces(connection: Connection, engine: Engine, workspaces: Sequence
 def change_definitions(
     connection: Connection, engine: Engine, workspace: str, edits: Sequence[Edit], now_ms: int
 ) -> None:
-    """Write definition rows, raise the number, and bring tables and indexes in step.
+    """Write definition rows, raise the number, and bring tables, indexes and items in step.
 
     In a transaction. What a deleted definition contains has to be among the edits.
     Raises IntegrityError if a display id is taken or values of a field made unique are not.
@@ -376,7 +379,9 @@ def change_definitions(
             Insert("definitions", _COLUMNS, created),
         ]
     )
-    _change_tables(connection, engine, before, load_catalog(connection, workspace))
+    after = load_catalog(connection, workspace)
+    _change_tables(connection, engine, before, after)
+    recompute(connection, before, after, now_ms)
 
 
 def _row(one: Definition, workspace: str) -> Row:
@@ -430,6 +435,9 @@ def _change_table(before: Datastore, after: Datastore, words: dict[str, str]) ->
     for key, field in new.items():
         known = old.get(key)
         if known is None:
+            statements += tables.add_column(after.id, field, words.__getitem__)
+        elif known.storage is not field.storage:  # computed: nothing is lost
+            statements += tables.drop_column(after.id, known)
             statements += tables.add_column(after.id, field, words.__getitem__)
         elif (known.unique, known.has_index) != (field.unique, field.has_index):
             statements += tables.drop_field_index(field)

@@ -15,11 +15,11 @@ from ..core.items import HistoryEntry, Link, Snapshot, Touches
 from ..core.kinds import Storage
 from .access_sets import AccessSets
 from .engines import Column, Connection, Engine, Query, QueryKeys, Row
-from .tables import ACL_AT, ID, N, field_column, item_table
+from .tables import ACL_AT, ID, ItemTable, N, field_column, item_table
 
 FIELD = Column("field_id", "text")
+_NO_KEYS = frozenset[str]()  # nobody is shown what is read for formulas
 FindDatastore = Callable[[str], Datastore | None]
-_ITEM_KEY = Column("item_id", "text")
 _LINKS = "SELECT from_datastore, from_item, to_datastore, to_item, kind FROM links"
 _COMMENT = (
     "SELECT id, workspace_id, datastore_id, item_id, seq, rev, action_id, operation, user_id,"
@@ -70,18 +70,25 @@ class SnapshotReader:
             self._lock_values(touches)
         for datastore_id in sorted({*touches.items, *touches.rows}):
             self._ask_items(snapshot, touches, datastore_id)
+        self._ask_seen(snapshot, touches.seen)
         self._ask_holders(snapshot, touches)
         self._ask_links(snapshot, touches)
         self._ask_users(snapshot, touches)
         self._ask_comments(snapshot, touches)
         for datastore_id, count in touches.new_rows.items():
             self._ask_new_rows(snapshot, datastore_id, count)
+        self._run()
+        followed = self._load_items(snapshot)
+        if followed:
+            self._ask_seen(snapshot, followed)
+            self._run()
+
+    def _run(self) -> None:
         queries, handlers = self._queries, self._handlers
         self._queries, self._handlers = [], []
         if queries:
             for handle, rows in zip(handlers, self._connection.read(queries), strict=True):
                 handle(rows)
-        self._load_items(snapshot)
 
     def _ask(self, query: Query | QueryKeys, handle: Callable[[list[Row]], None]) -> None:
         self._queries.append(query)
@@ -158,8 +165,30 @@ class SnapshotReader:
             if keys:
                 self._ask(QueryKeys(table.select, key, sorted(keys), lock=True, order="id"), handle)
 
-    def _load_items(self, snapshot: Snapshot) -> None:
-        """Turn the rows read into items, with their keys from memory or one more read."""
+    def _ask_seen(self, snapshot: Snapshot, wanted: dict[str, set[str]]) -> None:
+        """Items that formulas read: as they are committed, without a lock, without their keys."""
+        for datastore_id, items in wanted.items():
+            unknown = sorted(one for one in items if not snapshot.knows(datastore_id, one))
+            for item in unknown:
+                snapshot.load_seen(datastore_id, item, None)
+            datastore = self._find(datastore_id)
+            if datastore is None or not unknown:
+                continue
+            table = item_table(datastore)
+
+            def handle(rows: list[Row], table: ItemTable = table) -> None:
+                for row in rows:
+                    item = table.item(row, _NO_KEYS)
+                    snapshot.load_seen(item.datastore, item.id, item)
+
+            self._ask(QueryKeys(table.select, ID, unknown), handle)
+
+    def _load_items(self, snapshot: Snapshot) -> dict[str, set[str]]:
+        """Turn the rows read into items, with their keys from memory or one more read.
+
+        Gives what the formulas of these items read, by datastore.
+        """
+        followed: dict[str, set[str]] = {}
         gathered, self._rows = self._rows, []
         acls = {row[ACL_AT] for _, rows in gathered for row in rows}
         keys = self._access.load_keys(self._connection, acls) if acls else {}
@@ -169,6 +198,11 @@ class SnapshotReader:
                 item = make(row, keys[row[ACL_AT]])
                 snapshot.load_item(datastore.id, item.id, item)
                 snapshot.load_row(datastore.id, item.n, item.id)
+                for field in datastore.followed_fields:
+                    target = item.values.get(field.id)
+                    if isinstance(target, str):
+                        followed.setdefault(field.settings.lookup_datastore, set()).add(target)
+        return followed
 
     def _ask_holders(self, snapshot: Snapshot, touches: Touches) -> None:
         by_field: dict[tuple[str, str], list[object]] = {}

@@ -187,6 +187,15 @@ def retire_column(datastore: str, field: Field) -> list[str]:
     ]
 
 
+def drop_column(datastore: str, field: Field) -> list[str]:
+    """The statements that take a computed field's column away."""
+    column = field_column(field).name
+    return [
+        *drop_field_index(field),
+        f"ALTER TABLE {table_name(datastore)} DROP COLUMN {column}",
+    ]
+
+
 def create_field_index(datastore: str, field: Field) -> list[str]:
     """An index for a unique or searched field; nothing for others."""
     if field.storage is None or not (field.unique or field.has_index):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ...core.catalog import ANY_RULE, Action, Catalog, Datastore, Field, Operation, Project, Status
+from ...core.computed import shown_formula
 from ...core.values import format_instant, format_number
 from ...service.shown import localized
 from ..edge import HttpRequest
@@ -246,6 +247,10 @@ def _info(field: Field, catalog: Catalog) -> dict[str, Any]:
                 "zero_padding": settings.zero_padding,
             }
             return {"autonum_info": info_number}
+        case "calc":
+            return {
+                "calc_info": {"formula": shown_formula(field, catalog), "result": settings.result}
+            }
         case "users":
             return {"users_info": {"single_select": settings.single}}
         case _:

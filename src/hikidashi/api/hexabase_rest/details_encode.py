@@ -159,7 +159,7 @@ def _slots(
 
 
 def _encoder(field: Field, datastore: Datastore) -> Encode:
-    match field.kind.name:
+    match field.value_kind.name:
         case "text" | "textarea" | "autonum":
             return lambda value, _known, _rows: encode(value)
         case "number":

@@ -92,7 +92,7 @@ def shower(field: Field, shown: Shown, options: RowOptions) -> Show:
     """How rows show the values of a field."""
     key = field.id
     known = shown.known
-    match field.kind.name:
+    match field.value_kind.name:
         case "text" | "textarea" | "autonum":
             return lambda item: item.values.get(key)
         case "number":

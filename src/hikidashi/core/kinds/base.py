@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Literal
 
 from ..errors import InvalidValueError
+from ..formula.values import Operand
 from ..record import record
 from ..values import Value
 
@@ -48,6 +49,8 @@ class Settings:
     single: bool = False  # users: at most one
     lookup_datastore: str = ""
     lookup_field: str = ""
+    formula: str = ""  # calc; names fields by their ids
+    result: str = "number"  # calc: number, text, datetime or boolean
     extra: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -66,6 +69,8 @@ class Kind:
     can_be_unique: bool = False
     can_be_title: bool = True
     match: Literal["none", "text", "range", "choice"] = "none"  # how a search compares it
+    operand: Literal["", "number", "text", "datetime", "boolean"] = ""  # what formulas take it as
+    is_computed: bool = False  # True: its values follow from those of other fields
 
     def parse(self, raw: object, settings: Settings) -> Value:
         """Turn a JSON value into a stored one; None when it empties the field.
@@ -81,6 +86,14 @@ class Kind:
     def text(self, value: Value, settings: Settings) -> str:
         """One line for people: in titles and in lists."""
         return "" if value is None else str(value)
+
+    def to_operand(self, value: Value, settings: Settings) -> Operand:
+        """The value as formulas compute with it (see `operand`)."""
+        return None if isinstance(value, (tuple, float)) else value
+
+    def values_of(self, settings: Settings) -> Kind:
+        """The kind that a field's values are of: itself, unless settings say another."""
+        return self
 
     def ids(self, value: Value) -> tuple[str, ...]:
         """The items or users (see `refers_to`) that the value names."""

@@ -14,6 +14,7 @@ class Boolean(Kind):
     storage = Storage.BOOLEAN
     can_be_title = False
     match = "choice"
+    operand = "boolean"
 
     def parse(self, raw: object, settings: Settings) -> Value:
         """Take a JSON boolean, or the words "true" and "false"."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..errors import InvalidValueError
+from ..formula.values import Operand
 from ..limits import CHOICES_MAX
 from ..values import Value
 from .base import Kind, Option, Settings, Storage, parse_ids
@@ -52,6 +53,7 @@ class Select(Kind):
     storage = Storage.TEXT
     has_options = True
     match = "choice"
+    operand = "text"
 
     def parse(self, raw: object, settings: Settings) -> Value:
         """Take an option id, display id or unambiguous label."""
@@ -64,6 +66,10 @@ class Select(Kind):
     def text(self, value: Value, settings: Settings) -> str:
         """The label."""
         return _shown(value, settings) if isinstance(value, str) else ""
+
+    def to_operand(self, value: Value, settings: Settings) -> Operand:
+        """The display id."""
+        return _display_id(value, settings) if isinstance(value, str) else None
 
 
 class Radio(Select):
@@ -80,6 +86,7 @@ class Checkbox(Kind):
     has_options = True
     can_be_title = False
     match = "choice"
+    operand = "text"
 
     def parse(self, raw: object, settings: Settings) -> Value:
         """Take an array of options; the empty one clears the field."""
@@ -95,3 +102,9 @@ class Checkbox(Kind):
     def text(self, value: Value, settings: Settings) -> str:
         """The labels, joined by commas."""
         return ",".join(_shown(one, settings) for one in value) if isinstance(value, tuple) else ""
+
+    def to_operand(self, value: Value, settings: Settings) -> Operand:
+        """The display ids, joined by commas."""
+        if not isinstance(value, tuple):
+            return None
+        return ",".join(_display_id(one, settings) for one in value)

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ..errors import InvalidValueError
+from ..formula import FormulaError, parse
 from ..limits import NUMBER_DIGITS_MAX
 from ..values import Value
 from .base import Kind, Settings, Storage
+from .boolean import Boolean
+from .instant import DateTime
+from .number import Number
+from .text import Text
 
 
 class AutoNumber(Kind):
@@ -16,6 +23,7 @@ class AutoNumber(Kind):
     writable = False
     can_be_unique = True
     match = "text"
+    operand = "text"
 
     def check_settings(self, settings: Settings) -> None:
         """Digits have a limit."""
@@ -34,13 +42,43 @@ def format_auto_number(
     return f"{settings.prefix}{branch}{numeral}"
 
 
+_RESULTS: Final[dict[str, Kind]] = {
+    "number": Number(),
+    "text": Text(),
+    "datetime": DateTime(),
+    "boolean": Boolean(),
+}
+
+
 class Calc(Kind):
-    """A value computed from others. Definitions only: it computes nothing yet."""
+    """A value computed from others by a formula; without one it is empty."""
 
     name = "calc"
-    storage = Storage.TEXT
+    storage = Storage.NUMBER  # of the usual result: a field asks `values_of`
     writable = False
-    can_be_title = False
+    is_computed = True
+
+    def values_of(self, settings: Settings) -> Kind:
+        """The kind of the formula's result."""
+        return _RESULTS[settings.result]
+
+    def dump(self, value: Value, settings: Settings) -> object:
+        """As the result's kind does."""
+        return self.values_of(settings).dump(value, settings)
+
+    def text(self, value: Value, settings: Settings) -> str:
+        """As the result's kind does."""
+        return self.values_of(settings).text(value, settings)
+
+    def check_settings(self, settings: Settings) -> None:
+        """The formula can be read; what it names is checked where the other fields are known."""
+        super().check_settings(settings)
+        if settings.result not in _RESULTS:
+            raise InvalidValueError(f"result must be one of {', '.join(_RESULTS)}")
+        try:
+            parse(settings.formula or "null")
+        except FormulaError as error:
+            raise InvalidValueError(f"formula: {error}") from error
 
 
 class StatusField(Kind):

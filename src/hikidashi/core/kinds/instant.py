@@ -13,6 +13,7 @@ class DateTime(Kind):
     name = "datetime"
     storage = Storage.INTEGER
     match = "range"
+    operand = "datetime"
 
     def parse(self, raw: object, settings: Settings) -> Value:
         """Take `YYYY-MM-DDThh:mm:ss[.SSS]Z`, or with an offset, or a date alone (midnight UTC)."""

@@ -7,6 +7,7 @@ import re
 from decimal import Decimal
 
 from ..errors import InvalidValueError
+from ..formula.values import Operand, number_of
 from ..limits import INTEGER_MAX
 from ..values import Value, format_number
 from .base import Kind, Settings, Storage
@@ -21,6 +22,7 @@ class Number(Kind):
     storage = Storage.NUMBER
     can_be_unique = True
     match = "range"
+    operand = "number"
 
     def parse(self, raw: object, settings: Settings) -> Value:
         """Take a JSON number or a numeric string; nothing that a double can't hold exactly enough."""
@@ -48,6 +50,10 @@ class Number(Kind):
     def dump(self, value: Value, settings: Settings) -> object:
         """Integral numbers without a fraction."""
         return None if value is None else format_number(value)  # type: ignore[arg-type]
+
+    def to_operand(self, value: Value, settings: Settings) -> Operand:
+        """The decimal that is shown."""
+        return None if value is None else number_of(value)  # type: ignore[arg-type]
 
     def text(self, value: Value, settings: Settings) -> str:
         """The shortest numeral that reads back the same."""

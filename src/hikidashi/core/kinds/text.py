@@ -19,6 +19,7 @@ class Text(Kind):
     storage = Storage.TEXT
     can_be_unique = True
     match = "text"
+    operand = "text"
 
     def parse(self, raw: object, settings: Settings) -> Value:
         """Take a string; the empty one clears the field."""

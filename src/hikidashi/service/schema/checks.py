@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
+from ...core.computed import find_formula_problems
 from ...core.errors import InvalidValueError
 from ...core.ids import is_id
 from ...core.kinds import KINDS
@@ -17,7 +18,7 @@ from ...storage.definition_bodies import (
     GroupBody,
     ProjectBody,
 )
-from ...storage.definitions import make_settings
+from ...storage.definitions import Workspace, build_catalog, make_settings
 from .difference import Outcome
 from .problems import Place, Problem
 
@@ -66,6 +67,7 @@ class Checker:
             most = FIELDS_PER_DATASTORE_MAX
             reason = f"has {count} fields, at most {most} are allowed"
             self._fail_if(count > most, self._live[datastore], reason)
+        self._formulas()
         tops = [one for one in self._groups() if not _above(one)]
         if len(tops) > 1:
             names = ", ".join(one.display_id for one in tops)
@@ -112,6 +114,14 @@ class Checker:
         self._fail_if(unchosen, one, "selects an option that is not there or is disabled")
         self._refer(one, body.lookup_datastore, "looks up a datastore that is gone")
         self._refer(one, body.lookup_field, "looks up a field that is gone")
+
+    def _formulas(self) -> None:
+        catalog = build_catalog(Workspace("", "", "UTC"), 0, self._outcome.after)
+        for project in catalog.projects:
+            for datastore in project.datastores:
+                found = find_formula_problems(datastore, catalog, self._outcome.formulas)
+                for field, reason in found:
+                    self._fail(self._live[field.id], reason)
 
     def _action(self, one: Definition, body: ActionBody) -> None:
         self._refer(one, body.status, "is offered in a status that is gone")

@@ -13,6 +13,7 @@ from ...storage.definition_bodies import Body, Definition, FieldBody, GroupBody,
 from ...storage.definitions import Edit
 from .changes import Change, EditDefinition, ForgetHolders, SchemaEdit
 from .forms import Scope
+from .formulas import bind_formulas
 from .index import Index
 from .keys import changed_keys, shown, usual_body
 from .matching import Drop, Match, Matcher, Matching, Reorder
@@ -30,6 +31,7 @@ class Outcome:
     matches: tuple[Match, ...]
     dropped: frozenset[str]  # ids
     places: dict[str, Place]  # where the file speaks of a definition, by id
+    formulas: dict[str, str]  # of calc fields, by id, with display ids
 
 
 def compare(
@@ -62,6 +64,7 @@ class _Comparison:
         self._build_index()
         for match in matching.matches:
             self._resolve(match)
+        formulas = bind_formulas(matching, self._before, self._index)
         after = {key: one for key, one in self._before.items() if key not in matching.dropped}
         for reorder in matching.reorders:
             for id_ in reorder.ids:
@@ -80,6 +83,7 @@ class _Comparison:
             tuple(matching.matches),
             frozenset(matching.dropped),
             {one.id: one.node.section.place() for one in matching.matches},
+            formulas,
         )
 
     def _build_index(self) -> None:

@@ -6,8 +6,9 @@ from typing import Any
 
 from msgspec import UNSET
 
+from ...core.formula import rewrite
 from ...core.ids import IdSource, is_id
-from ...core.limits import CHOICES_MAX, DISPLAY_ID_CHARS_MAX
+from ...core.limits import CHOICES_MAX, DISPLAY_ID_CHARS_MAX, FORMULA_CHARS_MAX
 from ...core.values import format_instant, format_number, parse_instant
 from ...storage.definition_bodies import OptionBody
 from .forms import Around, Form, Scope
@@ -127,6 +128,22 @@ class Selected(Form):
     def show(self, body: Any, around: Around) -> Any:
         """The display id."""
         return next((one.display_id for one in body.options if one.id == body.selected), "")
+
+
+class Formula(Form):
+    """The formula of a calc field. The body names fields by their ids: see `formulas`."""
+
+    def read(self, section: Section) -> Any:
+        """Read the text."""
+        value = section.text(self.name, FORMULA_CHARS_MAX)
+        return UNSET if value is None else value
+
+    def show(self, body: Any, around: Around) -> Any:
+        """The text with display ids."""
+        if not body.formula:
+            return ""
+        display = around.index.display
+        return rewrite(body.formula, lambda one: tuple(display(name) for name in one.path))
 
 
 class Bound(Form):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from ...core.catalog import Operation
+from ...core.formula import RESULTS
 from ...core.kinds import KINDS
 from ...core.limits import NUMBER_DIGITS_MAX
 from ...storage.definition_bodies import (
@@ -17,7 +18,7 @@ from ...storage.definition_bodies import (
     RoleBody,
     StatusBody,
 )
-from .field_forms import INSTANTS, Bound, Layout, LookupTarget, Options, Selected
+from .field_forms import INSTANTS, Bound, Formula, Layout, LookupTarget, Options, Selected
 from .forms import Fixed, Form, NamesForm, Plain, Publish, Roles, Rules, StatusRef
 from .sections import Section
 
@@ -42,6 +43,7 @@ _CHOICES = tuple(name for name, kind in KINDS.items() if kind.has_options)
 _UNIQUE = tuple(name for name, kind in KINDS.items() if kind.can_be_unique)
 _TITLE = tuple(name for name, kind in KINDS.items() if kind.can_be_title and kind.storage)
 _STORED = tuple(name for name, kind in KINDS.items() if kind.storage)
+_COMPUTED = tuple(name for name, kind in KINDS.items() if kind.is_computed)
 _BOUNDED = ("number", *INSTANTS)
 
 FORMS: dict[str, tuple[Form, ...]] = {
@@ -75,6 +77,8 @@ FORMS: dict[str, tuple[Form, ...]] = {
         _flag("zero_padding", kinds=("autonum",)),
         _flag("single_select", "single", kinds=("users",)),
         LookupTarget("lookup", "lookup_datastore", "lookup_field", kinds=("dslookup",)),
+        Formula("formula", "formula", kinds=_COMPUTED),
+        Plain("result", "result", lambda section, key: section.word(key, RESULTS), _COMPUTED),
         Roles("roles", "roles"),
         Layout("layout", "layout"),
     ),
