@@ -177,7 +177,8 @@ class ActionByIdBody(ExecuteActionBody):
         str | None, told("The datastore that the item is in; needed here or in `history`.")
     ] = None
     project_id: Annotated[
-        str | None, told("The application; needed if the datastore is named by display id.")
+        str | None,
+        told("The application; needed where several have a datastore of that display id."),
     ] = None
 
 
