@@ -32,6 +32,7 @@ class Ground:
     item: str = ""
     other: str = ""
     stranger: str = ""  # an item of the other workspace
+    comment: str = ""  # bob's, on the item
     zoe: str = ""  # a token of the other workspace
     before: Contents = field(default_factory=dict)
     times_emptied: int = 0
@@ -44,6 +45,9 @@ class Ground:
         self.other = nest.make("ONE", name="b")
         link = {"link_datastore_id": "ONE", "link_item_id": self.other}
         assert nest.call("POST", f"/items/addlink/{self.item}", link, user="bob").status == 200
+        histories = f"/items/histories/{self.item}"
+        assert nest.call("POST", histories, {"comment": "well"}, user="bob").status == 200
+        self.comment = nest.call("GET", histories, user="bob").json["histories"][0]["history_id"]
         self.zoe = nest.token("zoe")
         made = nest.call("POST", f"{nest.base}/items/new", {"item": {}}, user="zoe")
         self.stranger = made.json["item_id"]
@@ -57,6 +61,7 @@ class Ground:
             "app-id": nest.catalogs[0].projects[0].id,
             "datastore-id": nest.id("ROOT"),
             "item-id": self.item,
+            "history-id": self.comment,
             "field-id": "number",
             "action-id": nest.action("ROOT", "Update").id,
             "workspace-id": nest.catalogs[0].workspace,
@@ -72,7 +77,16 @@ class Ground:
             "ExecuteAction": {"rev_no": 1, "item": {"name": "b"}},
             "ExecuteActionByActionID": {"rev_no": 1, "datastore_id": self.nest.id("ROOT")},
             "AddItemLink": {"link_datastore_id": "ONE", "link_item_id": self.other},
+            "UpdateItemLink": {
+                "old_link_datastore_id": "ONE",
+                "old_link_item_id": self.other,
+                "new_link_datastore_id": "ROOT",
+                "new_link_item_id": self.item,
+            },
             "DeleteItemLink": {"link_datastore_id": "ONE"},
+            "PostItemComment": {"comment": "well"},
+            "UpdateItemComment": {"comment": "better"},
+            "RestoreItem": {"rev_no": 1, "to": 1},
             "UpdateAutoNumber": {"auto_num": 1},
             "hottask.UD": {"update": {"id": 1, "name": "b"}},
             "hottask.Create": {"create": {"name": "b"}},
