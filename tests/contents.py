@@ -14,7 +14,7 @@ from hikidashi.storage.tables import ACL_AT, ItemTable
 Contents = dict[str, list[Any]]
 
 _ID = re.compile(r"\b[0-9a-f]{24}\b")
-_WRITTEN = ("links", "histories", "outbox", "idempotency", "read_marks", "access_sets")
+_WRITTEN = ("links", "histories", "outbox", "idempotency", "read_marks", "access_sets", "texts")
 
 
 def empty(connection: Connection, catalogs: list[Catalog], engine: str) -> None:

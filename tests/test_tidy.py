@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from hikidashi.storage.migrate import list_migrations
+
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "hikidashi"
 FILE_LINES_MAX = 500
@@ -162,5 +164,8 @@ def test_no_module_is_dead():
 
 def test_migrations_are_numbered_each_once():
     names = sorted(path.name for path in (PACKAGE / "storage" / "sql").glob("*.sql"))
-    assert all(re.fullmatch(r"\d{4}_[a-z_]+\.sql", name) for name in names)
-    assert len({name[:4] for name in names}) == len(names)
+    assert all(re.fullmatch(r"\d{4}_[a-z_]+(\.(sqlite|postgresql))?\.sql", name) for name in names)
+    for engine in ("sqlite", "postgresql"):
+        numbers = [number for number, _ in list_migrations(engine)]
+        assert numbers == sorted(set(numbers))
+        assert {f"{one:04d}" for one in numbers} == {name[:4] for name in names}

@@ -112,7 +112,7 @@ def _check_database(engine: Engine, connection: Connection, *, quick: bool) -> I
     yield ("ok", f"settings read back: {shown}")
     if connection.settings().get("fsync") == "off":
         yield ("wrong", "PostgreSQL has fsync=off: a power cut may destroy the database")
-    version, newest = read_version(connection), list_migrations()[-1][0]
+    version, newest = read_version(connection), list_migrations(engine.name)[-1][0]
     if version > newest:
         yield ("wrong", f"the schema is at version {version}, this program knows {newest}")
         return

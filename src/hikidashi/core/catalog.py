@@ -149,6 +149,7 @@ class Datastore:
         "start_status",
         "statuses",
         "stored_fields",
+        "text_fields",
         "title_fields",
         "title_ids",
         "unique_fields",
@@ -205,6 +206,7 @@ class Datastore:
             for one in self.stored_fields
             if one.kind.refers_to == "item" and not read.isdisjoint((one.id, one.display_id))
         )
+        self.text_fields = tuple(one for one in self.stored_fields if one.full_text)
         self.start_status = self.statuses[0].id if self.statuses else ""
 
     def find_field(self, ref: str) -> Field | None:

@@ -9,11 +9,13 @@ from .catalog import Project
 from .commands import CommentRequest, EditComment, PostComment, RemoveComment
 from .errors import forbidden, no_comment, no_item
 from .events import Event, EventKind
+from .full_text import comment_text
 from .ids import IdSource
 from .items import HistoryEntry, Item, Snapshot
 from .plan import (
     CommentResult,
     EmitEvent,
+    IndexText,
     InsertHistory,
     Step,
     UpdateComment,
@@ -65,8 +67,11 @@ def plan_comment(
         entry.id,
         run_post=is_new,
     )
-    steps = (UpdateItem(item, (), is_action=False), step, EmitEvent(event))
-    return WritePlan(steps, CommentResult(entry))
+    steps: list[Step] = [UpdateItem(item, (), is_action=False), step]
+    if request.datastore.text_fields:
+        steps.append(IndexText(item, (comment_text(entry),)))
+    steps.append(EmitEvent(event))
+    return WritePlan(tuple(steps), CommentResult(entry))
 
 
 def _new_entry(

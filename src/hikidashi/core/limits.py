@@ -51,6 +51,10 @@ STREAM_MS_MAX: Final = 600_000  # a long answer, whole; its connection holds old
 READ_MS: Final = 60_000  # one statement of a read, unless the caller says otherwise
 LIST_MS_MAX: Final = 600_000  # one statement of a list, whatever its caller says
 HISTORIES_PER_PAGE_MAX: Final = 100
+SEARCHED_CHARS_MAX: Final = 50_000  # of one text, for the search over all datastores: some 10 ms
+SEARCH_HITS_MAX: Final = 1_000  # places that one search over all datastores tells, newest first
+SEARCH_MATCHES_MAX: Final = 100_000  # newest texts with the words that SQLite looks at for it
+HIGHLIGHTS_MAX: Final = 5  # pieces shown of one long text
 
 # Requests
 BODY_BYTES_MAX: Final = 10_000_000  # a body that is not an upload

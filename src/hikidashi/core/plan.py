@@ -70,6 +70,25 @@ class EmitEvent:
 
 
 @record
+class Text:
+    """One text of an item that the search over all datastores looks at."""
+
+    category: str  # "items", "histories", "files"
+    field: str  # id; "" for a comment
+    source: str  # what it is of its item: a field's id, a comment's seq, a file's id
+    text: str  # "" takes it out
+
+
+@record
+class IndexText:
+    """What of an item is searched; it goes with the item."""
+
+    item: Item
+    texts: tuple[Text, ...]
+    is_published: bool = False  # other keys open the item: all of its texts follow
+
+
+@record
 class SetCounter:
     """The last number given of a counter."""
 
@@ -88,6 +107,7 @@ Step: TypeAlias = (
     | UpdateComment
     | EmitEvent
     | SetCounter
+    | IndexText
 )
 
 

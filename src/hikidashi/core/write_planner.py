@@ -28,6 +28,7 @@ from .errors import (
     unknown_publish,
 )
 from .events import Event, EventKind
+from .full_text import index_step
 from .ids import IdSource
 from .items import HistoryEntry, Item, Link, Snapshot
 from .kinds.derived import format_auto_number
@@ -141,6 +142,12 @@ class WritePlanner:
             note.at(note.reference, entry.path) if entry.path else note for note in draft.notes
         )
         history = self._history(item, draft, changes)
+        if entry.datastore.text_fields and entry.operation is not Op.DELETE:
+            step = index_step(
+                entry.datastore, item, draft.changed, history, is_published="keys" in changes
+            )
+            if step is not None:
+                self._steps.append(step)
         return _Frame(item, draft, history.id), history
 
     def _insert(self, draft: Draft) -> tuple[Item, Changes]:

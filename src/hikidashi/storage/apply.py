@@ -8,19 +8,23 @@ from typing import assert_never
 import msgspec
 
 from ..core.events import Event
+from ..core.full_text import grams
 from ..core.items import HistoryEntry, Item, Link
 from ..core.plan import (
     DeleteItem,
     DeleteLink,
     EmitEvent,
+    IndexText,
     InsertHistory,
     InsertItem,
     InsertLink,
     SetCounter,
     Step,
+    Text,
     UpdateComment,
     UpdateItem,
 )
+from .access_sets import ACL
 from .engines import Batch, Column, Delete, Insert, Row, Update
 from .snapshot import FindDatastore, branch_key
 from .tables import CHANGING_COLUMNS, ID, item_table, store_value, table_name
@@ -71,6 +75,18 @@ COUNTER_COLUMNS = (
 )
 _HISTORY_KEY = ("item_id", "seq")
 _EDITED = ("comment", "updated_at", "updated_by", "deleted_at")
+TEXT_COLUMNS = (
+    Column("item_id", "text"),
+    Column("source", "text"),
+    Column("category", "text"),
+    Column("field_id", "text"),
+    Column("workspace_id", "text"),
+    Column("datastore_id", "text"),
+    Column("acl", "bigint"),
+    Column("grams", "text"),
+)
+_TEXT_KEY = TEXT_COLUMNS[:2]
+_ITEM_ID = TEXT_COLUMNS[0]
 _LINK_KEY = LINK_COLUMNS[:3]
 _FROM = LINK_COLUMNS[:1]
 _TO = LINK_COLUMNS[1:2]
@@ -90,6 +106,9 @@ class Fold:
         self._cut: list[str] = []  # items whose links go with them
         self._histories: list[Row] = []
         self._comments: dict[str, Row] = {}
+        self._texts: dict[_Key, tuple[Item, Text]] = {}  # by item and source
+        self._published: dict[str, Item] = {}  # items whose texts other keys open
+        self._unsearched: list[str] = []  # items whose texts go with them
         self._events: list[Row] = []
         self._counters: dict[tuple[str, str], int] = {}
 
@@ -113,6 +132,11 @@ class Fold:
                     self._delete(item)
                 case DeleteLink(link):
                     self._links[link.key] = (False, link)
+                case IndexText(item, texts, is_published):
+                    for text in texts:
+                        self._texts[item.id, text.source] = (item, text)
+                    if is_published:
+                        self._published[item.id] = item
                 case InsertHistory(entry) | UpdateComment(entry):
                     self._comments[entry.id] = _comment_row(entry)
                 case _:
@@ -132,6 +156,12 @@ class Fold:
             self._updates.pop(key, None)
             self._deletes[key] = item
         self._cut.append(item.id)
+        datastore = self._find(item.datastore)
+        if datastore is not None and datastore.text_fields:
+            self._unsearched.append(item.id)
+            self._published.pop(item.id, None)
+            for text_key in [one for one in self._texts if one[0] == item.id]:
+                del self._texts[text_key]
         for link_key in [one for one in self._links if item.id in one[:2]]:
             del self._links[link_key]
 
@@ -139,6 +169,8 @@ class Fold:
         """The sets of access keys that rows will name, each with the workspace of its items."""
         found: set[tuple[str, frozenset[str]]] = set()
         items = [*self._inserts.values(), *[item for item, _ in self._updates.values()]]
+        if self._texts or self._published:
+            items += [*[item for item, _ in self._texts.values()], *self._published.values()]
         for item in items:
             datastore = self._find(item.datastore)
             if datastore is not None:
@@ -169,7 +201,45 @@ class Fold:
             counters = [(*key, last) for key, last in self._counters.items()]
             key_names = ("field_id", "branch")
             batches.append(Insert("counters", COUNTER_COLUMNS, counters, key_names, ("last",)))
+        if self._texts or self._published or self._unsearched:
+            batches.extend(self._text_batches(acls))
         return batches
+
+    def _text_batches(self, acls: dict[tuple[str, frozenset[str]], int]) -> list[Batch]:
+        """Texts are deleted and written anew; they bear the keys that their item has at last."""
+        old = [key for key, (item, _) in self._texts.items() if self._is_there(item)]
+        rows: list[Row] = []
+        for item, text in self._texts.values():
+            kept = grams(text.text)
+            if kept:
+                acl = self._acl(item, acls)
+                rows.append(text_row(item, text, self._workspace(item), acl, kept))
+        published: list[Row] = [
+            (self._acl(item, acls), item.id)
+            for item in self._published.values()
+            if self._is_there(item)
+        ]
+        return [
+            Delete("texts", (_ITEM_ID,), [(one,) for one in self._unsearched]),
+            Delete("texts", _TEXT_KEY, old),
+            Update("texts", _ITEM_ID, (ACL,), published),
+            Insert("texts", TEXT_COLUMNS, rows),
+        ]
+
+    def _is_there(self, item: Item) -> bool:
+        return (item.datastore, item.id) not in self._inserts
+
+    def _acl(self, item: Item, acls: dict[tuple[str, frozenset[str]], int]) -> int:
+        key = (item.datastore, item.id)
+        updated = self._updates.get(key)
+        last = updated[0] if updated else self._inserts.get(key, item)
+        return acls[self._workspace(last), last.keys]
+
+    def _workspace(self, item: Item) -> str:
+        datastore = self._find(item.datastore)
+        if datastore is None:
+            raise KeyError(item.datastore)
+        return datastore.workspace
 
     def _delete_batches(self) -> list[Batch]:
         batches: list[Batch] = []
@@ -227,6 +297,12 @@ class Fold:
             ]
             batches.append(Update(table_name(datastore_id), ID, columns, rows))
         return batches
+
+
+def text_row(item: Item, text: Text, workspace: str, acl: int, kept: str) -> Row:
+    """A row of `texts`."""
+    source = (text.source, text.category, text.field)
+    return (item.id, *source, workspace, item.datastore, acl, kept)
 
 
 def _history_row(entry: HistoryEntry) -> Row:

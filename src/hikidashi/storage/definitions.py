@@ -36,6 +36,7 @@ from .definition_bodies import (
 )
 from .engines import Column, Connection, Engine, Insert, Query, QueryKeys, Row, Update
 from .recompute import recompute
+from .texts import follow_fields
 
 _SELECT = "SELECT id, kind, parent_id, display_id, position, body FROM definitions"
 _COLUMNS = (
@@ -412,6 +413,9 @@ def _change_tables(connection: Connection, engine: Engine, before: Catalog, afte
     for statement in statements:
         connection.run_script(statement)
     _create_counters(connection, numbered)
+    for project in after.projects:
+        for datastore in project.datastores:
+            follow_fields(connection, before.find_datastore(datastore.id), datastore)
     gone = [
         one.id
         for project in before.projects
@@ -423,6 +427,7 @@ def _change_tables(connection: Connection, engine: Engine, before: Catalog, afte
             "DELETE FROM links WHERE from_datastore = ? OR to_datastore = ?",
             (datastore_id, datastore_id),
         )
+        follow_fields(connection, before.find_datastore(datastore_id), None)
 
 
 def _change_table(before: Datastore, after: Datastore, words: dict[str, str]) -> list[str]:

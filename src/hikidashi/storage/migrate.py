@@ -11,10 +11,14 @@ from .engines import Connection, Engine, EngineError
 LOCK = "migrations"  # what processes that start together lock
 
 
-def list_migrations() -> list[tuple[int, str]]:
-    """Number and text of each migration, ascending."""
+def list_migrations(engine: str) -> list[tuple[int, str]]:
+    """Number and text of each migration, ascending.
+
+    Where the engines must differ there is one for each, `0004_text.sqlite.sql`.
+    """
     folder = files("hikidashi.storage").joinpath("sql")
-    names = sorted(one.name for one in folder.iterdir() if one.name.endswith(".sql"))
+    ends = (".sql", f".{engine}.sql")
+    names = sorted(one.name for one in folder.iterdir() if one.name[one.name.find(".") :] in ends)
     return [(int(name[:4]), folder.joinpath(name).read_text("utf-8")) for name in names]
 
 
@@ -29,7 +33,7 @@ def read_version(connection: Connection) -> int:
 
 def migrate(engine: Engine, connection: Connection) -> None:
     """Apply what is missing, each migration in a transaction. Raises RuntimeError on a newer one."""
-    migrations = list_migrations()
+    migrations = list_migrations(engine.name)
     newest = migrations[-1][0]
     version = read_version(connection)
     if version > newest:

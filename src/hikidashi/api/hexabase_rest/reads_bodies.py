@@ -179,8 +179,12 @@ _item_list = msgspec.json.Decoder(ItemListBody)
 
 
 def decode_item_list(request: HttpRequest) -> ItemListBody:
-    """ItemList. Raises 400 for what can't be meant together."""
-    body = decode_body(_item_list, request.body or b"{}")
+    """ItemList. Raises 400."""
+    return check_item_list(decode_body(_item_list, request.body or b"{}"))
+
+
+def check_item_list(body: ItemListBody) -> ItemListBody:
+    """Raises 400 for what can't be meant together."""
     if body.format not in (None, "", "json", "map", "csv"):
         raise invalid_request(f"format {body.format[:40]} is neither json, map nor csv", "format")
     if body.include_lookups_limit is not None and body.include_lookups_limit < 1:

@@ -7,6 +7,7 @@ from typing import Final
 from ..edge import Call
 from .comments import CALLS as COMMENT_CALLS
 from .definitions_routes import CALLS as DEFINITION_CALLS
+from .global_search import CALLS as GLOBAL_SEARCH_CALLS
 from .identity import CALLS as IDENTITY_CALLS
 from .lists import CALLS as LIST_CALLS
 from .reads_routes import CALLS as READ_CALLS
@@ -18,5 +19,6 @@ CALLS: Final[tuple[Call, ...]] = (
     *LIST_CALLS,
     *READ_CALLS,
     *COMMENT_CALLS,
+    *GLOBAL_SEARCH_CALLS,
     *DEFINITION_CALLS,
 )

@@ -144,6 +144,9 @@ class Connection(Protocol):
     def query(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
         """Run one statement and fetch what it returns."""
 
+    def matching(self, words: Sequence[str]) -> tuple[str, str, list[Any]]:
+        """FROM, WHERE and their parameters for the rows `t` of `texts` that hold every word."""
+
     def stream(self, sql: str, params: Sequence[Any] = ()) -> Iterator[Row]:
         """Run one SELECT and give its rows as they come, in bounded memory."""
 

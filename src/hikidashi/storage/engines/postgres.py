@@ -15,6 +15,7 @@ import psycopg
 from psycopg import errors, sql
 from psycopg.rows import tuple_row
 
+from ...core.full_text import pairs
 from . import (
     STREAM_ROWS,
     Batch,
@@ -304,6 +305,17 @@ class PostgresConnection:
     def query(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
         """Run one statement and fetch what it returns."""
         return self._pipeline([(_numbered(sql), params)])[0]
+
+    def matching(self, words: Sequence[str]) -> tuple[str, str, list[Any]]:
+        """Every pair by the index, then the pairs of each longer word one after another."""
+        wanted = {pair for one in words for pair in (pairs(one) if len(one) > 1 else [f"{one}*"])}
+        match = ["hikidashi_grams(t.grams) @> ?::text[]"]
+        params: list[Any] = [sorted(wanted)]
+        for one in words:
+            if len(one) > 2:
+                match.append("strpos(' ' || t.grams || ' ', ?) > 0")
+                params.append(f" {' '.join(pairs(one))} ")
+        return "texts t", " AND ".join(match), params
 
     def stream(self, sql: str, params: Sequence[Any] = ()) -> Iterator[Row]:
         """A cursor on the server, read in portions."""
