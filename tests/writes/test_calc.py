@@ -9,10 +9,8 @@ from typing import Any
 import pytest
 
 from hikidashi.service.schema import SchemaError, loads, schema_apply, schema_export, schema_plan
-from tests.deterministic import FixedClock, fixed_ids
-from tests.served import Served
+from tests.writes.client import Client
 
-APP = "/api/v0/applications/SHOP/datastores"
 RANKS = [{"display_id": "gold", "name": "Gold"}, {"display_id": "tin", "name": "Tin"}]
 ORDERS: list[dict[str, Any]] = [
     {"display_id": "Amount", "type": "number"},
@@ -88,40 +86,8 @@ def schema(orders: list[dict[str, Any]], **more: Any) -> str:
     return json.dumps({"workspaces": [workspace]})
 
 
-class Shop:
-    """A client of the shop: Ann, unless a call says otherwise."""
-
-    def __init__(self, url: str) -> None:
-        self.clock = FixedClock()
-        self.served = Served(url, schema(ORDERS), clock=self.clock, ids=fixed_ids(self.clock))
-        self._tokens: dict[str, str] = {}
-
-    def send(self, method: str, path: str, body: Any = None, user: str = "ann", status: int = 200):
-        if user not in self._tokens:
-            login = {"email": f"{user}@shop.test", "password": f"{user}-password"}
-            self._tokens[user] = self.served.send("POST", "/api/v0/login", login).json()["token"]
-        headers = {"Authorization": f"Bearer {self._tokens[user]}"}
-        answer = self.served.send(method, f"{APP}/{path}", body, headers)
-        assert answer.status_code == status, answer.text
-        return answer.json()
-
-    def new(self, datastore: str = "ORDERS", action: str = "Make", **values: Any) -> str:
-        body = {"item": values, "action_id": action}
-        return str(self.send("POST", f"{datastore}/items/new", body)["item_id"])
-
-    def edit(self, item: str, datastore: str = "ORDERS", user: str = "ann", **values: Any) -> Any:
-        body = {"item": values, "is_force_update": True, "return_item_result": True}
-        body["use_display_id"] = True
-        return self.send("POST", f"{datastore}/items/edit/{item}", body, user)
-
-    def details(self, item: str, datastore: str = "ORDERS") -> dict[str, Any]:
-        told = self.send("GET", f"{datastore}/items/details/{item}?use_display_id=true")
-        values = {key: one["value"] for key, one in told["field_values"].items()}
-        return {**values, "title": told["title"], "rev": told["rev_no"]}
-
-    def search(self, datastore: str = "ORDERS", **body: Any) -> list[dict[str, Any]]:
-        body = {"per_page": 100, "use_display_id": True, **body}
-        return list(self.send("POST", f"{datastore}/items/search", body)["items"])
+class Shop(Client):
+    """A client of the shop."""
 
     def apply(self, orders: list[dict[str, Any]], *allow: str, **more: Any) -> list[str]:
         app = self.served.app
@@ -155,7 +121,7 @@ class Shop:
 
 @pytest.fixture
 def shop(engine_url: str) -> Iterator[Shop]:
-    made = Shop(engine_url)
+    made = Shop(engine_url, schema(ORDERS))
     yield made
     made.served.close()
 
