@@ -14,11 +14,13 @@ from hikidashi.storage.access_sets import AccessSets
 from hikidashi.storage.definition_bodies import (
     ActionBody,
     Body,
+    ConditionBody,
     DatastoreBody,
     Definition,
     FieldBody,
     OptionBody,
     ProjectBody,
+    QueryBody,
     RoleBody,
     StatusBody,
 )
@@ -59,6 +61,7 @@ _FIELDS = (
     *("Client", "Code", "Secret", "Hidden", "Status", "Total", "Line"),
 )
 F = {name: id_of(0xF40 + at) for at, name in enumerate(_FIELDS)}
+QUERIES = tuple(id_of(0xFA0 + at) for at in range(3))
 CLIENT_NAME, CLIENT_RANK, VAULT_NAME = (id_of(0xF80 + at) for at in range(3))
 
 
@@ -120,6 +123,28 @@ def _actions() -> list[tuple[str, str, ActionBody]]:
     ]
 
 
+def _queries() -> list[tuple[str, str, QueryBody]]:
+    """Saved queries: the default one of the tasks, and one about a field that few may see."""
+    conditions = (
+        ConditionBody(field=F["Num"], values=(0, None)),
+        ConditionBody(field=F["Colour"], values=("opt-red",), include_null=True),
+        ConditionBody(field="status", values=("Closed",), negate=True, exact=True),
+    )
+    usual = QueryBody(
+        names=_names("Usual", "普段"),
+        datastore=TASKS,
+        description="what is shown first",
+        conditions=conditions,
+        default_search=True,
+    )
+    secret = ConditionBody(field=F["Secret"], values=("s",))
+    return [
+        (QUERIES[0], "usual", usual),
+        (QUERIES[1], "secret", QueryBody(datastore=TASKS, conditions=(secret,), any=True)),
+        (QUERIES[2], "vault", QueryBody(datastore=VAULT)),
+    ]
+
+
 def definitions() -> list[Definition]:
     """Everything defined in the workspace."""
     made: list[Definition] = []
@@ -145,6 +170,8 @@ def definitions() -> list[Definition]:
         add(id_, TASKS, name, StatusBody(names=_names(f"{name}!")))
     for id_, name, action in _actions():
         add(id_, TASKS, name, action)
+    for id_, name, query in _queries():
+        add(id_, SALES, name, query)
     return made
 
 

@@ -58,7 +58,40 @@ ACTIONS = listed(
 )
 DATASTORES = listed(optional(fields=FIELDS, statuses=listed(optional()), actions=ACTIONS))
 ROLES = st.just([{"display_id": "ADMIN"}]) | st.just([{"display_id": "MEMBER", "may_design": True}])
-APPLICATIONS = listed(optional(roles=ROLES, datastores=DATASTORES))
+CONDITIONS = st.lists(
+    st.fixed_dictionaries(
+        {"field": st.sampled_from(["title", "created_at"])},
+        optional={
+            "values": st.lists(st.sampled_from(["2026-01-05", None]), max_size=2),
+            "exact": FLAGS,
+            "not": FLAGS,
+            "empty": FLAGS,
+        },
+    ),
+    max_size=2,
+)
+
+
+def application(said: dict) -> dict:
+    """Queries search the first datastore of the application, if the example has one."""
+    datastores = said.get("datastores") or []
+    queries = said.pop("queries", [])
+    if datastores:
+        name = datastores[0]["display_id"]
+        said["queries"] = [{**one, "datastore": name} for one in queries]
+    return said
+
+
+QUERIES = listed(
+    optional(
+        description=LABELS.filter(lambda one: isinstance(one, str)),
+        conditions=CONDITIONS,
+        any=FLAGS,
+    )
+)
+APPLICATIONS = listed(
+    optional(roles=ROLES, datastores=DATASTORES, queries=QUERIES).map(application)
+)
 WORKSPACES = st.fixed_dictionaries(
     {"name": st.just("W"), "applications": APPLICATIONS},
     optional={"time_zone": st.sampled_from(["UTC", "Asia/Tokyo"])},

@@ -124,6 +124,32 @@ class Field:
         return self.value_kind.storage
 
 
+@record
+class SavedCondition:
+    """One condition of a saved query; its values are read like those of a caller."""
+
+    key: str  # id of a field, or the word of a system key
+    values: tuple[object, ...] = ()
+    exact: bool = False
+    negate: bool = False
+    include_null: bool | None = None
+
+
+@record
+class SavedQuery:
+    """A search of a datastore that is kept under a name."""
+
+    id: str
+    display_id: str
+    names: Names
+    position: int
+    datastore: str  # id
+    description: str = ""
+    conditions: tuple[SavedCondition, ...] = ()
+    any: bool = False  # one condition is enough
+    is_default: bool = False  # what lists of the datastore add when asked to
+
+
 class Datastore:
     """A set of items of one shape."""
 
@@ -248,6 +274,7 @@ class Project:
         "id",
         "names",
         "position",
+        "queries",
         "role_ids",
         "roles",
         "row_code",
@@ -263,6 +290,7 @@ class Project:
         row_code: str,
         roles: Iterable[Role],
         datastores: Iterable[Datastore],
+        queries: Iterable[SavedQuery] = (),
     ) -> None:
         self.id = id
         self.display_id = display_id
@@ -272,6 +300,7 @@ class Project:
         self.roles = tuple(roles)
         self.role_ids = frozenset(one.id for one in self.roles)
         self.datastores = tuple(sorted(datastores, key=lambda one: one.position))
+        self.queries = tuple(sorted(queries, key=lambda one: one.position))
         self._roles = {one.display_id: one for one in self.roles}
         self._roles |= {one.id: one for one in self.roles}
         self._datastores = {one.display_id: one for one in self.datastores}
@@ -285,6 +314,11 @@ class Project:
     def find_datastore(self, ref: str) -> Datastore | None:
         """A datastore by id or display id."""
         return self._datastores.get(ref)
+
+    def find_default_search(self, datastore: str) -> SavedQuery | None:
+        """What lists of a datastore (id) add when they are asked to."""
+        found = (one for one in self.queries if one.is_default and one.datastore == datastore)
+        return next(found, None)
 
     def find_table(self, ref: str) -> Datastore | None:
         """A datastore by HotTask's table number, or else by display id."""
@@ -385,6 +419,8 @@ __all__ = [
     "Option",
     "Project",
     "Role",
+    "SavedCondition",
+    "SavedQuery",
     "Settings",
     "Status",
 ]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from .access import Actor, may_use_datastore, may_use_field
-from .catalog import Catalog, Datastore, Field
+from .catalog import Catalog, Datastore, Field, SavedQuery
 from .errors import InvalidValueError, invalid_request
 from .kinds import KINDS, Settings
 from .kinds.choice import find_option
@@ -84,6 +84,18 @@ class Scope:
     actor: Actor
     system_keys: Mapping[str, SystemKey]  # the caller's words for them
     today: tuple[int, int]  # first and last millisecond of the day it is for the workspace
+    is_saved: bool = False  # of a saved query: it may look at what its user may not
+
+
+def read_saved(saved: SavedQuery, scope: Scope) -> Condition:
+    """The search tree of a saved query. Raises 400 if it can't mean anything (any more)."""
+    leaves = tuple(
+        Leaf(one.key, one.values, one.exact, one.negate, one.include_null)
+        for one in saved.conditions
+    )
+    own = {one.value: one for one in SystemKey}
+    inner = Scope(scope.datastore, scope.actor, own, scope.today, is_saved=True)
+    return read_wish(Branch(leaves, any=saved.any), inner)
 
 
 def read_wish(wish: Wish, scope: Scope) -> Condition:
@@ -158,7 +170,9 @@ def find_lookups(catalog: Catalog, actor: Actor, datastore: Datastore) -> dict[s
 def find_subject(key: str, scope: Scope) -> Subject:
     """A field or system key by its name. Raises 400 if the actor has no such thing."""
     found = scope.datastore.find_field(key)
-    if found is not None and not found.hide_from_api and may_use_field(scope.actor, found):
+    if found is not None and (
+        scope.is_saved or (not found.hide_from_api and may_use_field(scope.actor, found))
+    ):
         return SystemKey.STATUS if found.kind.name == "status" else found
     system = scope.system_keys.get(key)
     if system is None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..core.access import may_execute, may_see_project, may_use_datastore, may_use_field
-from ..core.catalog import Action, Datastore, Field, Operation, Project
+from ..core.catalog import Action, Datastore, Field, Operation, Project, SavedQuery
+from ..core.conditions import shown_fields
 from ..core.errors import no_place
 from .app import View
 
@@ -47,4 +48,27 @@ def get_action(view: View, datastore: Datastore, ref: str) -> Action:
     found = datastore.find_action(ref)
     if found is None or not may_execute(view.actor, found):
         raise no_place("action", ref)
+    return found
+
+
+def list_search_fields(view: View, datastore: Datastore) -> list[Field]:
+    """The fields of a datastore that are offered to searches and that the actor is shown."""
+    return [
+        one
+        for one in shown_fields(view.actor, datastore)
+        if one.search and one.value_kind.match != "none"
+    ]
+
+
+def list_queries(view: View, project: Project) -> list[tuple[SavedQuery, Datastore]]:
+    """The saved queries of a project that the actor could ask as they are."""
+    found = []
+    for one in project.queries:
+        datastore = view.catalog.find_datastore(one.datastore)
+        if datastore is None or not may_use_datastore(view.actor, datastore):
+            continue
+        shown = {field.id for field in shown_fields(view.actor, datastore)}
+        fields = {key for part in one.conditions if datastore.find_field(key := part.key)}
+        if fields <= shown:
+            found.append((one, datastore))
     return found

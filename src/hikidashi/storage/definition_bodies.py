@@ -101,8 +101,35 @@ class ActionBody(_Body, frozen=True):
     extra: dict[str, Any] = {}
 
 
+class ConditionBody(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One condition of a query. Values stand as they were written; a search reads them."""
+
+    field: str  # id of a field, or the word of a system key
+    values: tuple[str | bool | int | float | None, ...] = ()
+    exact: bool = False
+    negate: bool = False
+    include_null: bool | None = None
+
+
+class QueryBody(_Body, frozen=True):
+    """A saved query of a project."""
+
+    datastore: str = ""  # id
+    description: str = ""
+    conditions: tuple[ConditionBody, ...] = ()
+    any: bool = False  # one condition is enough
+    default_search: bool = False  # what lists of the datastore add when asked to
+
+
 Body: TypeAlias = (
-    GroupBody | ProjectBody | RoleBody | DatastoreBody | FieldBody | StatusBody | ActionBody
+    GroupBody
+    | ProjectBody
+    | RoleBody
+    | DatastoreBody
+    | FieldBody
+    | StatusBody
+    | ActionBody
+    | QueryBody
 )
 
 BODIES: dict[str, type[Body]] = {
@@ -113,6 +140,7 @@ BODIES: dict[str, type[Body]] = {
     "field": FieldBody,
     "status": StatusBody,
     "action": ActionBody,
+    "query": QueryBody,
 }
 _KINDS = {body: kind for kind, body in BODIES.items()}
 _decoders = {kind: msgspec.json.Decoder(body).decode for kind, body in BODIES.items()}
@@ -123,14 +151,16 @@ class Definition:
     """One definition row. The parent of a group, project or role of none is ""."""
 
     id: str
-    parent: str  # id: a project's for roles and datastores, a datastore's for what is in it
+    parent: (
+        str  # id: a project's for roles, datastores and queries, a datastore's for what is in it
+    )
     display_id: str
     position: int
     body: Body
 
     @property
     def kind(self) -> str:
-        """group, project, role, datastore, field, status or action."""
+        """group, project, role, datastore, field, status, action or query."""
         return _KINDS[type(self.body)]
 
 

@@ -13,6 +13,8 @@ from ..core.catalog import (
     Option,
     Project,
     Role,
+    SavedCondition,
+    SavedQuery,
     Settings,
     Status,
 )
@@ -28,6 +30,7 @@ from .definition_bodies import (
     FieldBody,
     GroupBody,
     ProjectBody,
+    QueryBody,
     RoleBody,
     Roles,
     StatusBody,
@@ -208,6 +211,24 @@ def _project(
             for one in own
             if isinstance(one.body, DatastoreBody)
         ],
+        queries=[_query(one, one.body) for one in own if isinstance(one.body, QueryBody)],
+    )
+
+
+def _query(row: Definition, body: QueryBody) -> SavedQuery:
+    return SavedQuery(
+        id=row.id,
+        display_id=row.display_id,
+        names=body.names,
+        position=row.position,
+        datastore=body.datastore,
+        description=body.description,
+        conditions=tuple(
+            SavedCondition(one.field, one.values, one.exact, one.negate, one.include_null)
+            for one in body.conditions
+        ),
+        any=body.any,
+        is_default=body.default_search,
     )
 
 

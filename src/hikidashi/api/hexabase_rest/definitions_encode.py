@@ -108,8 +108,8 @@ def encode_field(field: Field, at: int, language: str, catalog: Catalog) -> dict
         "title_order": field.title_order,
         "full_text": field.full_text,
         "unique": field.unique,
-        "min_value": _bound(field, field.settings.min_value),
-        "max_value": _bound(field, field.settings.max_value),
+        "min_value": show_bound(field, field.settings.min_value),
+        "max_value": show_bound(field, field.settings.max_value),
     }
     options = [
         {
@@ -119,13 +119,13 @@ def encode_field(field: Field, at: int, language: str, catalog: Catalog) -> dict
             "enabled": enabled,
             "display_id": display_id,
         }
-        for place, (option, display_id, label, enabled, _) in enumerate(_options(field))
+        for place, (option, display_id, label, enabled, _) in enumerate(encode_options(field))
     ]
     if options:
         told["options"] = options
     if field.settings.selected:
         told["selected"] = field.settings.selected
-    return told | _info(field, catalog)
+    return told | encode_info(field, catalog)
 
 
 def encode_layout(field: Field) -> Any:
@@ -152,7 +152,7 @@ def encode_row_field(field: Field, at: int, language: str, catalog: Catalog) -> 
         "status": field.kind.name == "status",
         "title_order": field.title_order,
         "unique": field.unique,
-    } | _info(field, catalog)
+    } | encode_info(field, catalog)
 
 
 def encode_field_settings(
@@ -189,9 +189,9 @@ def encode_field_settings(
         ],
     }
     if field.settings.min_value is not None:
-        told["min_value"] = _bound(field, field.settings.min_value)
+        told["min_value"] = show_bound(field, field.settings.min_value)
     if field.settings.max_value is not None:
-        told["max_value"] = _bound(field, field.settings.max_value)
+        told["max_value"] = show_bound(field, field.settings.max_value)
     if options:
         told["options"] = [
             {
@@ -205,13 +205,15 @@ def encode_field_settings(
                 "sort_id": place,
                 "color": color,
             }
-            for place, (option, display_id, label, enabled, color) in enumerate(_options(field))
+            for place, (option, display_id, label, enabled, color) in enumerate(
+                encode_options(field)
+            )
         ]
-    return told | _info(field, catalog)
+    return told | encode_info(field, catalog)
 
 
-def _options(field: Field) -> list[tuple[str, str, Any, bool, str]]:
-    """Id, display id, label, enabled, colour of each."""
+def encode_options(field: Field) -> list[tuple[str, str, Any, bool, str]]:
+    """Id, display id, label, enabled, colour of each choice of a field."""
     if field.kind.name == "boolean":
         return [(word, word, label, True, "") for word, label in _BOOLEAN_OPTIONS]
     return [
@@ -220,7 +222,8 @@ def _options(field: Field) -> list[tuple[str, str, Any, bool, str]]:
     ]
 
 
-def _bound(field: Field, value: float | None) -> str:
+def show_bound(field: Field, value: float | None) -> str:
+    """The least or greatest value of a field as text."""
     if value is None:
         return ""
     if field.kind.name == "number":
@@ -228,7 +231,7 @@ def _bound(field: Field, value: float | None) -> str:
     return format_instant(int(value))
 
 
-def _info(field: Field, catalog: Catalog) -> dict[str, Any]:
+def encode_info(field: Field, catalog: Catalog) -> dict[str, Any]:
     """What one kind alone has to tell."""
     settings = field.settings
     match field.kind.name:

@@ -14,6 +14,7 @@ from ...core.conditions import (
     Scope,
     Wish,
     make_query,
+    read_saved,
     read_sort,
     read_wish,
     shown_fields,
@@ -116,7 +117,8 @@ class ItemListBody(msgspec.Struct):
         bool | None, told("Key values by id, whatever `use_display_id` says.")
     ] = None
     use_default_search: Annotated[
-        bool | None, told("No effect: a datastore keeps no conditions.")
+        bool | None,
+        told("Add the conditions of the default query of the datastore, if it has one."),
     ] = None
     unread_only: Annotated[
         bool | None, told("Only items whose histories hold something that the caller has not read.")
@@ -266,6 +268,11 @@ def make_list_query(view: View, body: ItemListBody, request: HttpRequest, now_ms
     datastore = find_place(view, params["datastore-id"], params["app-id"])
     scope = make_scope(view, datastore, now_ms)
     condition = read_wish(decode_wish(body.conditions, use_or=body.use_or_condition), scope)
+    if body.use_default_search:
+        project = view.catalog.find_project(datastore.project)
+        saved = project.find_default_search(datastore.id) if project else None
+        if saved is not None:
+            condition = AllOf((condition, read_saved(saved, scope)))
     if body.unread_only:
         condition = AllOf((condition, unread_test(view, body)))
     sorts = tuple(

@@ -11,12 +11,14 @@ from .global_search import CALLS as GLOBAL_SEARCH_CALLS
 from .identity import CALLS as IDENTITY_CALLS
 from .lists import CALLS as LIST_CALLS
 from .reads_routes import CALLS as READ_CALLS
+from .searches import CALLS as SEARCH_CALLS
 from .writes import CALLS as WRITE_CALLS
 
 CALLS: Final[tuple[Call, ...]] = (
     *IDENTITY_CALLS,
     *WRITE_CALLS,
     *LIST_CALLS,
+    *SEARCH_CALLS,
     *READ_CALLS,
     *COMMENT_CALLS,
     *GLOBAL_SEARCH_CALLS,

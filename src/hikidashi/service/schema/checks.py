@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
+from ...core.access import Actor
+from ...core.catalog import Catalog, Datastore, SavedQuery
 from ...core.computed import find_formula_problems
-from ...core.errors import InvalidValueError
+from ...core.conditions import Scope, read_saved
+from ...core.errors import FaultError, InvalidValueError
 from ...core.ids import is_id
 from ...core.kinds import KINDS
+from ...core.kinds.choice import find_option
 from ...core.limits import FIELDS_PER_DATASTORE_MAX, GROUP_LEVELS_MAX
 from ...storage.definition_bodies import (
     ActionBody,
@@ -17,6 +21,7 @@ from ...storage.definition_bodies import (
     FieldBody,
     GroupBody,
     ProjectBody,
+    QueryBody,
 )
 from ...storage.definitions import Workspace, build_catalog, make_settings
 from .difference import Outcome
@@ -61,6 +66,11 @@ class Checker:
                     defaults[one.parent, body.operation] += body.is_default
                     twice = body.is_default and defaults[one.parent, body.operation] > 1
                     self._fail_if(twice, one, f"is a second default to {body.operation.value}")
+                case QueryBody() as body:
+                    self._query(one, body)
+                    defaults[body.datastore, "search"] += body.default_search
+                    twice = body.default_search and defaults[body.datastore, "search"] > 1
+                    self._fail_if(twice, one, "is a second default_search of its datastore")
                 case _:
                     pass
         for datastore, count in fields.items():
@@ -72,6 +82,7 @@ class Checker:
         if len(tops) > 1:
             names = ", ".join(one.display_id for one in tops)
             self._fail(tops[-1], f"is a second top group beside another: {names}")
+        self._searches()
 
     def _fail(self, one: Definition, reason: str) -> None:
         place = self._outcome.places.get(one.id, self._fallback)
@@ -129,9 +140,55 @@ class Checker:
         both = body.is_default and bool(body.status)
         self._fail_if(both, one, "can't be a default: it is bound to a status")
 
+    def _query(self, one: Definition, body: QueryBody) -> None:
+        if not body.datastore:
+            self._fail(one, "needs a datastore")
+            return
+        self._refer(one, body.datastore, "searches a datastore that is gone")
+        for condition in body.conditions:
+            is_field = is_id(condition.field)
+            field = self._live.get(condition.field)
+            lost = is_field and (field is None or field.parent != body.datastore)
+            self._fail_if(lost, one, "has a condition on a field that is not in its datastore")
+
+    def _searches(self) -> None:
+        """Each saved query must mean something; that takes the whole catalogue."""
+        has_queries = any(isinstance(one.body, QueryBody) for one in self._outcome.after)
+        if self._problems or not has_queries:
+            return
+        catalog = build_catalog(Workspace("", "", "UTC"), 0, self._outcome.after)
+        for project in catalog.projects:
+            for saved in project.queries:
+                datastore = catalog.find_datastore(saved.datastore)
+                if datastore is not None:
+                    reason = _unreadable(catalog, datastore, saved)
+                    self._fail_if(bool(reason), self._live[saved.id], reason)
+
     def _refer(self, one: Definition, target: str, reason: str) -> None:
         self._fail_if(bool(target) and target not in self._live, one, reason)
 
 
 def _above(group: Definition) -> str:
     return group.body.parent if isinstance(group.body, GroupBody) else ""
+
+
+def _unreadable(catalog: Catalog, datastore: Datastore, saved: SavedQuery) -> str:
+    """Why a search could not read a saved query; "" if it could."""
+    none = frozenset[str]()
+    nobody = Actor("", "", "", catalog.workspace, none, none, none, 0)
+    try:
+        read_saved(saved, Scope(datastore, nobody, {}, (0, 0)))
+    except FaultError as error:
+        return f"has a condition that means nothing: {error.faults[0].description}"
+    for one in saved.conditions:
+        field = datastore.find_field(one.key)
+        options = field is not None and field.kind.has_options
+        for value in one.values:
+            if value is None or not isinstance(value, str):
+                continue
+            if options and field is not None and find_option(value, field.settings) is None:
+                return f"has a condition on {field.display_id}, which has no option {value}"
+            is_status = one.key == "status" or (field is not None and field.kind.name == "status")
+            if is_status and datastore.find_status(value) is None:
+                return f"has a condition on a status {value} that is not there"
+    return ""

@@ -133,7 +133,7 @@ class _Comparison:
             edits.append(EditDefinition(self._workspace, Edit(one, None)))
             if one.kind in ("role", "group"):
                 edits.append(ForgetHolders(self._workspace, one.kind, one.id))
-        destroys = "" if top.kind == "action" else path
+        destroys = "" if top.kind in ("action", "query") else path
         line = f"- {_kind(top)} {path}"
         return Change(line, tuple(edits), drop.node.section.place("deleted"), destroys)
 

@@ -15,11 +15,13 @@ from ...storage.definition_bodies import (
     FieldBody,
     GroupBody,
     ProjectBody,
+    QueryBody,
     RoleBody,
     StatusBody,
 )
 from .field_forms import INSTANTS, Bound, Formula, Layout, LookupTarget, Options, Selected
 from .forms import Fixed, Form, NamesForm, Plain, Publish, Roles, Rules, StatusRef
+from .query_forms import Conditions, QueryDatastore
 from .sections import Section
 
 
@@ -94,6 +96,14 @@ FORMS: dict[str, tuple[Form, ...]] = {
         Rules("fields", "rules"),
         Publish("publish", "publish_roles", "publish_groups"),
     ),
+    "query": (
+        NamesForm(),
+        _text("description"),
+        QueryDatastore("datastore", "datastore"),
+        Conditions("conditions", "conditions"),
+        _flag("any"),
+        _flag("default_search"),
+    ),
 }
 
 
@@ -120,6 +130,8 @@ def usual_body(kind: str, word: str) -> Body:
             return DatastoreBody()
         case "status":
             return StatusBody()
+        case "query":
+            return QueryBody()
         case _:
             raise ValueError(kind)
 

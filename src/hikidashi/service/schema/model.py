@@ -24,7 +24,7 @@ from .sections import Section, parse_yaml, read_yaml
 # What holds what: the key of the list in a file, and the kind of what is in it.
 CHILDREN: dict[str, tuple[tuple[str, str], ...]] = {
     "group": (("children", "group"),),
-    "project": (("roles", "role"), ("datastores", "datastore")),
+    "project": (("roles", "role"), ("datastores", "datastore"), ("queries", "query")),
     "datastore": (("statuses", "status"), ("fields", "field"), ("actions", "action")),
 }
 WORDS = {"project": "application"}  # how files and people call a kind, where it differs

@@ -198,6 +198,24 @@ class Section:
                 self.problems.append(Problem(place, "must be a text; put it in quotes"))
         return found
 
+    def scalars(self, key: str) -> list[str | int | float | bool | None] | None:
+        """A list of texts, numbers, true, false and null; dates without quotes are texts."""
+        if not self.has(key):
+            return None
+        found: list[str | int | float | bool | None] = []
+        for place, value in self._entries(key):
+            if isinstance(value, dt.datetime | dt.date):
+                found.append(value.isoformat())
+            elif isinstance(value, str):
+                found.append(str(value))
+            elif value is None or isinstance(value, bool):
+                found.append(value)
+            elif isinstance(value, int | float):
+                found.append(int(value) if isinstance(value, int) else float(value))
+            else:
+                self.problems.append(Problem(place, "must be a text, a number, a flag or null"))
+        return found
+
     def mixed(self, key: str, own: str) -> list[Section]:
         """A list whose entries are mappings, or texts that stand for `{own: text}`."""
         found = []
