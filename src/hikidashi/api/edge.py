@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Iterable, Mapping, MutableMapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from itertools import count
 from time import perf_counter
@@ -73,6 +73,7 @@ class _Exchange:
     raw: Mapping[bytes, bytes]  # headers
     receive: Receive
     route: str = "-"
+    is_read: bool = False  # a body in chunks, to its end
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)  # of the answer
 
 
@@ -173,13 +174,16 @@ class Edge:
             identity = None
             if call.auth == "token":
                 identity = await self._identify(request)
-            limit = call.body_bytes_max or self._body_bytes_max
-            request.body = await _read_body(exchange, limit)
+            if call.streams_body:
+                request.chunks = _read_chunks(exchange)
+            else:
+                limit = call.body_bytes_max or self._body_bytes_max
+                request.body = await _read_body(exchange, limit)
             if call.is_json and request.body:
                 check_levels(request.body)
             return await call.handle(self._app, request, identity)
         except FaultError as fault:
-            if fault.kind is FaultKind.TOO_LARGE:
+            if fault.kind is FaultKind.TOO_LARGE or (request.chunks and not exchange.is_read):
                 exchange.headers.append(_CLOSE)  # the rest of the body is not worth reading
             return call.envelope(fault, request)
         except _GoneError:
@@ -225,10 +229,11 @@ class Edge:
         body = answer.body
         if answer.headers:
             headers.extend(answer.headers)
-        if answer.status != 204:  # which has neither type nor length
-            if not answer.headers or all(name != b"content-type" for name, _ in answer.headers):
+        if answer.status not in (204, 304):  # which have neither type nor length
+            told = [name for name, _ in answer.headers] if answer.headers else ()
+            if b"content-type" not in told:
                 headers.append(_JSON)
-            if answer.chunks is None:
+            if answer.chunks is None and b"content-length" not in told:
                 headers.append((b"content-length", str(len(body)).encode()))
         headers.append((b"x-request-id", exchange.request.id.encode()))
         origin = exchange.raw.get(b"origin")
@@ -332,6 +337,16 @@ async def _read_body(exchange: _Exchange, limit: int) -> bytes:
     if size > limit:
         raise too_large(f"the body has over {limit} bytes")
     return b"".join(chunks)
+
+
+async def _read_chunks(exchange: _Exchange) -> AsyncIterator[bytes]:
+    """The body as it comes. Ends with an error when the client leaves."""
+    while not exchange.is_read:
+        message = await exchange.receive()
+        if message["type"] == "http.disconnect":
+            raise _GoneError
+        exchange.is_read = not message.get("more_body", False)
+        yield message.get("body", b"")
 
 
 def _clean_id(given: bytes) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import (
     AsyncGenerator,
+    AsyncIterator,
     Awaitable,
     Callable,
     Iterator,
@@ -67,6 +68,7 @@ class HttpRequest:
     body: bytes = b""
     id: str = ""  # the client's X-Request-Id, or one of ours
     user: str = ""  # id, once it is known who calls
+    chunks: AsyncIterator[bytes] | None = None  # in place of `body`, where the call asks for it
 
 
 @dataclass(slots=True)
@@ -111,10 +113,12 @@ class Call:
     summary: str = ""
     query: tuple[QueryKey, ...] = ()  # the keys that it reads
     body: Any = None  # the type of the body, for OpenAPI
+    body_type: str = "application/json"
     answer: Any = None
     auth: Literal["token", "none", "hottask"] = "token"
     allows_head: bool = True  # a GET without side effects also answers HEAD
     is_json: bool = True  # False: the body is anything
+    streams_body: bool = False  # True: it is read, and bounded, by `handle`, from `chunks`
     body_bytes_max: int | None = None  # None: the edge's own limit
 
 

@@ -102,7 +102,7 @@ def _operation(call: Call, shapes: dict[str, Any]) -> dict[str, Any]:
     if call.body is not None:
         operation["requestBody"] = {
             "required": True,
-            "content": {"application/json": {"schema": shapes[_key(call.body)]}},
+            "content": {call.body_type: {"schema": shapes[_key(call.body)]}},
         }
     return operation
 

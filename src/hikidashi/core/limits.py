@@ -60,6 +60,8 @@ HIGHLIGHTS_MAX: Final = 5  # pieces shown of one long text
 BODY_BYTES_MAX: Final = 10_000_000  # a body that is not an upload
 JSON_LEVELS_MAX: Final = 64  # nesting of arrays and objects in a body
 URL_BYTES_MAX: Final = 8_192
+FORM_BYTES_MAX: Final = 65_536  # all of an upload's body that is not the file itself
+FORM_PARTS_MAX: Final = 20  # parts of an upload's body
 
 # The committer
 GROUP_JOBS_MAX: Final = 256  # commands in one transaction
