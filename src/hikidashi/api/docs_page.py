@@ -53,6 +53,7 @@ _AUTH_WORDS = {
     "customauth": "Needs a project key, as <code>customauth: …</code> or as"
     " <code>Authorization: …</code> without a scheme",
 }
+_FORM = "multipart/form-data"
 _AUTH_CURL = {"token": '-H "Authorization: Bearer $TOKEN"', "customauth": '-H "customauth: $KEY"'}
 _TABLE = "<table><tr><th>key</th><th>type</th><th></th></tr>{rows}</table>"
 _SAMPLE_LEVELS = 4  # how deep a sample shows structs inside structs
@@ -161,7 +162,10 @@ def _curl(call: tuple[str, str, dict[str, Any]], auth: str, schemas: Mapping[str
     if auth:
         lines.append(_AUTH_CURL[auth])
     body = _content(operation.get("requestBody"))
-    if body:
+    if body and _FORM in operation["requestBody"]["content"]:
+        names = _open(body, schemas)["properties"]
+        lines += [f"-F '{one}={'@photo.png' if one == 'file' else '…'}'" for one in names]
+    elif body:
         lines.append("-H 'Content-Type: application/json'")
         lines.append(f"-d '{_sample(body, schemas, _SAMPLE_LEVELS)}'")
     return " \\\n  ".join(lines)
@@ -169,7 +173,8 @@ def _curl(call: tuple[str, str, dict[str, Any]], auth: str, schemas: Mapping[str
 
 def _content(part: Mapping[str, Any] | None) -> Mapping[str, Any]:
     content = (part or {}).get("content", {})
-    return content.get("application/json", {}).get("schema") or {}
+    found = content.get("application/json") or content.get(_FORM) or {}
+    return found.get("schema") or {}
 
 
 # --- schemas ----------------------------------------------------------------------------------

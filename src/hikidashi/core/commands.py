@@ -54,6 +54,7 @@ class Entry:
     link_to_parent: bool = False
     publish: Publish | None = None
     related: tuple[Entry, ...] = ()  # in payload order
+    status: str = ""  # id of the status it gets whatever the action says; "": as that says
 
 
 @record
@@ -70,6 +71,7 @@ class WriteItem:
     as_params: object = None  # for scripts
     run_related_post: bool = False  # `exec_children_post_procs`
     realtime_auto_link: bool = False
+    is_import: bool = False  # a row of a file: it may give auto numbers, and nothing runs after it
 
 
 @record
@@ -189,6 +191,7 @@ class EntryRequest:
     link_to_parent: bool
     publish: Publish | None
     related: tuple[EntryRequest, ...]
+    status: str = ""  # id
 
 
 @record

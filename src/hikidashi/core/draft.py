@@ -70,7 +70,7 @@ def draft_new(entry: EntryRequest, scope: Scope, publish: Publish | None) -> Dra
     changed = tuple(key for key, value in values.items() if value is not None)
     _check_values(entry, action, values, entry.values, None, scope)
     keys, notes = _keys(frozenset(), entry.datastore, action, values, publish, scope)
-    status = action.next_status or entry.datastore.start_status
+    status = entry.status or action.next_status or entry.datastore.start_status
     return Draft(entry, action, None, values, changed, status, keys, notes)
 
 
@@ -107,7 +107,7 @@ def draft_update(entry: EntryRequest, scope: Scope, publish: Publish | None) -> 
     values = {**held, **given} if changed else held
     _check_values(entry, action, values, given, before, scope)
     keys, notes = _keys(before.keys, entry.datastore, action, values, publish, scope)
-    status = action.next_status or before.status
+    status = entry.status or action.next_status or before.status
     return Draft(entry, action, before, values, changed, status, keys, notes)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from typing import Any, TypeGuard
+from typing import Any, Final, TypeGuard
 
 from .record import record
 from .values import Value
+
+IMPORT: Final = "IMPORT"  # who made an item that came with a file, and what its history says
 
 
 @record

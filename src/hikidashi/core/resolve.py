@@ -47,6 +47,7 @@ from .errors import (
 )
 from .ids import is_id
 from .items import Touches
+from .kinds.derived import parse_auto_number
 from .limits import (
     BRANCH_KEY_CHARS_MAX,
     CHARS_PER_ENTRY,
@@ -130,7 +131,7 @@ def _resolve_write(command: WriteItem, catalog: Catalog, actor: Actor) -> WriteR
         raise no_action("create new", catalog.workspace)
     if entry.operation is not Op.NEW and entry.row is None and not is_id(entry.item):
         raise no_item(entry.item)
-    resolver = _Resolver(catalog, actor, project)
+    resolver = _Resolver(catalog, actor, project, takes_numbers=command.is_import)
     request = resolver.entry(entry, datastore, "", ())
     entries = resolver.count + resolver.chars // CHARS_PER_ENTRY
     return WriteRequest(command, project, request, resolver.touches, entries)
@@ -139,10 +140,13 @@ def _resolve_write(command: WriteItem, catalog: Catalog, actor: Actor) -> WriteR
 class _Resolver:
     """Walks the entries of one write, counting them and gathering what they touch."""
 
-    def __init__(self, catalog: Catalog, actor: Actor, project: Project) -> None:
+    def __init__(
+        self, catalog: Catalog, actor: Actor, project: Project, *, takes_numbers: bool = False
+    ) -> None:
         self._catalog = catalog
         self._actor = actor
         self._project = project
+        self._takes_numbers = takes_numbers
         self.touches = Touches()
         self.count = 0
         self.chars = 0  # of the texts
@@ -184,6 +188,7 @@ class _Resolver:
             entry.link_to_parent,
             entry.publish,
             related,
+            entry.status,
         )
 
     def _related(
@@ -250,12 +255,15 @@ class _Resolver:
                 if kind.writable:
                     values[field.id] = None
                 continue
-            if not kind.writable:
+            parse = kind.parse
+            if kind.name == "autonum" and self._takes_numbers:
+                parse = parse_auto_number
+            elif not kind.writable:
                 reason = f"a field of type {kind.name} can't be written"
                 faults.append(bad_value(field.id, field.display_id, reason))
                 continue
             try:
-                value = values[field.id] = kind.parse(given, field.settings)
+                value = values[field.id] = parse(given, field.settings)
             except InvalidValueError as error:
                 faults.append(bad_value(field.id, field.display_id, str(error)))
                 continue

@@ -30,7 +30,7 @@ from .errors import (
 from .events import Event, EventKind
 from .full_text import index_step
 from .ids import IdSource
-from .items import HistoryEntry, Item, Link, Snapshot
+from .items import IMPORT, HistoryEntry, Item, Link, Snapshot
 from .kinds.derived import format_auto_number
 from .limits import GROUP_JOBS_MAX, INTEGER_MAX
 from .plan import (
@@ -95,7 +95,7 @@ class WritePlanner:
         frame, history = self._write(entry, publish)
         if entry.related:
             self._related(entry, frame, publish)
-        self._close(frame, run_post=True)
+        self._close(frame, run_post=not self._command.is_import)
         if self._failed and self._command.all_or_nothing:
             raise FaultError(FaultKind.ABORTED, aborted(), *self._faults)
         result = WriteResult(
@@ -155,7 +155,8 @@ class WritePlanner:
         snapshot = self._snapshot
         values = dict(draft.values)
         for field in datastore.number_fields:
-            values[field.id] = self._next_number(datastore, field.id)
+            if values.get(field.id) is None:
+                values[field.id] = self._next_number(datastore, field.id)
         values |= self._computed(datastore, values, draft.status)
         item = Item(
             datastore.id,
@@ -166,7 +167,7 @@ class WritePlanner:
             draft.status,
             make_title(datastore, values),
             self._now,
-            self._actor.user,
+            IMPORT if self._command.is_import else self._actor.user,
             None,
             "",
             draft.keys,
@@ -319,7 +320,7 @@ class WritePlanner:
             item.seq,
             item.rev,
             draft.action.id,
-            draft.action.operation.value,
+            IMPORT if command.is_import else draft.action.operation.value,
             self._actor.user,
             command.comment if not draft.entry.path else "",
             self._transaction,

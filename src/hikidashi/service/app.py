@@ -23,6 +23,7 @@ from ..storage.idempotency import Remember, Replay
 from ..storage.store import Store
 from .housekeeping import Housekeeping
 from .identity import Identities
+from .imports import Imports
 
 T = TypeVar("T")
 
@@ -54,17 +55,20 @@ class App:
         self.ids = ids
         self.store = store
         self.identities = identities
+        self.imports = Imports(store, clock, ids)
         self._housekeeping = Housekeeping(store, clock)
         self.observe = observe
 
     async def open(self) -> None:
         """Open the store and begin to keep house."""
         await self.store.open()
+        await self.imports.open()
         self._housekeeping.start()
 
     async def close(self) -> None:
         """Finish what was accepted and close."""
         await self._housekeeping.stop()
+        await self.imports.close()
         await self.store.close()
         self.identities.close()
 

@@ -68,13 +68,14 @@ class Job:
         self,
         identity: Identity,
         command: Command,
-        future: Future[Result | Replay],
+        future: Future[Result | Replay] | None,
         remember: Remember | None = None,
         judged_revision: int | None = None,
     ) -> None:
         self.identity = identity
         self.command = command
-        self.future = future  # of the event loop; settled when `outcome` is there for good
+        self.future = future  # of the event loop; settled when `outcome` is there for good; None:
+        # nobody waits for this one job
         self.remember = remember
         self.judged_revision = judged_revision
         self.extra: Touches | None = None  # what planning found it needed, to lock in order
@@ -86,7 +87,7 @@ class Job:
     def settle(self) -> None:
         """Tell the caller, on the event loop."""
         outcome = self.outcome
-        if self.future.done():  # the caller has gone
+        if self.future is None or self.future.done():  # the caller has gone
             return
         if isinstance(outcome, Exception):
             self.future.set_exception(outcome)
@@ -143,7 +144,10 @@ class Planner:
         access: AccessSets,
         clock: Clock,
         ids: IdSource,
+        *,
+        locks_values: bool = True,
     ) -> None:
+        self._locks_values = locks_values
         self._engine = engine
         self._connection = connection
         self._standing = standing
@@ -320,7 +324,13 @@ class Planner:
         return places | made, list(batches)
 
     def _reader(self, jobs: Sequence[Job]) -> SnapshotReader:
-        return SnapshotReader(self._engine, self._connection, self._access, self._datastores(jobs))
+        return SnapshotReader(
+            self._engine,
+            self._connection,
+            self._access,
+            self._datastores(jobs),
+            locks_values=self._locks_values,
+        )
 
     def _datastores(self, jobs: Sequence[Job]) -> Callable[[str], Datastore | None]:
         catalogs = list({id(job.catalog): job.catalog for job in jobs}.values())

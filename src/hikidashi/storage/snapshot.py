@@ -44,8 +44,16 @@ class SnapshotReader:
     """Fills snapshots over one connection."""
 
     def __init__(
-        self, engine: Engine, connection: Connection, access: AccessSets, find: FindDatastore
+        self,
+        engine: Engine,
+        connection: Connection,
+        access: AccessSets,
+        find: FindDatastore,
+        *,
+        locks_values: bool = True,
     ) -> None:
+        """`locks_values`: not where nobody else writes in the workspace."""
+        self._locks_values = locks_values
         self._engine = engine
         self._connection = connection
         self._access = access
@@ -66,7 +74,7 @@ class SnapshotReader:
             self._ask_numbers(sorted(workspaces), numbers)
         if touches.counters:
             self._ask_counters(snapshot, touches)
-        if touches.holders:
+        if touches.holders and self._locks_values:
             self._lock_values(touches)
         for datastore_id in sorted({*touches.items, *touches.rows}):
             self._ask_items(snapshot, touches, datastore_id)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Callable
 from typing import Final
@@ -12,6 +10,8 @@ from ...core.catalog import Field
 from ...core.errors import invalid_request
 from ...core.items import Item
 from ...core.query import Query
+from ...core.sheets import guard
+from ...service.sheet_files import csv_text
 from ...service.shown import Shown
 from ..exchange import HeaderList
 from .reads_bodies import ItemListBody
@@ -22,19 +22,6 @@ CSV_HEADERS: Final[HeaderList] = (
     (b"x-content-type-options", b"nosniff"),
 )
 _BOM: Final = b"\xef\xbb\xbf"
-_FORMULA_STARTS: Final = (
-    "=",
-    "+",
-    "-",
-    "@",
-    "\t",
-    "\r",
-    "\n",
-    "\uff1d",
-    "\uff0b",
-    "\uff0d",
-    "\uff20",
-)
 _NUMERAL: Final = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?\Z", re.ASCII)
 
 _SYSTEM: Final[dict[str, Callable[[Item], object]]] = {
@@ -72,7 +59,7 @@ class Sheet:
     def head(self) -> bytes:
         """The row of names: system keys, and display ids of fields."""
         names = [one if isinstance(one, str) else one.display_id for one in self._columns]
-        return self._bom + _text([names])
+        return self._bom + csv_text([names])
 
     def rows(self, portion: Shown) -> bytes:
         """The rows of some items."""
@@ -80,16 +67,10 @@ class Sheet:
             _SYSTEM[one] if isinstance(one, str) else shower(one, portion, self._options)
             for one in self._columns
         ]
-        return _text([[self._cell(show(item)) for show in showers] for item in portion.items])
+        return csv_text([[self._cell(show(item)) for show in showers] for item in portion.items])
 
     def _cell(self, value: object) -> str:
         text = "" if value is None else str(value)
-        if self._guards and text.startswith(_FORMULA_STARTS) and not _NUMERAL.match(text):
-            return f"'{text}"  # which a spreadsheet shows as text, and does not compute
+        if self._guards and not _NUMERAL.match(text):
+            return guard(text)
         return text
-
-
-def _text(rows: list[list[str]]) -> bytes:
-    out = io.StringIO(newline="")
-    csv.writer(out, lineterminator="\r\n").writerows(rows)
-    return out.getvalue().encode()

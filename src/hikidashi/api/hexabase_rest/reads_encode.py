@@ -7,7 +7,7 @@ from dataclasses import field as record_field
 from typing import Any, Final
 
 from ...core.catalog import Datastore, Field
-from ...core.items import Item
+from ...core.items import IMPORT, Item
 from ...core.query import UnreadTest
 from ...core.record import record
 from ...core.values import format_instant, format_number
@@ -244,7 +244,9 @@ def encode_histories(found: Histories, first: int, language: str) -> dict[str, A
     return {"unread": found.unread, "histories": told}
 
 
-_OPERATIONS: Final = {operation.value: word for operation, word in CRUD_TYPES.items()}
+_OPERATIONS: Final = {operation.value: word for operation, word in CRUD_TYPES.items()} | {
+    IMPORT: IMPORT
+}
 
 __all__ = [
     "RowOptions",

@@ -12,6 +12,7 @@ from .identity import CALLS as IDENTITY_CALLS
 from .lists import CALLS as LIST_CALLS
 from .reads_routes import CALLS as READ_CALLS
 from .searches import CALLS as SEARCH_CALLS
+from .sheets import CALLS as SHEET_CALLS
 from .writes import CALLS as WRITE_CALLS
 
 CALLS: Final[tuple[Call, ...]] = (
@@ -22,5 +23,6 @@ CALLS: Final[tuple[Call, ...]] = (
     *READ_CALLS,
     *COMMENT_CALLS,
     *GLOBAL_SEARCH_CALLS,
+    *SHEET_CALLS,
     *DEFINITION_CALLS,
 )

@@ -76,7 +76,7 @@ async def run_command(  # noqa: PLR0913  a command, who sends it, and how its an
     headers: HeaderList = (),
 ) -> Answer:
     """Run a command, once for each Idempotency-Key, and encode what came of it."""
-    _refuse_dry_run(request)
+    refuse_dry_run(request)
 
     def answer(outcome: Result | FaultError) -> Answer:
         if isinstance(outcome, FaultError):
@@ -88,7 +88,8 @@ async def run_command(  # noqa: PLR0913  a command, who sends it, and how its an
     return replayed(outcome, headers) if isinstance(outcome, Replay) else answer(outcome)
 
 
-def _refuse_dry_run(request: HttpRequest) -> None:
+def refuse_dry_run(request: HttpRequest) -> None:
+    """Raises 400: what asks for no write must not be written."""
     if request.query and request.query.get("dry_run", "false").lower() not in ("false", "0", ""):
         raise invalid_request("dry_run is not available; nothing was written")
 
@@ -106,7 +107,7 @@ async def _write(  # noqa: PLR0913
         return await run_command(
             app, request, identity, command, lambda one: encode_item(one, None), envelopes.items
         )
-    _refuse_dry_run(request)
+    refuse_dry_run(request)
     if "idempotency-key" in request.headers:
         raise invalid_request("return_item_result can't be combined with an Idempotency-Key")
     result = cast("WriteResult", await app.run(identity, command))

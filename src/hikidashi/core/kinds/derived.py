@@ -14,6 +14,8 @@ from .instant import DateTime
 from .number import Number
 from .text import Text
 
+_TEXT: Final = Text()
+
 
 class AutoNumber(Kind):
     """A number given to an item when it is made."""
@@ -30,6 +32,11 @@ class AutoNumber(Kind):
         super().check_settings(settings)
         if not 0 <= settings.digits <= NUMBER_DIGITS_MAX:
             raise InvalidValueError(f"digit must be between 0 and {NUMBER_DIGITS_MAX}")
+
+
+def parse_auto_number(raw: object, settings: Settings) -> Value:
+    """Read a number that was given before: only a file that is imported brings any."""
+    return _TEXT.parse(raw, settings)
 
 
 def format_auto_number(

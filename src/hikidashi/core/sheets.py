@@ -1,0 +1,264 @@
+"""Tables as people keep them in files: what a header means, and rows as writes of items. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from .access import Actor, may_use_field
+from .catalog import Catalog, Datastore, Field
+from .commands import Entry, Op, Publish, WriteItem
+from .errors import InvalidValueError
+from .kinds import Storage
+from .kinds.derived import parse_auto_number
+from .record import record
+from .values import Value
+
+DELETE_COLUMN: Final = "_delete_"
+STATUS_COLUMN: Final = "_status_"
+GROUP_COLUMN: Final = "_group_id_"
+HEADER_LINE: Final = 1
+_COLUMNS_MAX: Final = 1_000
+_YES: Final = frozenset(("true", "1"))
+_NO: Final = frozenset(("false", "0", ""))
+_FORMULA: Final = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")  # half and full width
+_NOT_KEPT: Final = frozenset(("calc", "status", "label", "separator"))
+
+
+def guard(text: str) -> str:
+    """A text that no spreadsheet takes for a formula; `unguard` takes back what was added."""
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def unguard(cell: str) -> str:
+    """The text that `guard` was given."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
+class RowError(Exception):
+    """A row, or the header, that can't be taken; the message says why."""
+
+
+@record
+class ImportOptions:
+    """How a file is taken in."""
+
+    key: str = ""  # display id or id of the field that says which item a row speaks of
+    replace_all: bool = False
+    append: bool = False
+    overwrite_numbers: bool = False
+
+    @property
+    def matches(self) -> bool:
+        """Rows may speak of items that are there."""
+        return bool(self.key) and not self.replace_all and not self.append
+
+
+@record
+class SheetRow:
+    """A row as it is meant."""
+
+    line: int
+    key: Value  # None: the row makes an item
+    is_delete: bool
+    values: Mapping[str, object]  # raw, by field id
+    status: str  # id; "" if the row names none
+    group: str  # display id; the same
+
+
+class Layout:
+    """A header resolved under one catalogue, for one actor."""
+
+    def __init__(
+        self,
+        header: Sequence[str],
+        options: ImportOptions,
+        datastore: Datastore,
+        catalog: Catalog,
+        actor: Actor,
+    ) -> None:
+        """Raises RowError."""
+        self.datastore = datastore
+        self.width = len(header)
+        self._catalog = catalog
+        self._actor = actor
+        self._options = options
+        self._fields: list[tuple[int, Field, Callable[[str], object]]] = []
+        self._special: dict[str, int] = {}
+        self._read_header(header)
+        self.key = self._find_key()
+        self._statuses = _status_names(datastore)
+
+    def _read_header(self, header: Sequence[str]) -> None:
+        if not header:
+            raise RowError("the file is empty; its first line names the columns")
+        if len(header) > _COLUMNS_MAX:
+            raise RowError(f"the header has over {_COLUMNS_MAX} columns")
+        named: set[str] = set()
+        for at, cell in enumerate(header):
+            name = unguard(cell)
+            if name in (DELETE_COLUMN, STATUS_COLUMN, GROUP_COLUMN):
+                if name in self._special:
+                    raise RowError(f"the header names {name} twice")
+                self._special[name] = at
+                continue
+            field = self.datastore.find_field(name)
+            if field is None or not may_use_field(self._actor, field):
+                raise RowError(f"the header names no field: {name[:200]!r}")
+            if field.id in named:
+                raise RowError(f"the header names {field.display_id} twice")
+            named.add(field.id)
+            is_number = field.kind.name == "autonum"
+            is_key = self._options.key in (field.id, field.display_id)
+            if is_number and not (self._options.overwrite_numbers or is_key):
+                continue
+            if not field.kind.writable and not is_number:
+                if field.kind.name in _NOT_KEPT:
+                    continue
+                raise RowError(f"a field of type {field.kind.name} can't be imported: {name}")
+            self._fields.append((at, field, _reader(field)))
+        if not self._fields and not self._special:
+            raise RowError("the header names no field that can be written")
+
+    def _find_key(self) -> Field | None:
+        wanted = self._options.key
+        if not wanted:
+            return None
+        for _, field, _ in self._fields:
+            if wanted in (field.id, field.display_id):
+                if field.storage in (Storage.LIST, None):
+                    raise RowError(f"a field of type {field.kind.name} can't be the key")
+                return field
+        raise RowError(f"the header does not name the key field {wanted[:200]!r}")
+
+    def read(self, line: int, cells: Sequence[str]) -> SheetRow:
+        """A row by its cells. Raises RowError."""
+        if len(cells) != self.width:
+            raise RowError(f"the row has {len(cells)} cells, the header {self.width}")
+        is_delete = self._is_delete(cells)
+        key: Value = None
+        values: dict[str, object] = {}
+        for at, field, read in self._fields:
+            raw = read(unguard(cells[at]))
+            if field is self.key:
+                try:
+                    is_number = field.kind.name == "autonum"
+                    parse = parse_auto_number if is_number else field.kind.parse
+                    key = parse(raw, field.settings)
+                except InvalidValueError as error:
+                    raise RowError(f"{field.display_id}: {error}") from error
+            if field.kind.name == "autonum" and (
+                not raw or not self._options.overwrite_numbers
+            ):  # an empty one is given on creation, and stays
+                continue
+            values[field.id] = raw
+        if is_delete and (not self._options.matches or key is None):
+            raise RowError(f"{DELETE_COLUMN} needs key_field_displayid, and a key in the row")
+        return SheetRow(
+            line,
+            key,
+            is_delete,
+            {} if is_delete else values,
+            "" if is_delete else self._status(cells),
+            "" if is_delete else self._group(cells),
+        )
+
+    def _cell(self, name: str, cells: Sequence[str]) -> str:
+        at = self._special.get(name)
+        return "" if at is None else unguard(cells[at])
+
+    def _is_delete(self, cells: Sequence[str]) -> bool:
+        word = self._cell(DELETE_COLUMN, cells).lower()
+        if word in _YES:
+            return True
+        if word in _NO:
+            return False
+        raise RowError(f"{DELETE_COLUMN}: must be true, 1, false, 0 or empty")
+
+    def _status(self, cells: Sequence[str]) -> str:
+        name = self._cell(STATUS_COLUMN, cells)
+        if not name:
+            return ""
+        found = self._statuses.get(name, ())
+        if len(found) != 1:
+            what = "there is no status" if not found else "several statuses are called"
+            raise RowError(f"{STATUS_COLUMN}: {what} {name[:200]!r}")
+        return found[0]
+
+    def _group(self, cells: Sequence[str]) -> str:
+        name = self._cell(GROUP_COLUMN, cells)
+        if not name:
+            return ""
+        group = self._catalog.find_group(name)
+        if group is None or group.display_id != name:
+            raise RowError(f"{GROUP_COLUMN}: there is no group {name[:200]!r}")
+        if group.id not in self._actor.keyring:
+            raise RowError(f"{GROUP_COLUMN}: the key of the group {name[:200]!r} is not held")
+        return name
+
+    def command(self, row: SheetRow, item: str, project: str) -> WriteItem:
+        """The write that a row asks for; `item` is the id of the one it speaks of, or ""."""
+        operation = Op.DELETE if row.is_delete else Op.UPDATE if item else Op.NEW
+        publish = Publish(groups=(row.group,)) if row.group else None
+        entry = Entry(
+            operation,
+            self.datastore.id,
+            item,
+            values=row.values,
+            publish=publish,
+            status=row.status,
+        )
+        return WriteItem(project, entry, force=True, is_import=True)
+
+
+def _reader(field: Field) -> Callable[[str], object]:
+    """How a cell becomes what the field's kind parses."""
+    if field.storage is Storage.LIST:
+        return lambda cell: [one.strip() for one in cell.split(",")] if cell else ""
+    return lambda cell: cell
+
+
+def _status_names(datastore: Datastore) -> dict[str, tuple[str, ...]]:
+    """By each name of a status, in any language, or its display id, the ids of those it may be."""
+    found: dict[str, tuple[str, ...]] = {}
+    for status in datastore.statuses:
+        for name in {*status.names.values()} - {""}:
+            found[name] = (*found.get(name, ()), status.id)
+    for status in datastore.statuses:
+        found.setdefault(status.display_id, (status.id,))
+    return found
+
+
+# --- out --------------------------------------------------------------------------------------
+
+
+def sheet_fields(fields: Sequence[Field]) -> tuple[Field, ...]:
+    """The fields that a file has columns for; the status has a special one."""
+    return tuple(one for one in fields if one.storage is not None)
+
+
+def cell_of(field: Field, value: Value) -> str | float | int | bool | None:
+    """A value as a file keeps it, and as an import reads it back."""
+    if value is None:
+        return None
+    dumped = field.kind.dump(value, field.settings)
+    if isinstance(dumped, list):
+        return ",".join(str(one) for one in dumped)
+    return dumped if isinstance(dumped, (str, float, int, bool)) else None
+
+
+__all__ = [
+    "DELETE_COLUMN",
+    "GROUP_COLUMN",
+    "HEADER_LINE",
+    "STATUS_COLUMN",
+    "ImportOptions",
+    "Layout",
+    "RowError",
+    "SheetRow",
+    "cell_of",
+    "guard",
+    "sheet_fields",
+    "unguard",
+]

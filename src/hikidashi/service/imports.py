@@ -1,0 +1,333 @@
+"""Imports: a file is checked whole, then written in one transaction, behind the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, cast
+
+from ..core.access import Actor, Identity, may_execute
+from ..core.catalog import Catalog, Datastore, Operation
+from ..core.commands import WriteRequest
+from ..core.errors import FaultError, action_forbidden, no_action, no_place, unavailable
+from ..core.ids import Clock, IdSource, is_id
+from ..core.record import record
+from ..core.resolve import get_datastore, resolve
+from ..core.sheets import HEADER_LINE, ImportOptions, Layout, RowError
+from ..storage.engines import Connection, EngineError
+from ..storage.group import Planner
+from ..storage.imports import ERRORS_MAX, FileWriter, Places, RefusedError, told
+from ..storage.jobs import (
+    LOST_MS,
+    JobError,
+    StoredJob,
+    fail_lost_jobs,
+    finish_job,
+    forget_old_jobs,
+    insert_job,
+    read_job,
+    touch_job,
+)
+from ..storage.store import Store
+from .sheet_files import SheetError, read_rows
+
+WAITING_MAX: Final = 8  # files that wait for the one that is being imported
+_TOUCH_S: Final = 20.0
+_NO_ITEM: Final = "0" * 24  # stands for the item that a row may turn out to speak of
+_LOST: Final = "the server stopped before the import was done; nothing of it was kept"
+
+
+@record
+class Import:
+    """A file that is to be taken in."""
+
+    job: str  # id
+    identity: Identity
+    catalog: Catalog
+    actor: Actor
+    datastore: Datastore
+    options: ImportOptions
+    path: Path  # is removed in the end
+
+
+def may_import(datastore: Datastore, actor: Actor, workspace: str, options: ImportOptions) -> None:
+    """Raises 403 for who may not create in the datastore, nor delete where all is replaced."""
+    needed = [(Operation.NEW, "create new")]
+    if options.replace_all:
+        needed.append((Operation.DELETE, "delete"))
+    for operation, words in needed:
+        action = datastore.default_action(operation)
+        if action is None:
+            raise no_action(words, workspace)
+        if not may_execute(actor, action):
+            raise action_forbidden(action.display_id, action.id, datastore.display_id, datastore.id)
+
+
+class Imports:
+    """Takes files in, one after the other."""
+
+    def __init__(self, store: Store, clock: Clock, ids: IdSource) -> None:
+        self._store = store
+        self._clock = clock
+        self._ids = ids
+        self._turn = asyncio.Lock()
+        self._running: dict[str, int] = {}  # by job of this process, how far it is
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_closed = False
+
+    async def open(self) -> None:
+        """Tell of jobs whose process is gone that they failed; forget old ones."""
+        now = self._clock.now_ms()
+        # One process writes an SQLite file: what still runs there, nobody runs.
+        before = now if self._store.engine.name == "sqlite" else now - LOST_MS
+
+        def sweep(connection: Connection) -> None:
+            fail_lost_jobs(connection, _LOST, before, now)
+            forget_old_jobs(connection, now)
+
+        await self._store.change(sweep)
+
+    async def close(self) -> None:
+        """Give up what is still being checked; what is being written is finished by the store."""
+        self._is_closed = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def check_room(self) -> None:
+        """Raises 503 while too many files wait."""
+        if len(self._running) > WAITING_MAX:
+            raise unavailable(f"{WAITING_MAX} files wait to be imported; try again")
+
+    async def find_place(
+        self, identity: Identity, project: str, datastore: str, options: ImportOptions
+    ) -> tuple[Catalog, Actor, Datastore]:
+        """Where a file goes. Raises 404 and 403."""
+
+        def find(connection: Connection) -> tuple[Catalog, Actor, Datastore]:
+            catalog, actor = self._store.standing.get(connection, identity)
+            found = get_datastore(catalog, actor, project, datastore)
+            may_import(found, actor, catalog.workspace, options)
+            return catalog, actor, found
+
+        return await self._store.read(find)
+
+    async def start(
+        self,
+        identity: Identity,
+        place: tuple[Catalog, Actor, Datastore],
+        options: ImportOptions,
+        path: Path,
+    ) -> tuple[str, asyncio.Task[None]]:
+        """Begin to import a file, which is removed in the end. The id of the job, and its task."""
+        self.check_room()
+        now = self._clock.now_ms()
+        catalog, actor, datastore = place
+        job = StoredJob(
+            self._ids.next_id(),
+            catalog.workspace,
+            "import",
+            datastore.id,
+            actor.user,
+            "running",
+            0,
+            (),
+            now,
+            now,
+            None,
+        )
+        self._running[job.id] = 0
+        try:
+            await self._store.change(lambda connection: insert_job(connection, job))
+        except BaseException:
+            self._running.pop(job.id, None)
+            raise
+        file = Import(job.id, identity, catalog, actor, datastore, options, path)
+        task = asyncio.get_running_loop().create_task(self._run(file))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return job.id, task
+
+    async def find(self, identity: Identity, datastore: str, job: str) -> StoredJob:
+        """An import of the caller's, as it stands. Raises 404."""
+
+        def find(connection: Connection) -> StoredJob | None:
+            catalog, actor = self._store.standing.get(connection, identity)
+            found = read_job(connection, job) if is_id(job) else None
+            if found is None or found.workspace != catalog.workspace or found.user != actor.user:
+                return None
+            there = catalog.find_datastore(found.datastore)
+            if there is None or datastore not in (there.id, there.display_id):
+                return None
+            get_datastore(catalog, actor, there.project, there.id)
+            return found
+
+        found = await self._store.read(find)
+        if found is None:
+            raise no_place("import", job)
+        if found.state != "running" or job in self._running:
+            return found
+        is_alive = found.touched_at + LOST_MS > self._clock.now_ms()
+        if is_alive and self._store.engine.name != "sqlite":  # in another process
+            return found
+        return await self._store.read(find) or found  # it may have ended between the two looks
+
+    def progress(self, job: StoredJob) -> int:
+        """How many rows have been gone through."""
+        return self._running.get(job.id, job.progress)
+
+    # -- running -------------------------------------------------------------------------------
+
+    async def _run(self, file: Import) -> None:
+        beat = asyncio.get_running_loop().create_task(self._beat(file.job))
+        try:
+            async with self._turn:
+                errors = await self._import(file)
+            if errors:
+                await self._fail(file, errors)
+        except (FaultError, EngineError) as error:
+            await self._fail(file, (JobError(f"the import could not be carried out: {error}", 0),))
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            await self._fail(file, (JobError("something went wrong on the server", 0),))
+            raise
+        finally:
+            beat.cancel()
+            self._running.pop(file.job, None)
+            file.path.unlink(missing_ok=True)
+
+    async def _beat(self, job: str) -> None:
+        """Say now and then that the job is alive, where other processes may ask."""
+        while self._store.engine.name != "sqlite":
+            await asyncio.sleep(_TOUCH_S)
+            with suppress(FaultError, EngineError):
+                await self._store.change(
+                    lambda one: touch_job(one, job, self._running.get(job, 0), self._clock.now_ms())
+                )
+
+    async def _fail(self, file: Import, errors: tuple[JobError, ...]) -> None:
+        count, now = self._running.get(file.job, 0), self._clock.now_ms()
+        with suppress(FaultError, EngineError):
+            await self._store.change(lambda one: finish_job(one, file.job, count, errors, now))
+
+    async def _import(self, file: Import) -> tuple[JobError, ...]:
+        """Check a file on a thread, then write it; what is wrong with it."""
+        note = self._noter(file.job)
+        errors = await asyncio.to_thread(check_file, file, note)
+        if errors:
+            return errors
+        places: Places = {}
+
+        def write(connection: Connection) -> None:
+            places.clear()
+            places.update(self._write(connection, file, note))
+
+        try:
+            await self._store.change(write, file.identity.workspace)
+        except RefusedError as error:
+            return error.errors
+        except FaultError as error:
+            return tuple(told(error, 0))
+        except SheetError as error:
+            return (JobError(str(error), error.line),)
+        self._store.access.remember(places)
+        return ()
+
+    def _noter(self, job: str) -> Callable[[int], None]:
+        def note(count: int) -> None:
+            if self._is_closed:
+                raise unavailable("the server is stopping")
+            self._running[job] = count
+
+        return note
+
+    def _write(self, connection: Connection, file: Import, note: Callable[[int], None]) -> Places:
+        """Inside the transaction, whose last statement says that the job is done."""
+        store = self._store
+        standing = store.standing.get(connection, file.identity)
+        get_datastore(standing[0], standing[1], file.datastore.project, file.datastore.id)
+        planner = Planner(
+            store.engine,
+            connection,
+            store.standing,
+            store.access,
+            self._clock,
+            self._ids,
+            locks_values=False,  # the workspace is locked; so many locks PostgreSQL has no room for
+        )
+        load_keys = store.access.load_keys
+        writer = FileWriter(
+            connection, planner, load_keys, file.identity, standing, file.datastore.id, note
+        )
+        count = writer.write(read_rows(file.path), file.options)
+        finish_job(connection, file.job, count, (), self._clock.now_ms())
+        return writer.places
+
+
+# --- checking ---------------------------------------------------------------------------------
+
+
+def check_file(file: Import, note: Callable[[int], None]) -> tuple[JobError, ...]:
+    """Whatever is wrong with a file by itself: the first of it, in the order of the lines."""
+    errors: list[JobError] = []
+    rows = read_rows(file.path)
+    try:
+        header = next(rows, (HEADER_LINE, []))[1]
+        layout = Layout(header, file.options, file.datastore, file.catalog, file.actor)
+        for error in _check_rows(file, layout, rows, note):
+            errors.append(error)
+            if len(errors) >= ERRORS_MAX:
+                break
+    except RowError as error:
+        errors.append(JobError(str(error), HEADER_LINE))
+    except SheetError as error:
+        errors.append(JobError(str(error), error.line))
+    return tuple(errors)
+
+
+def _check_rows(
+    file: Import,
+    layout: Layout,
+    rows: Iterator[tuple[int, list[str]]],
+    note: Callable[[int], None],
+) -> Iterator[JobError]:
+    seen: set[bytes] = set()  # unique values of the file itself
+    item = _NO_ITEM if file.options.matches else ""
+    for count, (line, cells) in enumerate(rows, 1):
+        if not count % 1_000:
+            note(count)
+        try:
+            row = layout.read(line, cells)
+        except RowError as error:
+            yield JobError(str(error), line)
+            continue
+        unique = []
+        if layout.key is not None and row.key is not None:
+            unique.append((layout.key, row.key))
+        if not row.is_delete:
+            command = layout.command(row, item, file.datastore.project)
+            try:
+                request = resolve(command, file.catalog, file.actor)
+            except FaultError as error:
+                yield from told(error, line)
+                continue
+            entry = cast("WriteRequest", request).entry
+            for fault in entry.faults:
+                yield JobError(fault.error, line)
+            unique.extend(
+                (field, value)
+                for field in file.datastore.unique_fields
+                if field is not layout.key and (value := entry.values.get(field.id)) is not None
+            )
+        for field, value in unique:
+            digest = hashlib.blake2b(f"{field.id}{value!r}".encode(), digest_size=12).digest()
+            if digest in seen:
+                yield JobError(f"{field.display_id}: the value is not unique in the file", line)
+            seen.add(digest)
+
+
+__all__ = ["Import", "Imports", "check_file", "may_import"]

@@ -1,0 +1,113 @@
+"""The table of jobs: work that goes on behind an answer, and what came of it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from ..core.record import record
+from .engines import Connection
+
+LOST_MS = 120_000  # a running job that nobody has touched for so long has lost its process
+KEPT_MS = 7 * 86_400_000  # how long one is told of after its end
+_COLUMNS = (
+    "id, workspace_id, kind, datastore_id, user_id, state, progress, errors, created_at,"
+    " touched_at, finished_at"
+)
+
+
+class JobError(msgspec.Struct, frozen=True):
+    """One thing that is wrong with a file, and where."""
+
+    description: str
+    line: int
+
+
+@record
+class StoredJob:
+    """A job as its row tells it."""
+
+    id: str
+    workspace: str
+    kind: str
+    datastore: str
+    user: str
+    state: str  # running, done, failed
+    progress: int
+    errors: tuple[JobError, ...]
+    created_at: int  # ms
+    touched_at: int
+    finished_at: int | None
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(tuple[JobError, ...]).decode
+
+
+def insert_job(connection: Connection, job: StoredJob) -> None:
+    """Note a job that begins."""
+    connection.query(
+        f"INSERT INTO jobs ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+        (
+            job.id,
+            job.workspace,
+            job.kind,
+            job.datastore,
+            job.user,
+            job.state,
+            job.progress,
+            _encode(job.errors).decode(),
+            job.created_at,
+            job.touched_at,
+            job.finished_at,
+        ),
+    )
+
+
+def touch_job(connection: Connection, job: str, progress: int, now_ms: int) -> None:
+    """Say that a job goes on."""
+    connection.query(
+        "UPDATE jobs SET progress = ?, touched_at = ? WHERE id = ? AND state = 'running'",
+        (progress, now_ms, job),
+    )
+
+
+def finish_job(
+    connection: Connection, job: str, progress: int, errors: tuple[JobError, ...], now_ms: int
+) -> None:
+    """Say how a job ended; with errors it failed."""
+    connection.query(
+        "UPDATE jobs SET state = ?, progress = ?, errors = ?, touched_at = ?, finished_at = ?"
+        " WHERE id = ? AND state = 'running'",
+        (
+            "failed" if errors else "done",
+            progress,
+            _encode(errors).decode(),
+            now_ms,
+            now_ms,
+            job,
+        ),
+    )
+
+
+def read_job(connection: Connection, job: str) -> StoredJob | None:
+    """A job by id."""
+    rows = connection.query(f"SELECT {_COLUMNS} FROM jobs WHERE id = ?", (job,))  # noqa: S608
+    if not rows:
+        return None
+    row = list(rows[0])
+    row[7] = _decode(row[7])
+    return StoredJob(*row)
+
+
+def fail_lost_jobs(connection: Connection, description: str, before_ms: int, now_ms: int) -> None:
+    """End the jobs that were left running and have not been touched since then."""
+    connection.query(
+        "UPDATE jobs SET state = 'failed', errors = ?, finished_at = ?"
+        " WHERE state = 'running' AND touched_at <= ?",
+        (_encode((JobError(description, 0),)).decode(), now_ms, before_ms),
+    )
+
+
+def forget_old_jobs(connection: Connection, now_ms: int) -> None:
+    """Drop what is past its time."""
+    connection.query("DELETE FROM jobs WHERE finished_at < ?", (now_ms - KEPT_MS,))
