@@ -53,7 +53,6 @@ LIST_MS_MAX: Final = 600_000  # one statement of a list, whatever its caller say
 HISTORIES_PER_PAGE_MAX: Final = 100
 SEARCHED_CHARS_MAX: Final = 50_000  # of one text, for the search over all datastores: some 10 ms
 SEARCH_HITS_MAX: Final = 1_000  # places that one search over all datastores tells, newest first
-SEARCH_MATCHES_MAX: Final = 100_000  # newest texts with the words that SQLite looks at for it
 HIGHLIGHTS_MAX: Final = 5  # pieces shown of one long text
 
 # Requests
