@@ -60,12 +60,3 @@ def test_a_key_is_of_its_user_and_path(rest):
 def test_a_bad_key_is_refused(rest, key):
     reply = rest.call("POST", "/items/new", {"item": {}}, headers={"idempotency-key": key})
     assert reply.status == 400
-
-
-def test_what_is_not_offered_is_refused_and_nothing_is_written(rest):
-    item = rest.new()
-    path = f"/items/edit/{item}"
-    assert rest.call("POST", f"{path}?dry_run=true", {"rev_no": 1}).status == 400
-    body = {"rev_no": 1, "return_item_result": True}
-    assert rest.call("POST", path, body, headers={"idempotency-key": "k"}).status == 400
-    assert rest.call("POST", path, {"rev_no": 1}).status == 200

@@ -282,9 +282,16 @@ def test_a_request_with_a_key_of_its_own_is_done_once(tables):
     assert tables.post("Create", {"create": {"subject": "other"}}, head)["Code"] == 422
 
 
-def test_a_dry_run_is_refused_rather_than_done(tables):
-    path = f"/autodev/CustomTableValue/Create/{CODE}/{TABLE}?dry_run=true"
+def test_a_dry_run_shows_what_would_be_done(tables):
+    path = f"/autodev/CustomTableValue/Create/{CODE}/{TABLE}"
     before = tables.rows()
-    answer = tables.send("POST", path, {"create": {"subject": "x"}}, {"customauth": KEY}).json()
-    assert answer["Code"] == 400
+    head = {"customauth": KEY}
+    answer = tables.send("POST", f"{path}?dry_run=true", {"create": {"subject": "x"}}, head).json()
+    assert (answer["Success"], answer["Code"]) == (True, 200)
+    step = answer["plan"][1]
+    assert (step["step"], step["datastore"]) == ("insert_item", "tasks")
+    assert step["values"]["subject"] == "x"
+    assert tables.rows() == before
+    answer = tables.send("POST", f"{path}?dry_run=perhaps", {"create": {"subject": "x"}}, head)
+    assert answer.json()["Code"] == 400
     assert tables.rows() == before

@@ -9,13 +9,14 @@ from hikidashi.core.commands import TakeNumber
 from hikidashi.core.limits import SESSION_IDLE_MS
 from hikidashi.service.housekeeping import Housekeeping
 from hikidashi.storage.idempotency import KEEP_MS, Remember, Replay
+from hikidashi.storage.telling import Telling
 from tests.worlds import World, open_world
 
 
 async def _take(world: World, key: str) -> object:
     remember = Remember(key, "body", lambda outcome: (200, repr(outcome)))
     command = TakeNumber("SHOP", "orders", "number")
-    return await world.app.run_once(await world.identity("ann"), command, remember)
+    return await world.app.run_telling(await world.identity("ann"), command, Telling(remember))
 
 
 async def _after(world: World, ms: int) -> tuple[bool, int]:

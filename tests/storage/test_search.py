@@ -95,7 +95,7 @@ def test_an_item_whose_keys_the_actor_lacks_is_neither_listed_nor_counted(world)
     keyring = world.actor(w.BOB).keyring
     assert found(world) == [1, 3]
     assert count_items(world.connection, made, keyring) == 2
-    assert [one for one, _ in list_ids(world.connection, made, keyring, 10)] == [
+    assert [one for one, _, _ in list_ids(world.connection, made, keyring, 10)] == [
         task(1).id,
         task(3).id,
     ]

@@ -14,6 +14,7 @@ from hikidashi.core.errors import FaultError, FaultKind
 from hikidashi.core.plan import LinkResult, NumberResult, Result, WriteResult
 from hikidashi.storage.idempotency import Remember, Replay
 from hikidashi.storage.store import Store
+from hikidashi.storage.telling import Telling, Told
 
 from .ledger import NO_REPLY, Reply, Verdict
 from .world import TOKEN
@@ -40,13 +41,15 @@ class StoreDoor:
         """Submit it."""
         remember = Remember(key, key, _encode_outcome) if key else None
         try:
-            outcome = await self._store.submit(self._me, command, remember)
+            outcome = await self._store.submit(self._me, command, Telling(remember))
         except FaultError as error:
             text = "; ".join(f"{one.error}: {one.description}" for one in error.faults)
             status = HTTP_STATUS.get(error.kind, 400)
             return Reply(_verdict(status, text), status, text)
         except Exception as error:  # noqa: BLE001  what a server answers 500
             return Reply(Verdict.UNKNOWN, 500, repr(error))
+        if isinstance(outcome, Told):
+            raise TypeError(outcome)
         if isinstance(outcome, Replay):
             return msgspec.convert(msgspec.json.decode(outcome.answer), Reply)
         return _of_result(outcome)

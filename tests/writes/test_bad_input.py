@@ -76,6 +76,9 @@ class Ground:
             "UpdateItem": {"rev_no": 1, "item": {"name": "b"}},
             "ExecuteAction": {"rev_no": 1, "item": {"name": "b"}},
             "ExecuteActionByActionID": {"rev_no": 1, "datastore_id": self.nest.id("ROOT")},
+            "DeleteItemByConditions": {"conditions": [{"id": "name", "search_value": ["a"]}]},
+            "ExecuteBulkAction": {"conditions": [], "item": {"name": "b"}},
+            "ExecuteBatchAction": {"item_actions": {"ROOT": [{"operation": 1}]}},
             "AddItemLink": {"link_datastore_id": "ONE", "link_item_id": self.other},
             "UpdateItemLink": {
                 "old_link_datastore_id": "ONE",

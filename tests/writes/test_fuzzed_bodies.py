@@ -80,11 +80,40 @@ WRITE = {
     "related_ds_items": entries(2),
     "access_key_updates": PUBLISH,
 }
+CONDITIONS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "id": st.one_of(FIELDS, st.just("i_id")),
+            "search_value": st.lists(LEAVES | REFS, max_size=2),
+        },
+        optional={"exact_match": st.booleans(), "not_match": st.booleans()},
+    ),
+    max_size=2,
+)
 LINK = {"link_datastore_id": st.sampled_from(["ONE", "ROOT", "x"]), "link_item_id": REFS}
 CALLS = {
     "POST items/new": body(**WRITE),
     "POST items/edit/own": body(**WRITE, rev_no=st.sampled_from([0, 1, 2])),
     "DELETE items/delete/own": body(a_id=ACTIONS, delete_linked_items=st.booleans()),
+    "DELETE items/delete/own with others": body(
+        delete_linked_items=st.just(True),
+        target_datastores=st.lists(st.sampled_from(["ONE", "TWO", "ROOT", "x"]), max_size=3),
+    ),
+    "DELETE items/delete": body(conditions=CONDITIONS, use_or_condition=st.booleans()),
+    "POST items/action/own/Copy": body(**WRITE, rev_no=st.sampled_from([0, 1, 2])),
+    "POST items/action/own/Finish": body(**WRITE, rev_no=st.sampled_from([0, 1, 2])),
+    "POST items/bulkaction/Update": body(
+        conditions=CONDITIONS,
+        item=ITEM,
+        changes=CHANGES,
+        item_revisions=st.dictionaries(REFS, st.integers(-1, 3), max_size=2),
+        max_items=st.sampled_from([None, 0, 10, 300, 310]),
+        continue_proc=st.booleans(),
+        access_key_updates=PUBLISH,
+    ),
+    "POST ../../BatchAction": body(
+        item_actions=entries(1), ensure_transaction=st.booleans(), is_force_update=st.booleans()
+    ),
     "POST items/addlink/own": body(**LINK),
     "DELETE items/dellink/own": body(**LINK, type=st.sampled_from(["link", "lookup", "x"])),
     "POST fields/number/autonum": body(
@@ -141,9 +170,10 @@ def test_whatever_is_sent_is_done_or_refused_whole(opened, call):
             made[:] = [stage(opened)]
         before = opened.contents()
         text = json.dumps(named(sent, made[0])).encode()
-        method, _, path = call.rpartition(" ")
+        method, _, path = call.partition(" ") if " " in call else ("", "", call)
         if method:
-            where = f"{opened.base}/{path.replace('own', made[0]['own'])}"
+            path = path.removesuffix(" with others").replace("own", made[0]["own"])
+            where = f"{opened.base}/{path}".replace("/datastores/ROOT/../..", "")
             reply = opened.call(method, where, text, user="ann" if "auto" in path else "bob")
             assert reply.status in (200, 400, 403, 404, 409), (sent, reply.body)
             refused = reply.status != 200
@@ -154,7 +184,7 @@ def test_whatever_is_sent_is_done_or_refused_whole(opened, call):
             refused = not reply.json["Success"]
         if refused or path == "items/search":
             assert opened.contents() == before, (sent, reply.body)
-        elif call.startswith("DELETE items/delete"):
+        elif "delete" in call or "Batch" in call:
             made.clear()
 
     send()

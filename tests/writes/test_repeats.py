@@ -9,6 +9,7 @@ import pytest
 from hikidashi.core.commands import Entry, Op, WriteItem
 from hikidashi.core.draft import HandedBackError
 from hikidashi.core.errors import FaultError, FaultKind
+from hikidashi.storage.telling import PLAINLY
 from tests.writes.nest import MISSING, Nest
 
 KEY = {"idempotency-key": "again"}
@@ -40,6 +41,67 @@ def calls(nest: Nest):
             {"related_ds_items": {"ONE": [{"operation": 1, "item": {"amount": "x"}}]}},
             {},
         ),
+        **calls_of_many(nest, item, target, linked),
+    }
+
+
+def calls_of_many(nest: Nest, item: str, target: str, linked: str):
+    """Those that execute actions, write several items or show one."""
+    base = nest.base
+    return {
+        "ExecuteAction": ("POST", f"{base}/items/action/{item}/Copy", {"rev_no": 1}, {}),
+        "ExecuteActionByActionID": (
+            "POST",
+            f"/api/v0/items/{item}/actions/Update",
+            {"rev_no": 1, "datastore_id": nest.id("ROOT")},
+            {},
+        ),
+        "ExecuteBulkAction": (
+            "POST",
+            f"{base}/items/bulkaction/Update",
+            {"conditions": [], "item": {"name": "z"}},
+            {},
+        ),
+        "ExecuteBatchAction": (
+            "POST",
+            "/api/v0/applications/NEST/BatchAction",
+            {"item_actions": {"ROOT": [{"operation": 1}, {"operation": 2, "i_id": item}]}},
+            {},
+        ),
+        "DeleteItemByConditions": ("DELETE", f"{base}/items/delete", {"conditions": []}, {}),
+        "DeleteItem with linked items": (
+            "DELETE",
+            f"{base}/items/delete/{linked}",
+            {"delete_linked_items": True, "target_datastores": ["ONE"]},
+            {},
+        ),
+        "CreateItem that shows the item": (
+            "POST",
+            f"{base}/items/new",
+            {
+                "return_item_result": True,
+                "related_ds_items": {"ONE": [{"operation": 11, "i_id": target}]},
+            },
+            {},
+        ),
+        "UpdateItem that shows the item": (
+            "POST",
+            f"{base}/items/edit/{linked}",
+            {"rev_no": 1, "return_item_result": True, "item": {"name": "shown"}},
+            {},
+        ),
+        "a refusal to show the item": (
+            "POST",
+            f"{base}/items/edit/{linked}",
+            {"rev_no": 7, "return_item_result": True},
+            {},
+        ),
+        "a bulk action on nothing": (
+            "POST",
+            f"{base}/items/bulkaction/Update",
+            {"conditions": [{"id": "name", "search_value": ["nobody"]}]},
+            {},
+        ),
     }
 
 
@@ -56,6 +118,16 @@ NAMES = (
     "a conflict",
     "an absence",
     "a partial success",
+    "ExecuteAction",
+    "ExecuteActionByActionID",
+    "ExecuteBulkAction",
+    "ExecuteBatchAction",
+    "DeleteItemByConditions",
+    "DeleteItem with linked items",
+    "CreateItem that shows the item",
+    "UpdateItem that shows the item",
+    "a refusal to show the item",
+    "a bulk action on nothing",
 )
 
 
@@ -129,6 +201,43 @@ def test_the_same_request_at_the_same_moment_is_done_once(nest):
     assert nest.rows(f"SELECT rev FROM i_{nest.id('ROOT')}") == [(2,)]
 
 
+def test_an_item_that_is_shown_is_shown_as_it_was_then(nest):
+    """Whatever has become of it since."""
+    target = nest.make("ONE", name="b")
+    related = {"ONE": [{"operation": 11, "i_id": target}]}
+    body = {"item": {"name": "a"}, "return_item_result": True, "related_ds_items": related}
+    first = nest.create(body, headers=KEY)
+    made = first.json["item_id"]
+    assert first.json["item"]["links"] == [{"d_id": nest.id("ONE"), "i_ids": [target]}]
+    assert nest.edit(made, {"rev_no": 1, "item": {"name": "c"}}).status == 200
+    assert nest.delete(target, datastore="ONE").status == 200
+    again = nest.create(body, headers=KEY)
+    assert again.body == first.body
+    assert again.headers["idempotent-replay"] == "true"
+    assert nest.delete(made).status == 200
+    assert nest.create(body, headers=KEY).body == first.body
+
+
+def test_the_same_request_that_shows_the_item_at_the_same_moment_is_done_once(nest):
+    item = nest.make()
+
+    async def all_at_once():
+        path = f"{nest.base}/items/edit/{item}"
+        body = {"is_force_update": True, "return_item_result": True}
+        other = {**body, "comment": "another"}
+        return await asyncio.gather(
+            *(nest.acall("POST", path, body, user="bob", headers=KEY) for _ in range(6)),
+            nest.acall("POST", path, other, user="bob", headers=KEY),
+            nest.acall("POST", path, other, user="bob"),
+        )
+
+    *replies, reused, plain = nest.run(all_at_once())
+    assert len({(one.status, one.body) for one in replies}) == 1
+    assert sum("idempotent-replay" in one.headers for one in replies) == 5
+    assert (reused.status, plain.status) == (422, 200)
+    assert nest.rows(f"SELECT rev FROM i_{nest.id('ROOT')}") == [(3,)]
+
+
 # --- what a script judged ---------------------------------------------------------------------
 
 
@@ -136,7 +245,7 @@ def judged(nest: Nest, item: str, revision: int):
     """A forced write as it is submitted once a script has judged the item at a revision."""
     entry = Entry(Op.UPDATE, "ROOT", item, values={"name": "judged"})
     command = WriteItem("NEST", entry, force=True)
-    return nest.app.store.submit(nest.identity("bob"), command, None, revision)
+    return nest.app.store.submit(nest.identity("bob"), command, PLAINLY, revision)
 
 
 def test_a_forced_write_is_handed_back_if_the_item_is_not_as_the_script_saw_it(nest):
@@ -156,7 +265,7 @@ def test_a_write_with_a_revision_is_a_conflict_if_the_item_is_not_as_the_script_
     entry = Entry(Op.UPDATE, "ROOT", item, values={"name": "judged"}, revision=2)
     command = WriteItem("NEST", entry)
     with pytest.raises(FaultError) as caught:
-        nest.run(nest.app.store.submit(nest.identity("bob"), command, None, 1))
+        nest.run(nest.app.store.submit(nest.identity("bob"), command, PLAINLY, 1))
     assert caught.value.kind is FaultKind.CONFLICT
     assert "has rev_no:2 but specified rev_no:1" in caught.value.faults[0].description
     assert nest.value(item, "name") == "a"
@@ -184,6 +293,6 @@ def test_the_judged_revision_is_that_of_the_parent_alone(nest):
     nest.run(judged(nest, parent, 1))
     entry = Entry(Op.UPDATE, "ROOT", parent, related=related)
     command = WriteItem("NEST", entry, force=True)
-    result = nest.run(nest.app.store.submit(nest.identity("bob"), command, None, 2))
+    result = nest.run(nest.app.store.submit(nest.identity("bob"), command, PLAINLY, 2))
     assert result.faults == ()
     assert nest.value(child, "name", "ONE") == "child"

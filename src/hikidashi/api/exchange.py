@@ -95,8 +95,13 @@ class QueryKey:
     sentence: str
 
 
-# Writes read it only to refuse it: a client that expects a rehearsal must not be taken at its word.
 DRY_RUN = QueryKey(
+    "dry_run",
+    "boolean",
+    "Only for show: nothing is written or kept, and the answer's `plan` tells the steps of the write.",
+)
+
+NO_DRY_RUN = QueryKey(
     "dry_run", "boolean", "Not available: anything but `false` is refused and nothing is written."
 )
 

@@ -55,6 +55,24 @@ class Entry:
     publish: Publish | None = None
     related: tuple[Entry, ...] = ()  # in payload order
     status: str = ""  # id of the status it gets whatever the action says; "": as that says
+    force: bool = False  # no revision check of this item
+
+
+@record
+class Linked:
+    """Which items a delete takes along: those that links lead to, in these datastores."""
+
+    datastores: tuple[str, ...]  # display ids or ids, of the same project
+    foreseen: tuple[tuple[str, str], ...] = ()  # (datastore, item) ids: likely, to be read ahead
+
+
+@record
+class Target:
+    """An item that a search has found."""
+
+    item: str
+    found_at: int  # revision
+    revision: int | None = None  # that the caller knew; None: not compared
 
 
 @record
@@ -72,6 +90,42 @@ class WriteItem:
     run_related_post: bool = False  # `exec_children_post_procs`
     realtime_auto_link: bool = False
     is_import: bool = False  # a row of a file: it may give auto numbers, and nothing runs after it
+    linked: Linked | None = None  # of a delete
+
+
+@record
+class WriteFound:
+    """Do one thing to each of the items that a search has found; each stands for itself.
+
+    An item that has moved since makes it fail with HandedBackError, and the search is made
+    again; if it `is_final`, only that item fails.
+    """
+
+    project: str
+    each: Entry  # names no item
+    targets: tuple[Target, ...] = ()
+    matched: int = 0  # how many were found, with those that are no targets
+    most: int = 0  # how many targets there may be; 0: any number
+    goes_on: bool = False  # the first are done, if there are more
+    is_final: bool = False
+    comment: str = ""
+    force: bool = False
+    all_or_nothing: bool = False
+    as_params: object = None
+    run_related_post: bool = False
+
+
+@record
+class WriteBatch:
+    """Write items of several datastores of a project; each stands for itself, or all or none."""
+
+    project: str
+    entries: tuple[Entry, ...]  # NEW, UPDATE or DELETE, in the order in which they are done
+    comment: str = ""
+    force: bool = False
+    all_or_nothing: bool = False
+    as_params: object = None
+    run_related_post: bool = False
 
 
 @record
@@ -167,7 +221,9 @@ class RemoveComment:
 
 CommentCommand: TypeAlias = PostComment | EditComment | RemoveComment
 LinkCommand: TypeAlias = AddLink | RemoveLinks | ReplaceLink
-Command: TypeAlias = WriteItem | LinkCommand | TakeNumber | SetNumber | CommentCommand
+Command: TypeAlias = (
+    WriteItem | WriteFound | WriteBatch | LinkCommand | TakeNumber | SetNumber | CommentCommand
+)
 
 
 # --- requests ---------------------------------------------------------------------------------
@@ -188,6 +244,7 @@ class EntryRequest:
     faults: tuple[Fault, ...]  # of the values, told when their turn comes
     revision: int | None
     checks_revision: bool  # of the item it names
+    found_at: int | None
     link_to_parent: bool
     publish: Publish | None
     related: tuple[EntryRequest, ...]
@@ -204,6 +261,18 @@ class WriteRequest:
     touches: Touches
     entries: int  # its share of a group: entries, and one more for so much text
     judged_revision: int | None = None  # the revision a PRE script has seen
+    linked: tuple[Datastore, ...] = ()  # where a delete takes linked items along
+
+
+@record
+class ItemsRequest:
+    """A command for several items that hang on none other, resolved."""
+
+    command: WriteFound | WriteBatch
+    project: Project
+    items: tuple[EntryRequest, ...]
+    touches: Touches
+    entries: int
 
 
 @record
@@ -241,4 +310,4 @@ class CommentRequest:
     entries: int = 1
 
 
-Request: TypeAlias = WriteRequest | LinkRequest | NumberRequest | CommentRequest
+Request: TypeAlias = WriteRequest | ItemsRequest | LinkRequest | NumberRequest | CommentRequest

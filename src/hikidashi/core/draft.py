@@ -31,7 +31,7 @@ from .values import Value
 
 
 class HandedBackError(Exception):
-    """The item is not at the revision that a script judged: the script has to look again."""
+    """The item is not at the revision that a script judged, or a search found: look again."""
 
 
 @record
@@ -43,6 +43,7 @@ class Scope:
     catalog: Catalog
     force: bool
     judged_revision: int | None = None
+    hands_back: bool = False  # what moved since it was found is to be looked for again
 
 
 @record
@@ -79,7 +80,7 @@ def draft_copy(entry: EntryRequest, scope: Scope, publish: Publish | None) -> Dr
 
     Auto numbers are taken anew; what is unique, or nobody's to write, is not taken over.
     """
-    seed = get_visible_item(entry, scope)
+    seed = _found_item(entry, scope)
     action = _allowed(entry, seed.status, scope)
     _check_revision(entry, seed, scope)
     given, held = entry.values, seed.values
@@ -98,7 +99,7 @@ def draft_copy(entry: EntryRequest, scope: Scope, publish: Publish | None) -> Dr
 
 def draft_update(entry: EntryRequest, scope: Scope, publish: Publish | None) -> Draft:
     """Check an update of an item that is there."""
-    before = get_visible_item(entry, scope)
+    before = _found_item(entry, scope)
     action = _allowed(entry, before.status, scope)
     _check_revision(entry, before, scope)
     held = before.values
@@ -113,11 +114,26 @@ def draft_update(entry: EntryRequest, scope: Scope, publish: Publish | None) -> 
 
 def draft_delete(entry: EntryRequest, scope: Scope) -> Draft:
     """Check that an item may be deleted."""
-    before = get_visible_item(entry, scope)
+    before = _found_item(entry, scope)
     action = _allowed(entry, before.status, scope)
     _check_revision(entry, before, scope)
     changed = tuple(key for key, value in before.values.items() if value is not None)
     return Draft(entry, action, before, {}, changed, before.status, before.keys, ())
+
+
+def _found_item(entry: EntryRequest, scope: Scope) -> Item:
+    """The item to be written, as it was when a search found it, if one did."""
+    try:
+        before = get_visible_item(entry, scope)
+    except FaultError:
+        if entry.found_at is not None and scope.hands_back:
+            raise HandedBackError from None
+        raise
+    if entry.found_at is not None and entry.found_at != before.rev:
+        if scope.hands_back:
+            raise HandedBackError
+        raise revision_conflict(before.id, before.datastore, before.rev, entry.found_at)
+    return before
 
 
 def get_visible_item(entry: EntryRequest, scope: Scope) -> Item:

@@ -291,6 +291,42 @@ def field_forbidden(field: str, display_id: str) -> Fault:
     )
 
 
+def too_many_linked(what: str, ref: str, most: int) -> FaultError:
+    """400: a delete would take too many items of a datastore along."""
+    return invalid_request(
+        f"over {most} items of {what} are linked; delete them in smaller parts", f"d_id:{ref}"
+    )
+
+
+def not_deleted(item: str, what: str, ref: str) -> Fault:
+    """WARN: a linked item that the actor may not delete."""
+    return Fault(
+        Code.NO_PRIVILEGES,
+        "linked item was not deleted",
+        f"item:{item} has no default delete action that the user may execute. d_id:{what}({ref})",
+        item,
+        Level.WARN,
+    )
+
+
+def faults_left_out() -> Fault:
+    """WARN: the end of a list of faults that goes on."""
+    return Fault(
+        Code.SYSTEM_ERROR,
+        "more items failed",
+        "the faults of further items are left out",
+        level=Level.WARN,
+    )
+
+
+def too_many_found(matched: int, most: int) -> FaultError:
+    """400: more items than a bulk action was allowed to write."""
+    return invalid_request(
+        f"{matched} items match, over max_items {most}; nothing was processed."
+        " continue_proc: true processes the first ones"
+    )
+
+
 def aborted() -> Fault:
     """First entry of the list when a related entry took the whole write back."""
     return Fault(

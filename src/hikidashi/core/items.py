@@ -88,6 +88,7 @@ class Touches:
         "items",
         "link_pairs",
         "links_from",
+        "links_into",
         "new_rows",
         "numbers",
         "rows",
@@ -108,6 +109,7 @@ class Touches:
         self.link_pairs: set[tuple[str, str]] = set()  # items; read both ways
         self.links_from: set[str] = set()  # items whose links are all wanted
         self.comments: set[str] = set()  # histories that are comments, by id
+        self.links_into: set[tuple[str, str]] = set()  # item, datastore that its links lead into
 
     def item(self, datastore: str, item: str) -> None:
         """An item by id."""
@@ -149,6 +151,8 @@ class Touches:
             self.links_from |= other.links_from
         if other.comments:
             self.comments |= other.comments
+        if other.links_into:
+            self.links_into |= other.links_into
 
 
 _ABSENT: Any = object()
@@ -217,6 +221,7 @@ class Snapshot:
             self._pairs.add(pair)
             self._pairs.add((pair[1], pair[0]))
         self._pairs |= touches.links_from
+        self._pairs |= touches.links_into
         for link in links:
             self.links.setdefault(link.key, link)
 
@@ -312,6 +317,23 @@ class Snapshot:
             miss.links_from.add(item)
             raise SnapshotMissError(miss)
         found = (one for one in self.links.values() if one is not None and one.from_item == item)
+        return [link for link in found if self._is_there(link)]
+
+    def links_into(self, items: Sequence[str], datastores: Sequence[str]) -> list[Link]:
+        """The links from any of the items into any of the datastores, in the order of the items."""
+        wanted = [item for item in items if item not in self._made and item not in self._pairs]
+        missing = {(one, place) for one in wanted for place in datastores} - self._pairs
+        if missing:
+            miss = Touches()
+            miss.links_into = missing
+            raise SnapshotMissError(miss)
+        places = {item: place for place, item in enumerate(items)}
+        found = [
+            link
+            for link in self.links.values()
+            if link is not None and link.from_item in places and link.to_datastore in datastores
+        ]
+        found.sort(key=lambda link: (places[link.from_item], link.to_datastore, link.to_item))
         return [link for link in found if self._is_there(link)]
 
     def _is_there(self, link: Link | None) -> TypeGuard[Link]:

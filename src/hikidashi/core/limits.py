@@ -8,6 +8,11 @@ from typing import Final
 RELATED_LEVELS_MAX: Final = 5  # nesting below the item of the URL; deeper trees are a mistake
 RELATED_ENTRIES_MAX: Final = 1_000  # entries in one write, all levels: bounds one transaction
 LINKED_DELETES_MAX: Final = 100  # items of one datastore a delete takes along
+LINKED_READ_MAX: Final = 1_000  # items of one datastore it looks at, hidden ones too
+FAULTS_TOLD_MAX: Final = 1_000  # faults of single items in one answer
+TARGET_DATASTORES_MAX: Final = 1_000  # named by one delete
+BULK_ITEMS_MAX: Final = 300  # items of one bulk action
+FOUND_PORTION: Final = 200  # items in one transaction of a delete by conditions
 COMMENT_CHARS_MAX: Final = 100_000  # a comment is for people to read
 PUBLISH_KEYS_MAX: Final = 1_000  # keys named in one publish list
 KEYS_PER_ITEM_MAX: Final = 2_000  # access keys one item may gather
@@ -53,6 +58,7 @@ LIST_MS_MAX: Final = 600_000  # one statement of a list, whatever its caller say
 HISTORIES_PER_PAGE_MAX: Final = 100
 SEARCHED_CHARS_MAX: Final = 50_000  # of one text, for the search over all datastores: some 10 ms
 SEARCH_HITS_MAX: Final = 1_000  # places that one search over all datastores tells, newest first
+SEARCH_MATCHES_MAX: Final = 100_000  # newest texts with the words that SQLite looks at for it
 HIGHLIGHTS_MAX: Final = 5  # pieces shown of one long text
 
 # Requests

@@ -124,6 +124,16 @@ class WriteResult:
 
 
 @record
+class ItemsResult:
+    """What became of several items; the others have their faults."""
+
+    written: tuple[HistoryEntry, ...]
+    paths: tuple[str, ...]  # of those written: which entry of the batch each was
+    faults: tuple[Fault, ...]
+    matched: int  # how many there were
+
+
+@record
 class LinkResult:
     """How many links were made or removed."""
 
@@ -145,7 +155,7 @@ class CommentResult:
     history: HistoryEntry
 
 
-Result: TypeAlias = WriteResult | LinkResult | NumberResult | CommentResult
+Result: TypeAlias = WriteResult | ItemsResult | LinkResult | NumberResult | CommentResult
 
 
 @record

@@ -9,6 +9,7 @@ from .catalog import Catalog, Datastore, Operation
 from .commands import (
     AddLink,
     CommentRequest,
+    ItemsRequest,
     LinkRequest,
     NumberRequest,
     RemoveLinks,
@@ -22,6 +23,7 @@ from .comment_planner import plan_comment, visible_item
 from .errors import forbidden, no_link, number_branch_missing, number_refused
 from .ids import IdSource
 from .items import Item, Link, Snapshot
+from .items_planner import plan_items, plan_write
 from .kinds.derived import format_auto_number
 from .limits import INTEGER_MAX
 from .plan import (
@@ -34,7 +36,7 @@ from .plan import (
     Step,
     WritePlan,
 )
-from .write_planner import WritePlanner, links_changed
+from .write_planner import links_changed
 
 
 def plan_request(  # noqa: PLR0913  everything a plan depends on, and nothing else
@@ -48,7 +50,9 @@ def plan_request(  # noqa: PLR0913  everything a plan depends on, and nothing el
     try:
         match request:
             case WriteRequest():
-                return WritePlanner(request, snapshot, actor, catalog, now, ids).plan()
+                return plan_write(request, snapshot, actor, catalog, now, ids)
+            case ItemsRequest():
+                return plan_items(request, snapshot, actor, catalog, now, ids)
             case LinkRequest():
                 return _plan_links(request, snapshot, actor, now, ids)
             case NumberRequest():

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from .access import Actor, may_design, may_execute, may_see_project, may_use_datastore
+from .access import Actor, may_execute, may_use_datastore
 from .catalog import Action, Catalog, Datastore, Operation, Project
 from .commands import (
     AddLink,
     Command,
-    CommentCommand,
-    CommentRequest,
     EditComment,
     Entry,
     EntryRequest,
-    LinkCommand,
-    LinkRequest,
-    NumberRequest,
+    ItemsRequest,
+    Linked,
     Op,
     PostComment,
     Publish,
@@ -26,38 +24,35 @@ from .commands import (
     Request,
     SetNumber,
     TakeNumber,
+    WriteBatch,
+    WriteFound,
     WriteItem,
     WriteRequest,
 )
 from .errors import (
     Fault,
-    FaultError,
     InvalidValueError,
+    action_forbidden,
     bad_value,
-    forbidden,
     invalid_request,
     no_action,
-    no_comment,
     no_item,
     no_place,
-    number_field_missing,
-    number_field_wrong,
-    number_refused,
     unknown_field,
 )
 from .ids import is_id
 from .items import Touches
 from .kinds.derived import parse_auto_number
 from .limits import (
-    BRANCH_KEY_CHARS_MAX,
     CHARS_PER_ENTRY,
-    COMMENT_CHARS_MAX,
-    INTEGER_MAX,
     PUBLISH_KEYS_MAX,
     RELATED_ENTRIES_MAX,
     RELATED_LEVELS_MAX,
     ROW_NUMBER_END,
+    TARGET_DATASTORES_MAX,
 )
+from .places import check_comment, get_datastore, get_project
+from .resolve_parts import resolve_comment, resolve_link, resolve_number
 from .values import Value
 
 _OPERATIONS = {
@@ -69,50 +64,21 @@ _OPERATIONS = {
 _ACTS = {Operation.UPDATE: Op.UPDATE, Operation.DELETE: Op.DELETE, Operation.COPY: Op.COPY}
 
 
-def get_project(catalog: Catalog, actor: Actor, ref: str) -> Project:
-    """A project that the actor may see. Raises 404."""
-    project = catalog.find_project(ref)
-    if project is None or not may_see_project(actor, project):
-        raise no_place("application", ref)
-    return project
-
-
-def get_datastore(catalog: Catalog, actor: Actor, project: str, datastore: str) -> Datastore:
-    """A datastore that the actor may use, under its project. Raises 404.
-
-    Without a project a display id must be the only one of its kind among what the actor sees.
-    """
-    if project:
-        found = get_project(catalog, actor, project).find_datastore(datastore)
-    else:
-        found = catalog.find_datastore(datastore) or _only_one(catalog, actor, datastore)
-    if found is None or not may_use_datastore(actor, found):
-        raise no_place("datastore", datastore)
-    return found
-
-
-def _only_one(catalog: Catalog, actor: Actor, ref: str) -> Datastore | None:
-    named = [
-        found
-        for project in catalog.projects
-        if may_see_project(actor, project)
-        and (found := project.find_datastore(ref)) is not None
-        and may_use_datastore(actor, found)
-    ]
-    return named[0] if len(named) == 1 else None
-
-
 def resolve(command: Command, catalog: Catalog, actor: Actor) -> Request:
     """Find what a command names. Raises 404 for places, 400 for a malformed tree."""
     match command:
         case WriteItem():
             return _resolve_write(command, catalog, actor)
+        case WriteFound():
+            return _resolve_found(command, catalog, actor)
+        case WriteBatch():
+            return _resolve_batch(command, catalog, actor)
         case AddLink() | RemoveLinks() | ReplaceLink():
-            return _resolve_link(command, catalog, actor)
+            return resolve_link(command, catalog, actor)
         case TakeNumber() | SetNumber():
-            return _resolve_number(command, catalog, actor)
+            return resolve_number(command, catalog, actor)
         case PostComment() | EditComment() | RemoveComment():
-            return _resolve_comment(command, catalog, actor)
+            return resolve_comment(command, catalog, actor)
 
 
 # --- items ------------------------------------------------------------------------------------
@@ -124,7 +90,7 @@ def _resolve_write(command: WriteItem, catalog: Catalog, actor: Actor) -> WriteR
     if project is None:  # a datastore is always found under its project
         raise no_place("application", command.project)
     entry = command.entry
-    _check_comment(command.comment)
+    check_comment(command.comment)
     if len(command.legacy_groups) > PUBLISH_KEYS_MAX:
         raise invalid_request(f"groups_to_publish has over {PUBLISH_KEYS_MAX}")
     if entry.operation is Op.NEW and actor.may_write and _action(entry, datastore) is None:
@@ -134,7 +100,83 @@ def _resolve_write(command: WriteItem, catalog: Catalog, actor: Actor) -> WriteR
     resolver = _Resolver(catalog, actor, project, takes_numbers=command.is_import)
     request = resolver.entry(entry, datastore, "", ())
     entries = resolver.count + resolver.chars // CHARS_PER_ENTRY
-    return WriteRequest(command, project, request, resolver.touches, entries)
+    linked = _resolve_linked(command.linked, entry.item, project, actor, resolver.touches)
+    return WriteRequest(command, project, request, resolver.touches, entries, linked=linked)
+
+
+def _resolve_linked(
+    linked: Linked | None, item: str, project: Project, actor: Actor, touches: Touches
+) -> tuple[Datastore, ...]:
+    """The datastores listed, each once; what is foreseen is read and locked with the item."""
+    if linked is None:
+        return ()
+    if len(linked.datastores) > TARGET_DATASTORES_MAX:
+        raise invalid_request(f"target_datastores has over {TARGET_DATASTORES_MAX}")
+    found: dict[str, Datastore] = {}
+    for ref in linked.datastores:
+        place = project.find_datastore(ref)
+        if place is None or not may_use_datastore(actor, place):
+            raise invalid_request(f"target_datastores names no datastore {ref}", f"d_id:{ref}")
+        found[place.id] = place
+    foreseen = [(at, one) for at, one in linked.foreseen if at in found]
+    for at, one in foreseen:
+        touches.item(at, one)
+    touches.links_into.update(
+        (one, at) for one in (item, *[i for _, i in foreseen]) for at in found
+    )
+    return tuple(found.values())
+
+
+def _resolve_found(command: WriteFound, catalog: Catalog, actor: Actor) -> ItemsRequest:
+    """What is done is resolved once, then turned to each of the items."""
+    datastore = get_datastore(catalog, actor, command.project, command.each.datastore)
+    project = get_project(catalog, actor, datastore.project)
+    check_comment(command.comment)
+    resolver = _Resolver(catalog, actor, project)
+    each = resolver.entry(command.each, datastore, "", ())
+    action = each.action
+    if action is None or not may_execute(actor, action):
+        ref = each.action_ref
+        named = (action.display_id, action.id) if action is not None else (ref, ref)
+        raise action_forbidden(*named, datastore.display_id, datastore.id)
+    touches = resolver.touches
+    if each.operation is Op.COPY:
+        touches.new_rows[datastore.id] = len(command.targets)
+    items: list[EntryRequest] = []
+    for target in command.targets:
+        touches.item(datastore.id, target.item)
+        items.append(
+            replace(
+                each,
+                item=target.item,
+                found_at=target.found_at,
+                revision=target.revision,
+                checks_revision=target.revision is not None,
+            )
+        )
+    share = len(items) * (1 + resolver.chars // CHARS_PER_ENTRY)
+    return ItemsRequest(command, project, tuple(items), touches, max(share, 1))
+
+
+def _resolve_batch(command: WriteBatch, catalog: Catalog, actor: Actor) -> ItemsRequest:
+    project = get_project(catalog, actor, command.project)
+    if len(command.entries) > RELATED_ENTRIES_MAX:
+        raise invalid_request(f"item_actions has over {RELATED_ENTRIES_MAX} entries")
+    resolver = _Resolver(catalog, actor, project)
+    items: list[EntryRequest] = []
+    indexes: dict[str, int] = {}
+    for entry in command.entries:
+        if entry.operation in (Op.LINK, Op.UNLINK):
+            raise invalid_request(f"operation {entry.operation} needs an item to link to")
+        datastore = project.find_datastore(entry.datastore)
+        if datastore is None or not may_use_datastore(actor, datastore):
+            ref = entry.datastore
+            raise invalid_request(f"item_actions names no datastore {ref}", f"d_id:{ref}")
+        index = indexes.get(datastore.id, 0)
+        indexes[datastore.id] = index + 1
+        items.append(resolver.entry(entry, datastore, f"{datastore.id}/{index}", ()))
+    share = resolver.count + resolver.chars // CHARS_PER_ENTRY
+    return ItemsRequest(command, project, tuple(items), resolver.touches, max(share, 1))
 
 
 class _Resolver:
@@ -184,7 +226,8 @@ class _Resolver:
             values,
             tuple(faults),
             entry.revision,
-            entry.operation in (Op.UPDATE, Op.ACT),
+            entry.operation in (Op.UPDATE, Op.ACT) and not entry.force,
+            None,
             entry.link_to_parent,
             entry.publish,
             related,
@@ -301,112 +344,3 @@ def _action(entry: Entry, datastore: Datastore) -> Action | None:
         return datastore.default_action(operation)
     action = datastore.find_action(entry.action)
     return action if action is not None and action.operation is operation else None
-
-
-# --- links ------------------------------------------------------------------------------------
-
-
-def _resolve_link(command: LinkCommand, catalog: Catalog, actor: Actor) -> LinkRequest:
-    datastore = get_datastore(catalog, actor, command.project, command.datastore)
-    target = _link_datastore(command, command.link_datastore, catalog, actor)
-    added = command.new_item if isinstance(command, ReplaceLink) else ""
-    for item in filter(None, (command.item, command.link_item, added)):
-        if not is_id(item):
-            raise no_item(item)
-    if command.item in (command.link_item, added):
-        raise invalid_request("an item can't be linked to itself", command.item)
-    touches = Touches()
-    touches.item(datastore.id, command.item)
-    if command.link_item:
-        touches.item(target.id, command.link_item)
-        touches.link_pairs.add((command.item, command.link_item))
-    else:
-        touches.links_from.add(command.item)
-    if not isinstance(command, ReplaceLink):
-        return LinkRequest(command, datastore, target, touches)
-    new = _link_datastore(command, command.new_datastore, catalog, actor)
-    touches.item(new.id, added)
-    touches.link_pairs.add((command.item, added))
-    return LinkRequest(command, datastore, target, touches, new_datastore=new)
-
-
-def _link_datastore(command: LinkCommand, ref: str, catalog: Catalog, actor: Actor) -> Datastore:
-    """A datastore of the item's project by any name, or of another one by id."""
-    project = get_project(catalog, actor, command.project)
-    target = project.find_datastore(ref) or catalog.find_datastore(ref)
-    if target is None or not may_use_datastore(actor, target):
-        raise no_place("datastore", ref)
-    return target
-
-
-# --- comments ---------------------------------------------------------------------------------
-
-
-def _resolve_comment(command: CommentCommand, catalog: Catalog, actor: Actor) -> CommentRequest:
-    datastore = get_datastore(catalog, actor, command.project, command.datastore)
-    project = get_project(catalog, actor, command.project)
-    if not is_id(command.item):
-        raise no_item(command.item)
-    touches = Touches()
-    touches.item(datastore.id, command.item)
-    if not isinstance(command, RemoveComment):
-        if not command.comment:
-            raise invalid_request("comment must not be empty")
-        _check_comment(command.comment)
-    if not isinstance(command, PostComment):
-        if not is_id(command.history):
-            raise no_comment(command.history)
-        touches.comments.add(command.history)
-    return CommentRequest(command, project, datastore, touches)
-
-
-def _check_comment(comment: str) -> None:
-    if len(comment) > COMMENT_CHARS_MAX:
-        raise invalid_request(f"comment has over {COMMENT_CHARS_MAX} characters")
-    if "\0" in comment:
-        raise invalid_request("comment holds U+0000")
-
-
-# --- auto numbers -----------------------------------------------------------------------------
-
-
-def _resolve_number(
-    command: TakeNumber | SetNumber, catalog: Catalog, actor: Actor
-) -> NumberRequest:
-    project = catalog.find_project(command.project)
-    if project is None or not may_see_project(actor, project):
-        raise number_field_missing(command.field)
-    datastore = project.find_datastore(command.datastore)
-    if datastore is None or not may_use_datastore(actor, datastore):
-        raise number_field_missing(command.field)
-    field = datastore.find_field(command.field)
-    if field is None or actor.roles.isdisjoint(field.roles):
-        raise number_field_missing(command.field)
-    if field.kind.name != "autonum":
-        raise number_field_wrong(field.id)
-    branch = command.branch
-    if branch is not None and (len(branch) > BRANCH_KEY_CHARS_MAX or "\0" in branch):
-        raise number_refused(
-            f"branch_key has over {BRANCH_KEY_CHARS_MAX} characters or a U+0000", field.id
-        )
-    touches = Touches()
-    match command:
-        case TakeNumber():
-            _may_take(datastore, actor)
-            touches.counter(field.id, branch, make=True)
-        case SetNumber():
-            if not 0 <= command.number <= INTEGER_MAX:
-                raise number_refused(f"auto_num must be between 0 and {INTEGER_MAX}", field.id)
-            if not may_design(actor, project):
-                raise forbidden("no privileges to change the auto number")
-            touches.counter(field.id, branch, make=False)
-    return NumberRequest(command, project, datastore, field, touches)
-
-
-def _may_take(datastore: Datastore, actor: Actor) -> None:
-    actions = (one for one in datastore.actions if one.operation is Operation.NEW)
-    if not any(may_execute(actor, one) for one in actions):
-        raise forbidden("no privileges to take an auto number")
-
-
-__all__ = ["FaultError", "get_datastore", "get_project", "resolve"]

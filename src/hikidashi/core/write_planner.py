@@ -1,4 +1,4 @@
-"""One write, with the items related to it, as a plan. Pure."""
+"""Items and those related to them, written one after the other, as steps. Pure."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from .access import Actor
-from .catalog import Catalog, Datastore
-from .commands import EntryRequest, Op, Publish, WriteRequest
+from .catalog import Datastore
+from .commands import EntryRequest, Op, Publish, WriteBatch, WriteFound, WriteItem
 from .computed import calc_plan, make_title
 from .draft import (
     Draft,
@@ -22,15 +22,13 @@ from .errors import (
     Fault,
     FaultError,
     FaultKind,
-    aborted,
     bad_value,
     related_item_missing,
-    unknown_publish,
 )
 from .events import Event, EventKind
 from .full_text import index_step
 from .ids import IdSource
-from .items import IMPORT, HistoryEntry, Item, Link, Snapshot
+from .items import IMPORT, HistoryEntry, Item, Link
 from .kinds.derived import format_auto_number
 from .limits import GROUP_JOBS_MAX, INTEGER_MAX
 from .plan import (
@@ -44,13 +42,11 @@ from .plan import (
     SetCounter,
     Step,
     UpdateItem,
-    WritePlan,
-    WriteResult,
 )
 from .values import Value
 
 
-class _Frame:
+class Frame:
     """An item that related entries hang on, and the links they made or removed."""
 
     __slots__ = ("added", "draft", "history", "item", "removed")
@@ -64,69 +60,33 @@ class _Frame:
 
 
 class WritePlanner:
-    """Plans one write: the item, then its related entries in payload order."""
+    """Gathers the steps of one command: items, and their related entries in payload order."""
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
-        request: WriteRequest,
-        snapshot: Snapshot,
-        actor: Actor,
-        catalog: Catalog,
+        command: WriteItem | WriteFound | WriteBatch,
+        project: str,
+        scope: Scope,
         now: int,
         ids: IdSource,
     ) -> None:
-        self._request = request
-        self._command = request.command
-        self._snapshot = snapshot
-        self._actor = actor
+        self._command = command
+        self._is_import = isinstance(command, WriteItem) and command.is_import
+        self._project = project  # id
+        self._scope = scope
+        self._snapshot = scope.snapshot
+        self._actor = scope.actor
         self._now = now
         self._ids = ids
         self._transaction = ids.next_id()
-        self._scope = Scope(snapshot, actor, catalog, self._command.force, request.judged_revision)
         self._steps: list[Step] = []
         self._faults: list[Fault] = []
         self._failed = False
         self._made: list[str] = []
 
-    def plan(self) -> WritePlan:
-        """Plan the item; its own faults are raised, those of related entries are gathered."""
-        entry = self._request.entry
-        publish = self._root_publish(entry.publish)
-        frame, history = self._write(entry, publish)
-        if entry.related:
-            self._related(entry, frame, publish)
-        self._close(frame, run_post=not self._command.is_import)
-        if self._failed and self._command.all_or_nothing:
-            raise FaultError(FaultKind.ABORTED, aborted(), *self._faults)
-        result = WriteResult(
-            frame.item,
-            history,
-            bool(history.changes),
-            tuple(self._faults),
-            tuple(self._made),
-            self._request.project.id,
-        )
-        return WritePlan(tuple(self._steps), result)
-
-    def _root_publish(self, publish: Publish | None) -> Publish | None:
-        """Add the legacy top-level groups, all by display id or all by id."""
-        refs = self._command.legacy_groups
-        if not refs:
-            return publish
-        by_display_id = self._command.legacy_by_display_id
-        groups: list[str] = []
-        for ref in refs:
-            group = self._scope.catalog.find_group(ref)
-            if group is not None and ref == (group.display_id if by_display_id else group.id):
-                groups.append(ref)
-            else:
-                self._faults.append(unknown_publish("group", ref))
-        base = publish or Publish()
-        return replace(base, groups=(*base.groups, *groups))
-
     # -- one item ------------------------------------------------------------------------------
 
-    def _write(self, entry: EntryRequest, publish: Publish | None) -> tuple[_Frame, HistoryEntry]:
+    def _write(self, entry: EntryRequest, publish: Publish | None) -> tuple[Frame, HistoryEntry]:
         """Plan one item by its operation (NEW, UPDATE, DELETE or COPY)."""
         if entry.operation in (Op.NEW, Op.COPY):
             make = draft_new if entry.operation is Op.NEW else draft_copy
@@ -148,7 +108,7 @@ class WritePlanner:
             )
             if step is not None:
                 self._steps.append(step)
-        return _Frame(item, draft, history.id), history
+        return Frame(item, draft, history.id), history
 
     def _insert(self, draft: Draft) -> tuple[Item, Changes]:
         datastore = draft.entry.datastore
@@ -167,7 +127,7 @@ class WritePlanner:
             draft.status,
             make_title(datastore, values),
             self._now,
-            IMPORT if self._command.is_import else self._actor.user,
+            IMPORT if self._is_import else self._actor.user,
             None,
             "",
             draft.keys,
@@ -311,7 +271,6 @@ class WritePlanner:
                 self._snapshot.put_holder(field.id, new, item)
 
     def _history(self, item: Item, draft: Draft, changes: Changes) -> HistoryEntry:
-        command = self._command
         history = HistoryEntry(
             self._ids.next_id(),
             self._actor.workspace,
@@ -320,9 +279,9 @@ class WritePlanner:
             item.seq,
             item.rev,
             draft.action.id,
-            IMPORT if command.is_import else draft.action.operation.value,
+            IMPORT if self._is_import else draft.action.operation.value,
             self._actor.user,
-            command.comment if not draft.entry.path else "",
+            self._command.comment if not draft.entry.path else "",
             self._transaction,
             self._now,
             changes,
@@ -332,7 +291,7 @@ class WritePlanner:
 
     # -- related entries -----------------------------------------------------------------------
 
-    def _related(self, entry: EntryRequest, frame: _Frame, publish: Publish | None) -> None:
+    def _related(self, entry: EntryRequest, frame: Frame, publish: Publish | None) -> None:
         inherited = publish if publish is not None and publish.apply_related else None
         for one in entry.related:
             mark, steps = self._snapshot.mark(), len(self._steps)
@@ -357,7 +316,7 @@ class WritePlanner:
                 reference = entry.item
         return [fault.at(reference, entry.path) for fault in error.faults]
 
-    def _related_entry(self, entry: EntryRequest, parent: _Frame, publish: Publish | None) -> None:
+    def _related_entry(self, entry: EntryRequest, parent: Frame, publish: Publish | None) -> None:
         match entry.operation:
             case Op.NEW | Op.UPDATE | Op.COPY:
                 frame, _ = self._write(entry, publish)
@@ -367,10 +326,10 @@ class WritePlanner:
             case Op.DELETE:
                 frame, _ = self._write(entry, None)
             case Op.LINK:
-                frame = _Frame(get_visible_item(entry, self._scope), None, "")
+                frame = Frame(get_visible_item(entry, self._scope), None, "")
                 self._link(parent, frame, both=entry.link_to_parent)
             case Op.UNLINK:
-                frame = _Frame(get_visible_item(entry, self._scope), None, "")
+                frame = Frame(get_visible_item(entry, self._scope), None, "")
                 self._unlink(parent, frame)
                 self._unlink(frame, parent)
             case Op.ACT:
@@ -379,12 +338,12 @@ class WritePlanner:
             self._related(entry, frame, publish)
         self._close(frame, run_post=self._command.run_related_post)
 
-    def _link(self, parent: _Frame, child: _Frame, *, both: bool) -> None:
+    def _link(self, parent: Frame, child: Frame, *, both: bool) -> None:
         self._link_one(parent, child)
         if both:
             self._link_one(child, parent)
 
-    def _link_one(self, source: _Frame, target: _Frame) -> None:
+    def _link_one(self, source: Frame, target: Frame) -> None:
         snapshot = self._snapshot
         if snapshot.links_between(source.item.id, target.item.id):
             return
@@ -393,7 +352,7 @@ class WritePlanner:
         self._steps.append(InsertLink(link))
         source.added.append((link.to_datastore, link.to_item))
 
-    def _unlink(self, source: _Frame, target: _Frame) -> None:
+    def _unlink(self, source: Frame, target: Frame) -> None:
         for link in self._snapshot.links_between(source.item.id, target.item.id):
             if link.kind == "link":
                 self._snapshot.drop_link(link)
@@ -402,7 +361,7 @@ class WritePlanner:
 
     # -- events --------------------------------------------------------------------------------
 
-    def _close(self, frame: _Frame, *, run_post: bool) -> None:
+    def _close(self, frame: Frame, *, run_post: bool) -> None:
         """Emit the frame's one event, with the links made or removed under it."""
         if frame.draft is None:
             if frame.added or frame.removed:
@@ -411,7 +370,7 @@ class WritePlanner:
                     self._actor,
                     self._now,
                     (self._ids.next_id(), self._transaction),
-                    self._request.project.id,
+                    self._project,
                 )
                 self._snapshot.put_item(step.item.datastore, step.item.id, step.item)
                 self._steps.append(step)

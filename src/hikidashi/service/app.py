@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Iterator
+from functools import partial
 from itertools import chain
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from ..config import Config
 from ..core.access import Actor, Identity
 from ..core.catalog import Catalog
 from ..core.commands import Command
 from ..core.draft import HandedBackError
-from ..core.errors import unavailable
+from ..core.errors import FaultError, unavailable
 from ..core.ids import Clock, IdSource
 from ..core.limits import RETRIES_MAX
 from ..core.plan import Result
@@ -19,13 +20,21 @@ from ..core.record import record
 from ..observe import Observer
 from ..storage.access_sets import AccessSets
 from ..storage.engines import Connection
-from ..storage.idempotency import Remember, Replay
+from ..storage.idempotency import Remember, Replay, find_replays
 from ..storage.store import Store
+from ..storage.telling import PLAINLY, Inside, Telling, Told
 from .housekeeping import Housekeeping
 from .identity import Identities
 from .imports import Imports
 
 T = TypeVar("T")
+
+
+class Prepare(Protocol):
+    """Makes a command from what it reads, and says what becomes of its answer."""
+
+    def __call__(self, view: View, *, is_final: bool) -> tuple[Command, Telling]:
+        """`is_final`: it will not be asked again, whatever moves meanwhile."""
 
 
 @record
@@ -36,6 +45,11 @@ class View:
     catalog: Catalog
     actor: Actor
     access: AccessSets
+
+
+def view_of(inside: Inside) -> View:
+    """What an answer made inside a transaction may read."""
+    return View(inside.connection, inside.catalog, inside.actor, inside.access)
 
 
 class App:
@@ -74,21 +88,43 @@ class App:
 
     async def run(self, identity: Identity, command: Command) -> Result:
         """Carry a command out; durable when this returns. Raises FaultError."""
-        outcome = await self.run_once(identity, command, None)
-        if isinstance(outcome, Replay):  # nothing is remembered without a key
+        outcome = await self.run_telling(identity, command, PLAINLY)
+        if isinstance(outcome, (Replay, Told)):  # only what is asked for is kept or told
             raise TypeError(outcome)
         return outcome
 
-    async def run_once(
-        self, identity: Identity, command: Command, remember: Remember | None
-    ) -> Result | Replay:
-        """The same for a request with an Idempotency-Key: done once, answered each time."""
+    async def run_telling(
+        self, identity: Identity, command: Command, telling: Telling
+    ) -> Result | Replay | Told:
+        """The same where the answer is kept, is made inside the transaction, or is all there is."""
         for _ in range(RETRIES_MAX):
             try:
-                return await self.store.submit(identity, command, remember)
+                return await self.store.submit(identity, command, telling)
             except HandedBackError:
                 continue
         raise unavailable("the item kept changing while its script ran")
+
+    async def find_replay(self, remember: Remember) -> Replay | None:
+        """The answer that was kept for a key. Raises 422 if it came with another request."""
+        keys = [remember.key_hash]
+        found = await self.store.read(lambda connection: find_replays(connection, keys))
+        if remember.key_hash not in found:
+            return None
+        outcome = found[remember.key_hash].answer_to(remember)
+        if isinstance(outcome, FaultError):
+            raise outcome
+        return outcome
+
+    async def run_found(self, identity: Identity, prepare: Prepare) -> Result | Replay | Told:
+        """Run a command made from what a read finds; read again if that has moved since."""
+        for attempt in range(RETRIES_MAX):
+            read = partial(prepare, is_final=attempt == RETRIES_MAX - 1)
+            command, telling = await self.scan(identity, read)
+            try:
+                return await self.store.submit(identity, command, telling)
+            except HandedBackError:
+                continue
+        raise unavailable("the items kept changing while they were looked for")
 
     async def read(self, identity: Identity, fn: Callable[[View], T]) -> T:
         """A short read: by key, or of some hundred rows."""

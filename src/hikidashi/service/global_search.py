@@ -10,8 +10,8 @@ from ..core.errors import invalid_request
 from ..core.full_text import highlights, runs
 from ..core.items import Item
 from ..core.limits import SEARCH_TEXT_CHARS_MAX
+from ..core.places import get_project
 from ..core.record import record
-from ..core.resolve import get_project
 from ..storage import items as stored
 from ..storage.texts import TextHit, TextScope, find_texts
 from .app import View

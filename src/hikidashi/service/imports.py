@@ -14,8 +14,9 @@ from ..core.catalog import Catalog, Datastore, Operation
 from ..core.commands import WriteRequest
 from ..core.errors import FaultError, action_forbidden, no_action, no_place, unavailable
 from ..core.ids import Clock, IdSource, is_id
+from ..core.places import get_datastore
 from ..core.record import record
-from ..core.resolve import get_datastore, resolve
+from ..core.resolve import resolve
 from ..core.sheets import HEADER_LINE, ImportOptions, Layout, RowError
 from ..storage.engines import Connection, EngineError
 from ..storage.group import Planner

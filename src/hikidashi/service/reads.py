@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import suppress
 
 from ..core.access import may_use_datastore
@@ -10,9 +11,9 @@ from ..core.catalog import Datastore, Field
 from ..core.errors import FaultError, invalid_request, item_not_found, no_item, no_place
 from ..core.items import Item
 from ..core.limits import HISTORIES_PER_PAGE_MAX, PAGE_ITEMS_MAX
+from ..core.places import get_datastore
 from ..core.query import UnreadTest
 from ..core.record import record
-from ..core.resolve import get_datastore
 from ..core.values import format_instant
 from ..storage import items as stored
 from ..storage.engines import EngineError
@@ -46,6 +47,13 @@ def get_item(view: View, datastore: Datastore, item: str) -> Item:
     if found is None:
         raise no_item(item)
     return found
+
+
+def visible_ids(view: View, datastore: Datastore, items: Iterable[str]) -> set[str]:
+    """Those of the items that the actor's keys open."""
+    return set(
+        stored.read_items(view.connection, view.access, datastore, items, view.actor.keyring)
+    )
 
 
 # --- one item ---------------------------------------------------------------------------------

@@ -26,6 +26,10 @@ class AccessSets:
         self._keys: dict[int, frozenset[str]] = {}
         self._acls: dict[tuple[str, frozenset[str]], int] = {}
 
+    def apart(self) -> AccessSets:
+        """One that knows nothing yet, for reads whose transaction may be undone."""
+        return AccessSets(self._secret)
+
     def find_keys(self, acl: int) -> frozenset[str] | None:
         """The keys of a set, if they are in memory."""
         return self._keys.get(acl)

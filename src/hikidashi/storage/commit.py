@@ -31,7 +31,7 @@ from .engines import (
     UnknownOutcomeError,
     UnreachableError,
 )
-from .group import Job, Planner, RestartError, StaleError
+from .group import Job, Planner, RestartError, StaleError, Work
 from .standing import Standing
 
 BUSY_MS = 5_000  # how long another process may hold the write lock of a file
@@ -91,7 +91,7 @@ class Queue:
                 waiting.popleft()
                 return head
             entries += head.request.entries
-            if jobs and entries > GROUP_STEPS_MAX:
+            if jobs and (entries > GROUP_STEPS_MAX or head.is_apart_from(jobs[0])):
                 break
             jobs.append(head)
             waiting.popleft()
@@ -230,7 +230,8 @@ class Committer:
                     break
                 singly = True
             else:
-                self._observer.group_committed(len(jobs), time.perf_counter() - started)
+                if not jobs[0].telling.is_dry:
+                    self._observer.group_committed(len(jobs), time.perf_counter() - started)
                 return
             if not waiting:
                 return
@@ -238,7 +239,14 @@ class Committer:
             _fail(waiting, unavailable("definitions kept changing; send the write again"))
 
     def _attempt(self, jobs: Sequence[Job], *, singly: bool) -> Course:
+        if jobs[0].telling.is_dry:
+            self._planner.rehearse(jobs)
+            self._roll_back()
+            return
         work = self._planner.run_singly(jobs) if singly else self._planner.plan(jobs)
+        if work.late:
+            self._connection.write(work.batches)
+            work = Work(self._planner.tell(work), work.places)
         group = self._ids.next_id()
         if self._blocks_on_commit:  # the statements here, only the fsync on a thread
             self._connection.write(work.batches)

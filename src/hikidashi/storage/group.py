@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from asyncio import Future
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import TypeGuard
 
 from ..core.access import Actor, Identity
@@ -44,8 +45,9 @@ from .engines import (
 from .idempotency import Remember, Replay, find_replays, remembered_batch
 from .snapshot import SnapshotReader, needs_locks
 from .standing import Numbers, Standing
+from .telling import PLAINLY, Inside, Telling, Told
 
-Outcome = Result | Replay | Exception
+Outcome = Result | Replay | Told | Exception
 
 
 class Job:
@@ -60,29 +62,38 @@ class Job:
         "identity",
         "judged_revision",
         "outcome",
-        "remember",
         "request",
+        "telling",
     )
 
     def __init__(
         self,
         identity: Identity,
         command: Command,
-        future: Future[Result | Replay] | None,
-        remember: Remember | None = None,
+        future: Future[Result | Replay | Told] | None,
+        telling: Telling = PLAINLY,
         judged_revision: int | None = None,
     ) -> None:
         self.identity = identity
         self.command = command
         self.future = future  # of the event loop; settled when `outcome` is there for good; None:
         # nobody waits for this one job
-        self.remember = remember
+        self.telling = telling
         self.judged_revision = judged_revision
         self.extra: Touches | None = None  # what planning found it needed, to lock in order
         self.outcome: Outcome | None = None
         self.catalog: Catalog
         self.actor: Actor
         self.request: Request
+
+    @property
+    def remember(self) -> Remember | None:
+        """What its answer is kept under."""
+        return self.telling.remember
+
+    def is_apart_from(self, other: Job) -> bool:
+        """What is only rehearsed shares no transaction with what is done."""
+        return self.telling.is_dry is not other.telling.is_dry
 
     def settle(self) -> None:
         """Tell the caller, on the event loop."""
@@ -102,14 +113,7 @@ class Job:
         self.actor = actor
         request = resolve(self.command, catalog, actor)
         if self.judged_revision is not None and isinstance(request, WriteRequest):
-            request = WriteRequest(
-                request.command,
-                request.project,
-                request.entry,
-                request.touches,
-                request.entries,
-                self.judged_revision,
-            )
+            request = replace(request, judged_revision=self.judged_revision)
         self.request = request
 
 
@@ -131,6 +135,8 @@ class Work:
 
     batches: list[Batch]
     places: dict[tuple[str, frozenset[str]], int]
+    late: Sequence[tuple[Job, WritePlan]] = ()  # to be answered once everything is written
+    followers: Sequence[Job] = ()  # the same requests again, to get those answers too
 
 
 class Planner:
@@ -180,22 +186,72 @@ class Planner:
         fold = Fold(self._datastores(jobs))
         now = self._clock.now_ms()
         kept: list[Row] = []
+        late: list[tuple[Job, WritePlan]] = []
+        awaited: set[str] = set()
+        followers: list[Job] = []
         for job in jobs:
-            if job.remember is not None and job.remember.key_hash in replays:
-                job.outcome = replays[job.remember.key_hash].answer_to(job.remember)
+            remember = job.remember
+            if remember is not None and remember.key_hash in replays:
+                job.outcome = replays[remember.key_hash].answer_to(remember)
+                continue
+            if remember is not None and remember.key_hash in awaited:
+                followers.append(job)
                 continue
             plan = self._plan_one(job, snapshot, reader, now)
             if plan is not None:
                 fold.add(plan.steps)
-            if job.remember is not None and _is_final(job.outcome):
-                row = job.remember.row(job.outcome, now)
+                if job.telling.look is not None:
+                    late.append((job, plan))
+                    awaited.update([remember.key_hash] if remember is not None else ())
+                    continue
+            if remember is not None and _is_final(job.outcome):
+                row = remember.row(job.outcome, now)
                 kept.append(row)
-                replays[job.remember.key_hash] = Replay.of_row(row)
+                replays[remember.key_hash] = Replay.of_row(row)
         places, batches = self._place(fold)
         batches.extend(fold.batches(places))
         if kept:
             batches.append(remembered_batch(kept))
-        return Work(batches, places)
+        return Work(batches, places, late, followers)
+
+    def tell(self, work: Work) -> list[Batch]:
+        """Make the answers that look at what was written; gives what keeps them."""
+        kept: dict[str, Row] = {}
+        for job, plan in work.late:
+            row = self._tell_one(job, plan)
+            if row is not None and job.remember is not None:
+                kept[job.remember.key_hash] = row
+        for job in work.followers:
+            if job.remember is not None:
+                row = kept[job.remember.key_hash]
+                job.outcome = Replay.of_row(row).answer_to(job.remember)
+        return [remembered_batch(list(kept.values()))] if kept else []
+
+    def _tell_one(self, job: Job, plan: WritePlan) -> Row | None:
+        """Answer a job from inside the transaction; the row that keeps the answer, if it is kept."""
+        if job.telling.look is None:
+            raise TypeError("there is nothing to look with")
+        access = self._access.apart()
+        inside = Inside(self._connection, job.catalog, job.actor, access, plan.steps)
+        told = job.telling.look(plan.result, inside)
+        job.outcome = told
+        if job.remember is None:
+            return None
+        return job.remember.row_of(told.status, told.answer.decode(), self._clock.now_ms())
+
+    def rehearse(self, jobs: Sequence[Job]) -> None:
+        """Carry each job out, answer it, and undo it, so that none sees what another did."""
+        if self._engine.name == "postgresql":  # all locks in their order, before any job's
+            self._read(self._reader(jobs), Snapshot(), jobs)
+        for job in jobs:
+            self._connection.savepoint()
+            try:
+                self._run_one(job)
+            except _WHOLE_GROUP:
+                raise
+            except Exception as error:  # noqa: BLE001  whatever it is, the others go on
+                job.outcome = _at_fault(error, job)
+            self._connection.rollback_to()
 
     def run_singly(self, jobs: Sequence[Job]) -> Work:
         """One savepoint a job, step by step: only the jobs at fault fail.
@@ -241,9 +297,13 @@ class Planner:
             placed, batches = self._place(fold)
             places |= placed
             self._connection.write([*batches, *fold.batches(placed)])
-        if job.remember is not None and _is_final(job.outcome):
-            row = job.remember.row(job.outcome, self._clock.now_ms())
-            self._connection.write([remembered_batch([row])])
+        kept: Row | None = None
+        if plan is not None and job.telling.look is not None:
+            kept = self._tell_one(job, plan)
+        elif job.remember is not None and _is_final(job.outcome):
+            kept = job.remember.row(job.outcome, self._clock.now_ms())
+        if kept is not None:
+            self._connection.write([remembered_batch([kept])])
         return places
 
     def _read(
@@ -301,10 +361,12 @@ class Planner:
     def _read_more(
         self, job: Job, touches: Touches, snapshot: Snapshot, reader: SnapshotReader
     ) -> None:
-        if self._engine.name == "postgresql" and needs_locks(touches):
+        is_locked = self._engine.name == "postgresql" and needs_locks(touches)
+        if is_locked or touches.links_into:  # what links lead to may have to be locked
             if job.extra is None:
                 job.extra = Touches()
             job.extra.add(touches)
+        if is_locked:
             raise RestartError
         reader.read(snapshot, touches)
 
@@ -367,7 +429,7 @@ def _is_final(outcome: Outcome | None) -> TypeGuard[Result | FaultError]:
     """Whether the same call sent again would be answered the same."""
     if isinstance(outcome, FaultError):
         return outcome.kind is not FaultKind.UNAVAILABLE
-    return outcome is not None and not isinstance(outcome, (Exception, Replay))
+    return outcome is not None and not isinstance(outcome, (Exception, Replay, Told))
 
 
 _WHOLE_GROUP = (

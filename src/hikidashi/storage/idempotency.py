@@ -30,7 +30,10 @@ class Remember:
 
     def row(self, outcome: Result | FaultError, now: int) -> Row:
         """The row that keeps the answer."""
-        status, answer = self.encode(outcome)
+        return self.row_of(*self.encode(outcome), now)
+
+    def row_of(self, status: int, answer: str, now: int) -> Row:
+        """The row that keeps an answer that is made already."""
         return (self.key_hash, self.body_hash, status, answer, now)
 
 

@@ -136,7 +136,7 @@ class FileWriter:
         query = Query(self._datastore)
         keyring = self._actor.keyring
         while items := list_ids(self._connection, query, keyring, ROWS_PER_BATCH):
-            entries = [Entry(Op.DELETE, self._datastore.id, item) for item, _ in items]
+            entries = [Entry(Op.DELETE, self._datastore.id, item) for item, _, _ in items]
             project = self._datastore.project
             self._run(
                 [

@@ -187,6 +187,25 @@ def list_links(
     return [(row[0], row[1], row[2]) for row in rows]
 
 
+def list_linked_to(
+    connection: Connection,
+    datastore: Datastore,
+    items: list[str],
+    keyring: frozenset[str],
+    most: int,
+) -> list[str]:
+    """The visible items of a datastore that links of some items lead to, at most so many."""
+    params: list[Any] = [datastore.id, *items]
+    seen = visible("i", keyring, params)
+    rows = connection.query(
+        "SELECT DISTINCT l.to_item FROM links l"  # noqa: S608  names of our own
+        f" JOIN {table_name(datastore.id)} i ON i.id = l.to_item WHERE l.to_datastore = ?"
+        f" AND l.from_item IN ({', '.join('?' * len(items))}) AND {seen} LIMIT ?",
+        (*params, most),
+    )
+    return [row[0] for row in rows]
+
+
 def list_linked_datastores_of(connection: Connection, items: list[str]) -> list[str]:
     """The ids of the datastores that links of any of the items lead to, ascending."""
     select = "SELECT to_datastore FROM links"

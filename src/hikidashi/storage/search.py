@@ -73,11 +73,12 @@ def count_items(connection: Connection, query: Query, keyring: frozenset[str]) -
 
 def list_ids(
     connection: Connection, query: Query, keyring: frozenset[str], most: int
-) -> list[tuple[str, int]]:
-    """The ids and revisions of visible items, at most so many, in the query's order."""
+) -> list[tuple[str, int, int]]:
+    """Ids, revisions and row numbers of visible items, at most so many, in the query's order."""
     reach = find_reach(connection, query.datastore, keyring)
     statement = select_ids(query, keyring, reach, most)
-    return [(row[0], row[1]) for row in connection.query(statement.sql, statement.params)]
+    rows = connection.query(statement.sql, statement.params)
+    return [(row[0], row[1], row[2]) for row in rows]
 
 
 def find_reach(connection: Connection, datastore: Datastore, keyring: frozenset[str]) -> Reach:

@@ -87,7 +87,7 @@ def select_behind(
 def select_ids(query: Query, keyring: frozenset[str], reach: Reach, most: int) -> Statement:
     """The statement that gives ids and revisions, at most so many."""
     made = Compiler(query, keyring, reach)
-    text = f"SELECT i.id, i.rev {made.source()} {made.order()} LIMIT ?"
+    text = f"SELECT i.id, i.rev, i.n {made.source()} {made.order()} LIMIT ?"
     made.params.append(most)
     return made.statement(text)
 

@@ -13,6 +13,7 @@ from typing import Any
 from ..core.catalog import Datastore
 from ..core.items import HistoryEntry, Link, Snapshot, Touches
 from ..core.kinds import Storage
+from ..core.limits import LINKED_READ_MAX
 from .access_sets import AccessSets
 from .engines import Column, Connection, Engine, Query, QueryKeys, Row
 from .tables import ACL_AT, ID, ItemTable, N, field_column, item_table
@@ -233,7 +234,7 @@ class SnapshotReader:
             self._ask(QueryKeys(select, column, values), handle)
 
     def _ask_links(self, snapshot: Snapshot, touches: Touches) -> None:
-        if not touches.link_pairs and not touches.links_from:
+        if not touches.link_pairs and not touches.links_from and not touches.links_into:
             return
 
         def handle(rows: list[Row]) -> None:
@@ -241,6 +242,9 @@ class SnapshotReader:
 
         if touches.links_from:
             self._ask(QueryKeys(_LINKS, _FROM_ITEM, sorted(touches.links_from)), handle)
+        for item, datastore in sorted(touches.links_into):
+            text = f"{_LINKS} WHERE from_item = ? AND to_datastore = ? LIMIT ?"
+            self._ask(Query(text, (item, datastore, LINKED_READ_MAX + 1)), handle)
         # Never all links of one end: it may have any number of them.
         pairs = sorted({pair for one in touches.link_pairs for pair in (one, one[::-1])})
         if self._engine.name == "sqlite":

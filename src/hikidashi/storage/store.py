@@ -28,10 +28,11 @@ from .engines import (
     TimeLimitError,
 )
 from .group import Job
-from .idempotency import Remember, Replay
+from .idempotency import Replay
 from .migrate import make_secret, migrate
 from .standing import Standing
 from .streams import Streams
+from .telling import PLAINLY, Telling, Told
 
 T = TypeVar("T")
 
@@ -154,15 +155,15 @@ class Store:
         self,
         identity: Identity,
         command: Command,
-        remember: Remember | None = None,
+        telling: Telling = PLAINLY,
         judged_revision: int | None = None,
-    ) -> Result | Replay:
+    ) -> Result | Replay | Told:
         """Commit a command with the next group; it is durable when this returns.
 
-        Raises FaultError, or HandedBackError when a script has to judge the item anew.
+        Raises FaultError, or HandedBackError when what the command was made from has moved.
         """
-        future: asyncio.Future[Result | Replay] = asyncio.get_running_loop().create_future()
-        job = Job(identity, command, future, remember, judged_revision)
+        future: asyncio.Future[Result | Replay | Told] = asyncio.get_running_loop().create_future()
+        job = Job(identity, command, future, telling, judged_revision)
         held = self.standing.find(identity)
         if held is None:
             await self._resolve(job)

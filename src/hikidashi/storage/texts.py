@@ -50,8 +50,8 @@ def find_texts(
     """Texts of visible items that hold every word, newest first, at most so many."""
     if not words or not scope.categories or not (scope.fields or scope.datastores):
         return []
-    match = connection.matching(words)
-    params = [*match.params, scope.workspace]
+    source, match, params = connection.matching(words)
+    params.append(scope.workspace)
     places = []
     if scope.fields:
         places.append(f"t.field_id IN ({marks(list(scope.fields))})")
@@ -67,9 +67,8 @@ def find_texts(
     )
     rows = connection.query(
         f"SELECT t.category, t.datastore_id, t.item_id, t.field_id, t.source, {comment}"  # noqa: S608
-        f" FROM {match.source} WHERE {match.condition} AND t.workspace_id = ? AND ({' OR '.join(places)})"
-        f" AND t.category IN ({marks(list(scope.categories))}) AND {seen}"
-        f" ORDER BY {match.age} DESC LIMIT ?",
+        f" FROM {source} WHERE {match} AND t.workspace_id = ? AND ({' OR '.join(places)})"
+        f" AND t.category IN ({marks(list(scope.categories))}) AND {seen} ORDER BY t.n DESC LIMIT ?",
         (*params, SEARCH_HITS_MAX),
     )
     return [TextHit(*row) for row in rows]

@@ -19,7 +19,7 @@ from ...core.errors import (
     no_place,
 )
 from ...core.ids import is_id
-from ...core.resolve import get_project
+from ...core.places import get_project
 from ...service.app import App, View
 from ...service.reads import find_place
 from ...service.reads_definitions import (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ..edge import Call
+from .bulk import CALLS as BULK_CALLS
 from .comments import CALLS as COMMENT_CALLS
 from .definitions_routes import CALLS as DEFINITION_CALLS
 from .global_search import CALLS as GLOBAL_SEARCH_CALLS
@@ -18,6 +19,7 @@ from .writes import CALLS as WRITE_CALLS
 CALLS: Final[tuple[Call, ...]] = (
     *IDENTITY_CALLS,
     *WRITE_CALLS,
+    *BULK_CALLS,
     *LIST_CALLS,
     *SEARCH_CALLS,
     *READ_CALLS,

@@ -9,8 +9,8 @@ import msgspec
 from ...core.access import Identity
 from ...core.catalog import Catalog, Datastore, Field, SavedCondition, SavedQuery
 from ...core.kinds.choice import find_option
+from ...core.places import get_project
 from ...core.query import SystemKey
-from ...core.resolve import get_project
 from ...service.app import App, View
 from ...service.reads import find_place
 from ...service.reads_definitions import list_queries, list_search_fields

@@ -19,11 +19,12 @@ from ...service.exports import export_csv, export_xlsx
 from ...service.sheet_files import FILE_BYTES_MAX
 from ..body import decode_body, told
 from ..edge import Answer, Call, HttpRequest, answer_json
-from ..exchange import DRY_RUN, QueryKey
+from ..exchange import NO_DRY_RUN, QueryKey
 from ..multipart import Form, read_form
+from ..running import refuse_dry_run
 from . import envelopes
 from .reads_bodies import ItemListBody, make_list_query
-from .writes import BASE, refuse_dry_run
+from .writes import BASE
 
 _BUFFER_BYTES: Final = 1_000_000  # written to the disk at a time, on a thread
 _TYPES: Final = {
@@ -230,7 +231,7 @@ CALLS: Final[tuple[Call, ...]] = (
         handle=import_items,
         envelope=envelopes.results,
         summary="Take a CSV or XLSX file in: all of its rows or none.",
-        query=(DRY_RUN,),
+        query=(NO_DRY_RUN,),
         body=ImportForm,
         body_type="multipart/form-data",
         answer=ImportAnswer,

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from ...core.plan import LinkResult, NumberResult, WriteResult
+from ...core.plan import ItemsResult, LinkResult, NumberResult, Result, WriteResult
 from ...core.values import format_instant
 from ..body import encode
 from .envelopes import fault_object
@@ -87,9 +87,9 @@ class CreateItemAnswer(msgspec.Struct):
 
 
 class DeleteItemAnswer(msgspec.Struct):
-    """item-actions/DeleteItem."""
+    """item-actions/DeleteItem; `error` is null or the linked items that had to stay."""
 
-    error: None
+    error: list[FaultShape] | None
 
 
 class TakenNumber(msgspec.Struct):
@@ -182,9 +182,10 @@ def encode_null(result: WriteResult, item: dict[str, object] | None) -> bytes:
     return encode_create(result, item) if result.faults else NULL
 
 
-def encode_delete(_result: WriteResult, _item: dict[str, object] | None) -> bytes:
-    """DeleteItem."""
-    return NO_ERROR
+def encode_delete(result: Result) -> bytes:
+    """DeleteItem, DeleteItemByConditions: what was not deleted is in the list."""
+    faults = result.faults if isinstance(result, WriteResult | ItemsResult) else ()
+    return encode({"error": [fault_object(one) for one in faults]}) if faults else NO_ERROR
 
 
 def encode_link(_result: LinkResult) -> bytes:

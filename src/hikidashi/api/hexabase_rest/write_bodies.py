@@ -9,6 +9,7 @@ import msgspec
 from ...core.commands import (
     AddLink,
     Entry,
+    Linked,
     Op,
     Publish,
     RemoveLinks,
@@ -60,8 +61,8 @@ def decode_create(request: HttpRequest) -> tuple[WriteItem, CreateItemBody]:
         Op.NEW,
         params["datastore-id"],
         action=body.action_id or "",
-        values=_values(body.item, body.changes),
-        publish=_publish(body.access_key_updates),
+        values=read_values(body.item, body.changes),
+        publish=read_publish(body.access_key_updates),
         related=_related(body.related_ds_items, "related_ds_items"),
     )
     return _write(params["app-id"], entry, body, ()), body
@@ -102,9 +103,9 @@ def _on_item(
         datastore,
         item,
         action=action,
-        values=_values(body.item, body.changes),
+        values=read_values(body.item, body.changes),
         revision=body.rev_no,
-        publish=_publish(body.access_key_updates),
+        publish=read_publish(body.access_key_updates),
         related=_related(body.related_ds_items, "related_ds_items"),
     )
     return _write(project, entry, body, tuple(body.groups_to_publish or ()))
@@ -131,15 +132,16 @@ def _write(project: str, entry: Entry, body: WriteBody, groups: tuple[str, ...])
 def decode_delete(request: HttpRequest) -> WriteItem:
     """DeleteItem. Raises 400."""
     body = decode_body(_delete, request.body)
-    if body.delete_linked_items:
-        raise invalid_request("delete_linked_items: true is not available; delete each item itself")
+    linked: Linked | None = None
+    if body.delete_linked_items and body.target_datastores:
+        linked = Linked(tuple(body.target_datastores))
     params = request.params
     action = body.a_id or body.action_id or ""
     entry = Entry(Op.DELETE, params["datastore-id"], params["item-id"], action=action)
-    return WriteItem(params["app-id"], entry)
+    return WriteItem(params["app-id"], entry, linked=linked)
 
 
-def _values(item: dict[str, Any] | None, changes: list[ChangeBody] | None) -> dict[str, Any]:
+def read_values(item: dict[str, Any] | None, changes: list[ChangeBody] | None) -> dict[str, Any]:
     """`item` and `changes` as one; `changes` wins."""
     values = item if item is not None else {}
     if changes:
@@ -147,7 +149,8 @@ def _values(item: dict[str, Any] | None, changes: list[ChangeBody] | None) -> di
     return values
 
 
-def _publish(body: AccessKeysBody | None) -> Publish | None:
+def read_publish(body: AccessKeysBody | None) -> Publish | None:
+    """Who a write lets see the item."""
     if body is None:
         return None
     return Publish(
@@ -165,13 +168,14 @@ def _related(related: Related | None, where: str) -> tuple[Entry, ...]:
     if not related:
         return ()
     return tuple(
-        _entry(one, datastore, f"{where}.{datastore}[{index}]")
+        read_entry(one, datastore, f"{where}.{datastore}[{index}]")
         for datastore, entries in related.items()
         for index, one in enumerate(entries)
     )
 
 
-def _entry(one: RelatedBody, datastore: str, where: str) -> Entry:
+def read_entry(one: RelatedBody, datastore: str, where: str) -> Entry:
+    """One entry; `where` is its place in the body, for a fault."""
     operation = Op(one.operation)
     item = one.i_id or ""
     if operation is Op.NEW:
@@ -184,10 +188,10 @@ def _entry(one: RelatedBody, datastore: str, where: str) -> Entry:
         item,
         None,
         one.action_id or "",
-        _values(one.item, one.changes),
+        read_values(one.item, one.changes),
         one.rev_no,
         bool(one.link_to_parent),
-        _publish(one.access_key_updates),
+        read_publish(one.access_key_updates),
         _related(one.related_ds_items, f"{where}.related_ds_items"),
     )
 

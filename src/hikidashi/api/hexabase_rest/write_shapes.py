@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 
-from ...core.limits import RELATED_LEVELS_MAX
+from ...core.limits import LINKED_DELETES_MAX, RELATED_LEVELS_MAX
 from ..body import told
 
 
@@ -120,7 +120,7 @@ class WriteBody(msgspec.Struct):
     ] = None
     return_item_result: Annotated[
         bool | None,
-        told("Answer the item as it is then, in `item`; not with an `Idempotency-Key`."),
+        told("Answer the item as it is then, in `item`."),
     ] = None
     return_display_id: Annotated[bool | None, told("Key the answer's `item` by display id.")] = None
     ensure_transaction: Annotated[
@@ -191,10 +191,14 @@ class DeleteItemBody(msgspec.Struct):
     ] = None
     action_id: Annotated[str | None, told("The same, where there is no `a_id`.")] = None
     delete_linked_items: Annotated[
-        bool | None, told("Not available: `true` is refused and nothing is deleted.")
+        bool | None, told("Delete the items that links lead to in `target_datastores`, too.")
     ] = None
     target_datastores: Annotated[
-        list[str] | None, told("No effect without `delete_linked_items`.")
+        list[str] | None,
+        told(
+            "Where linked items are deleted, by display id or id; with over"
+            f" {LINKED_DELETES_MAX} in one of them nothing is."
+        ),
     ] = None
     use_display_id: Annotated[bool | None, told("No effect: names may be of either kind.")] = None
 

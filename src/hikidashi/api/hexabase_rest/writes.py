@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, cast
 
 from ...core.access import Identity
 from ...core.catalog import Operation
 from ...core.commands import Command
-from ...core.errors import FaultError, invalid_request
+from ...core.errors import FaultError
 from ...core.plan import Result, WriteResult
-from ...service.app import App
+from ...service.app import App, View
+from ...service.found import delete_with_linked
 from ...service.reads import item_result
-from ...storage.idempotency import Replay
 from ..edge import Answer, Call, Envelope, HttpRequest
 from ..exchange import DRY_RUN, HeaderList, QueryKey
-from ..idempotency import find_remember, replayed
+from ..running import answer_write, run
 from . import envelopes
 from .write_answers import (
     CreateItemAnswer,
@@ -76,22 +77,14 @@ async def run_command(  # noqa: PLR0913  a command, who sends it, and how its an
     headers: HeaderList = (),
 ) -> Answer:
     """Run a command, once for each Idempotency-Key, and encode what came of it."""
-    refuse_dry_run(request)
 
-    def answer(outcome: Result | FaultError) -> Answer:
+    def answer(outcome: Result | FaultError, _view: View | None) -> Answer:
         if isinstance(outcome, FaultError):
             return envelope(outcome, request)
         return Answer(200, encode_result(outcome), headers)
 
-    remember = find_remember(request, identity, answer)
-    outcome = await app.run_once(identity, command, remember)
-    return replayed(outcome, headers) if isinstance(outcome, Replay) else answer(outcome)
-
-
-def refuse_dry_run(request: HttpRequest) -> None:
-    """Raises 400: what asks for no write must not be written."""
-    if request.query and request.query.get("dry_run", "false").lower() not in ("false", "0", ""):
-        raise invalid_request("dry_run is not available; nothing was written")
+    work = run(app, identity, command)
+    return await answer_write(app, request, identity, work, answer, headers=headers)
 
 
 async def _write(  # noqa: PLR0913
@@ -102,24 +95,20 @@ async def _write(  # noqa: PLR0913
     body: WriteBody,
     encode_item: EncodeItem,
 ) -> Answer:
-    """Run a write of an item; read the item back in the caller's words if that is asked for."""
-    if not body.return_item_result:
-        return await run_command(
-            app, request, identity, command, lambda one: encode_item(one, None), envelopes.items
-        )
-    refuse_dry_run(request)
-    if "idempotency-key" in request.headers:
-        raise invalid_request("return_item_result can't be combined with an Idempotency-Key")
-    result = cast("WriteResult", await app.run(identity, command))
+    """Run a write of an item; show the item in the caller's words if that is asked for."""
     by_display_id = bool(body.use_display_id or body.return_display_id)
-    item: dict[str, object] | None
-    if result.history.operation == Operation.DELETE:
-        return Answer(200, encode_item(result, None))
-    try:
-        item = await app.read(identity, lambda view: item_result(view, result.item, by_display_id))
-    except FaultError:  # access was lost since; the write itself is done and must be told
-        item = {}
-    return Answer(200, encode_item(result, item))
+
+    def answer(outcome: Result | FaultError, view: View | None) -> Answer:
+        if isinstance(outcome, FaultError):
+            return envelopes.items(outcome, request)
+        result = cast("WriteResult", outcome)
+        item: dict[str, object] | None = None
+        if body.return_item_result and result.history.operation != Operation.DELETE:
+            item = {} if view is None else item_result(view, result.item, by_display_id)
+        return Answer(200, encode_item(result, item))
+
+    work, looks = run(app, identity, command), bool(body.return_item_result)
+    return await answer_write(app, request, identity, work, answer, looks=looks)
 
 
 # --- items ------------------------------------------------------------------------------------
@@ -152,9 +141,16 @@ async def execute_action_by_id(app: App, request: HttpRequest, identity: Identit
 async def delete_item(app: App, request: HttpRequest, identity: Identity) -> Answer:
     """DeleteItem."""
     command = decode_delete(request)
-    return await run_command(
-        app, request, identity, command, lambda one: encode_delete(one, None), envelopes.items
-    )
+
+    def answer(outcome: Result | FaultError, _view: View | None) -> Answer:
+        if isinstance(outcome, FaultError):
+            return envelopes.items(outcome, request)
+        return Answer(200, encode_delete(outcome))
+
+    work = run(app, identity, command)
+    if command.linked is not None:
+        work = partial(delete_with_linked, app, identity, command)
+    return await answer_write(app, request, identity, work, answer)
 
 
 # --- links ------------------------------------------------------------------------------------

@@ -10,14 +10,13 @@ import msgspec
 from ...core.access import Actor, Identity, may_see_project, may_use_datastore, may_use_field
 from ...core.catalog import Catalog, Datastore, Project
 from ...core.commands import Entry, Op, WriteItem
-from ...core.errors import Code, Fault, FaultError, FaultKind, invalid_request, no_place
+from ...core.errors import Code, Fault, FaultError, FaultKind, no_place
 from ...core.plan import Result, WriteResult
 from ...core.record import record
 from ...service.app import App, View
-from ...storage.idempotency import Replay
 from ..body import told
 from ..exchange import DRY_RUN, Answer, Call, HttpRequest
-from ..idempotency import find_remember, replayed
+from ..running import answer_write, run
 from .decode import decode_create, decode_update, is_placeholder
 from .envelope import Envelope, failure, http_status, success
 from .keys import identify
@@ -86,20 +85,16 @@ async def _write(  # noqa: PLR0913  a command, who sends it, and how its answer 
     table: Table,
 ) -> Answer:
     """Run a command, once for each Idempotency-Key."""
-    if request.query.get("dry_run", "false").lower() not in ("false", "0", ""):
-        raise invalid_request("dry_run is not available; nothing was written")
 
-    def answer(outcome: Result | FaultError) -> Answer:
+    def answer(outcome: Result | FaultError, _view: View | None) -> Answer:
         if isinstance(outcome, FaultError):
             return _refusal(app, _explained(outcome, table))
         return Answer(200, success(told(cast("WriteResult", outcome))))
 
-    remember = find_remember(request, identity, answer)
     try:
-        outcome = await app.run_once(identity, command, remember)
+        return await answer_write(app, request, identity, run(app, identity, command), answer)
     except FaultError as error:
-        return answer(error)
-    return replayed(outcome) if isinstance(outcome, Replay) else answer(outcome)
+        return answer(error, None)
 
 
 def _find_table(view: View, params: dict[str, str]) -> Table:

@@ -72,15 +72,6 @@ Batch = Insert | Update | Delete
 STREAM_ROWS = 1_000  # rows that `stream` fetches at a time
 
 
-class Matching(NamedTuple):
-    """Parts of a SELECT of rows `t` of `texts`."""
-
-    source: str  # after FROM
-    condition: str
-    params: list[Any]  # of the condition
-    age: str  # what grows from text to text as they are written
-
-
 class EngineError(Exception):
     """A failure of the database, told apart by what may be done about it."""
 
@@ -153,8 +144,8 @@ class Connection(Protocol):
     def query(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
         """Run one statement and fetch what it returns."""
 
-    def matching(self, words: Sequence[str]) -> Matching:
-        """The rows of `texts` that hold every word."""
+    def matching(self, words: Sequence[str]) -> tuple[str, str, list[Any]]:
+        """FROM, WHERE and their parameters for the rows `t` of `texts` that hold every word."""
 
     def stream(self, sql: str, params: Sequence[Any] = ()) -> Iterator[Row]:
         """Run one SELECT and give its rows as they come, in bounded memory."""

@@ -28,7 +28,6 @@ from . import (
     Insert,
     IntegrityError,
     InvalidTextError,
-    Matching,
     OutdatedSchemaError,
     Query,
     QueryKeys,
@@ -307,16 +306,16 @@ class PostgresConnection:
         """Run one statement and fetch what it returns."""
         return self._pipeline([(_numbered(sql), params)])[0]
 
-    def matching(self, words: Sequence[str]) -> Matching:
+    def matching(self, words: Sequence[str]) -> tuple[str, str, list[Any]]:
         """Every pair by the index, then the pairs of each longer word one after another."""
         wanted = {pair for one in words for pair in (pairs(one) if len(one) > 1 else [f"{one}*"])}
-        match = ["t.pairs @> ?::text[]"]
+        match = ["hikidashi_grams(t.grams) @> ?::text[]"]
         params: list[Any] = [sorted(wanted)]
         for one in words:
             if len(one) > 2:
                 match.append("strpos(' ' || t.grams || ' ', ?) > 0")
                 params.append(f" {' '.join(pairs(one))} ")
-        return Matching("texts t", " AND ".join(match), params, "t.n")
+        return "texts t", " AND ".join(match), params
 
     def stream(self, sql: str, params: Sequence[Any] = ()) -> Iterator[Row]:
         """A cursor on the server, read in portions."""

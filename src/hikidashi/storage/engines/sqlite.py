@@ -13,6 +13,7 @@ from typing import Any, Literal
 import apsw
 
 from ...core.full_text import pairs
+from ...core.limits import SEARCH_MATCHES_MAX
 from ...core.query import fold
 from . import (
     STREAM_ROWS,
@@ -24,7 +25,6 @@ from . import (
     FullError,
     Insert,
     IntegrityError,
-    Matching,
     OutdatedSchemaError,
     Query,
     QueryKeys,
@@ -200,13 +200,16 @@ class SqliteConnection:
         except apsw.Error as error:
             raise translate(error) from error
 
-    def matching(self, words: Sequence[str]) -> Matching:
-        """Phrases of the full-text index, which gives the newest first by itself."""
+    def matching(self, words: Sequence[str]) -> tuple[str, str, list[Any]]:
+        """Phrases of the full-text index; of a frequent word, the newest texts."""
         asked = " AND ".join(
             f'"{" ".join(pairs(one))}"' if len(one) > 1 else f'"{one}" *' for one in words
         )
-        source = "text_grams m JOIN texts t ON t.n = m.rowid"
-        return Matching(source, "m.grams MATCH ?", [asked], "m.rowid")
+        found = (
+            "(SELECT rowid AS n FROM text_grams WHERE text_grams MATCH ?"
+            " ORDER BY rowid DESC LIMIT ?) m JOIN texts t ON t.n = m.n"
+        )
+        return found, "1 = 1", [asked, SEARCH_MATCHES_MAX]
 
     def stream(self, sql: str, params: Sequence[Any] = ()) -> Iterator[Row]:
         """Rows as SQLite steps through them."""

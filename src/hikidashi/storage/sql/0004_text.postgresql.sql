@@ -1,12 +1,5 @@
 -- What the search over all datastores looks at: texts as their pairs of characters, in order.
 
--- Each pair, and each character that one begins with followed by an asterisk.
-CREATE FUNCTION hikidashi_grams(text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
-  RETURN string_to_array($1, ' ')
-    || ARRAY(SELECT DISTINCT left(one, 1) || '*' FROM unnest(string_to_array($1, ' ')) AS one);
-
--- The pairs as an array are kept, too: of a frequent word the newest texts are found by going
--- back from the last one, which tests each on the way.
 CREATE TABLE texts (
   n BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   item_id TEXT NOT NULL,
@@ -16,8 +9,12 @@ CREATE TABLE texts (
   workspace_id TEXT NOT NULL,
   datastore_id TEXT NOT NULL,
   acl BIGINT NOT NULL,
-  grams TEXT NOT NULL,
-  pairs TEXT[] GENERATED ALWAYS AS (hikidashi_grams(grams)) STORED
+  grams TEXT NOT NULL
 );
 CREATE UNIQUE INDEX texts_by_item ON texts (item_id, source);
-CREATE INDEX texts_by_pair ON texts USING gin (pairs);
+
+-- Each pair, and each character that one begins with followed by an asterisk.
+CREATE FUNCTION hikidashi_grams(text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
+  RETURN string_to_array($1, ' ')
+    || ARRAY(SELECT DISTINCT left(one, 1) || '*' FROM unnest(string_to_array($1, ' ')) AS one);
+CREATE INDEX texts_by_gram ON texts USING gin (hikidashi_grams(grams));

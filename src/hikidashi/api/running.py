@@ -1,0 +1,99 @@
+"""Running a write for a request: once for each Idempotency-Key, or only for show (`dry_run`)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Final, TypeAlias
+
+from ..core.access import Identity
+from ..core.commands import Command
+from ..core.errors import FaultError, invalid_request
+from ..core.plan import Result
+from ..service.app import App, View, view_of
+from ..storage.idempotency import Replay
+from ..storage.telling import Inside, Telling, Told
+from .body import encode
+from .exchange import Answer, HeaderList, HttpRequest
+from .idempotency import find_remember, replayed
+from .plan_encode import encode_plan
+
+# The answer to what came of a write; the view, where there is one, shows what was written.
+Answering: TypeAlias = Callable[[Result | FaultError, View | None], Answer]
+Work: TypeAlias = Callable[[Telling], Awaitable[Result | Replay | Told]]
+
+_FLAGS: Final = {"": False, "false": False, "0": False, "true": True, "1": True}
+
+
+async def answer_write(  # noqa: PLR0913  a write, who sends it, and how its answer is made
+    app: App,
+    request: HttpRequest,
+    identity: Identity,
+    work: Work,
+    answer: Answering,
+    *,
+    looks: bool = False,
+    headers: HeaderList = (),
+) -> Answer:
+    """Do the work and answer; `looks`: the answer shows what was written. Raises FaultError."""
+    telling = make_telling(request, identity, answer, looks=looks)
+    outcome = await work(telling)
+    if isinstance(outcome, Replay):
+        return replayed(outcome, headers)
+    if isinstance(outcome, Told):
+        return Answer(outcome.status, outcome.answer, headers)
+    if looks:
+        try:
+            return await app.read(identity, lambda view: answer(outcome, view))
+        except FaultError:  # access was lost since; the write itself is done and must be told
+            pass
+    return answer(outcome, None)
+
+
+def run(app: App, identity: Identity, command: Command) -> Work:
+    """The work of running a command that is there already."""
+    return lambda telling: app.run_telling(identity, command, telling)
+
+
+def make_telling(
+    request: HttpRequest, identity: Identity, answer: Answering, *, looks: bool
+) -> Telling:
+    """What becomes of the write beside being done. Raises 400."""
+
+    def look(result: Result, inside: Inside) -> Told:
+        told = answer(result, view_of(inside))
+        return Told(told.status, told.body)
+
+    def show_plan(result: Result, inside: Inside) -> Told:
+        view = view_of(inside)
+        told = with_plan(answer(result, view), encode_plan(view, inside.steps))
+        return Told(told.status, told.body)
+
+    if is_dry(request):
+        return Telling(None, show_plan, is_dry=True)  # a rehearsal keeps no key
+    remember = find_remember(request, identity, lambda outcome: answer(outcome, None))
+    return Telling(remember, look if looks and remember is not None else None)
+
+
+def is_dry(request: HttpRequest) -> bool:
+    """Whether the write is only to be shown. Raises 400 for a word that is no flag."""
+    given = request.query.get("dry_run", "") if request.query else ""
+    flag = _FLAGS.get(given.lower())
+    if flag is None:
+        raise invalid_request("dry_run must be true or false")
+    return flag
+
+
+def refuse_dry_run(request: HttpRequest) -> None:
+    """For what can't be shown without being done. Raises 400."""
+    if is_dry(request):
+        raise invalid_request("dry_run is not available here; nothing was written")
+
+
+def with_plan(answer: Answer, plan: list[dict[str, object]]) -> Answer:
+    """An answer with the steps of its write added; `null` becomes an object that has only those."""
+    body = answer.body.rstrip()
+    shown = b'"plan":' + encode(plan) + b"}"
+    if body == b"null":
+        return replace(answer, body=b"{" + shown)
+    return replace(answer, body=body[:-1] + (b"," if len(body) > 2 else b"") + shown)
