@@ -15,7 +15,7 @@ import click
 from ..bootstrap import open_engine
 from ..config import Config, settings_page, show_settings, unknown_variables
 from ..storage.engines import Connection, Engine, EngineError
-from ..storage.inspection import check_integrity, find_oddities
+from ..storage.inspection import check_integrity, find_oddities, find_slow_searches
 from ..storage.migrate import list_migrations, read_version
 from .opening import RefusedError, read_settings, sentence
 
@@ -129,6 +129,7 @@ def _check_database(engine: Engine, connection: Connection, *, quick: bool) -> I
         yield from (("wrong", one) for one in odd)
         if not odd:
             yield ("ok", "nothing odd in the database")
+        yield from (("note", one) for one in find_slow_searches(engine, connection))
 
 
 # --- backup -----------------------------------------------------------------------------------

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..core.catalog import Datastore
+from ..core.catalog import Catalog, Datastore, SavedCondition, SavedQuery
+from ..core.kinds import Storage
+from ..core.query import SystemKey
 from ..core.record import record
 from .definitions import list_workspaces, load_catalog
 from .engines import Connection, Engine, OutdatedSchemaError
 from .people_state import read_people
-from .tables import item_table
+from .tables import item_table, list_index_names
+
+LARGE_ITEMS = 100_000  # going over so many takes a tenth of a second
+_FOUND_BY_INDEX = frozenset((SystemKey.ID.value, SystemKey.CREATED_AT.value))
 
 
 @record
@@ -102,3 +107,76 @@ def _odd_items(connection: Connection, datastore: Datastore, place: str) -> Iter
 def _count(connection: Connection, sql: str, *params: str) -> int:
     found: int = connection.query(sql, params)[0][0]
     return found
+
+
+# --- slow searches ----------------------------------------------------------------------------
+
+
+def find_slow_searches(
+    engine: Engine, connection: Connection, large_items: int = LARGE_ITEMS
+) -> Iterator[str]:
+    """A sentence for each search that has to go over all items of a large datastore."""
+    known = _index_names(engine, connection)
+    for workspace in list_workspaces(connection):
+        catalog = load_catalog(connection, workspace.id)
+        for project in catalog.projects:
+            for datastore in project.datastores:
+                lacking = [one for one in list_index_names(datastore) if one not in known]
+                if lacking:
+                    yield (
+                        f"datastore {project.display_id}/{datastore.display_id} lacks the index"
+                        f" {lacking[0]}: searches go over all its items"
+                    )
+            for saved in project.queries:
+                reason = _why_slow(connection, catalog, saved, large_items)
+                if reason:
+                    yield f"query {project.display_id}/{saved.display_id} {reason}"
+
+
+def _index_names(engine: Engine, connection: Connection) -> set[str]:
+    sql = "SELECT name FROM sqlite_master WHERE type = 'index'"
+    if engine.name == "postgresql":
+        sql = "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema()"
+    return {str(row[0]) for row in connection.query(sql)}
+
+
+def _why_slow(connection: Connection, catalog: Catalog, saved: SavedQuery, large_items: int) -> str:
+    datastore = catalog.find_datastore(saved.datastore)
+    if datastore is None or not saved.conditions:
+        return ""
+    quick = [_is_quick(one, datastore) for one in saved.conditions]
+    if all(quick) if saved.any else any(quick):
+        return ""
+    table = item_table(datastore).name
+    sql = f"SELECT count(*) FROM (SELECT 1 FROM {table} LIMIT {large_items}) s"  # noqa: S608
+    count = _count(connection, sql)
+    if count < large_items:
+        return ""
+    fields = (
+        datastore.find_field(one.key)
+        for one, is_quick in zip(saved.conditions, quick, strict=True)
+        if not is_quick
+    )
+    names = [one.display_id for one in fields if one is not None]
+    about = f": none of {', '.join(names)} has an index that serves it" if names else ""
+    return f"goes over all items of {datastore.display_id}, {large_items:,} or more{about}"
+
+
+def _is_quick(condition: SavedCondition, datastore: Datastore) -> bool:
+    """An index finds what the condition wants."""
+    if condition.negate or condition.include_null or not condition.values:
+        return False
+    field = datastore.find_field(condition.key)
+    if field is None:
+        return condition.key in _FOUND_BY_INDEX
+    if not (field.has_index or field.unique):
+        return False
+    match field.value_kind.match:
+        case "text":
+            return condition.exact
+        case "range":
+            return True
+        case "choice":
+            return field.storage is not Storage.LIST
+        case _:
+            return False

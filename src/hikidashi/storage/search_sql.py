@@ -44,6 +44,7 @@ _NEVER_EMPTY = frozenset(
         SystemKey.CREATED_BY,
     )
 )
+_INDEXED = frozenset((SystemKey.ROW, SystemKey.ID, SystemKey.CREATED_AT))
 
 
 class Reach(Enum):
@@ -256,13 +257,13 @@ class Compiler:
             case Not(part):
                 return f"(NOT {self._condition(part)})"
             case EmptyTest(subject):
-                return self._empty(subject)
-            case TextTest():
-                return self._text(condition)
-            case RangeTest():
-                return self._range(condition)
-            case ChoiceTest():
-                return self._choice(condition)
+                return _unless_indexed(subject, self._empty(subject))
+            case TextTest(subject):
+                return _unless_indexed(subject, self._text(condition))
+            case RangeTest(subject):
+                return _unless_indexed(subject, self._range(condition))
+            case ChoiceTest(subject):
+                return _unless_indexed(subject, self._choice(condition))
             case UnreadTest():
                 return f"EXISTS (SELECT 1 {unread('i', condition, self.params)})"
             case _:
@@ -381,6 +382,19 @@ def _column(subject: Subject) -> str:
     if isinstance(subject, SystemKey):
         return f"i.{subject.value}"
     return f"i.{field_column(subject).name}"
+
+
+def _unless_indexed(subject: Subject, test: str) -> str:
+    """A test; one that no index serves is dressed so that SQLite does not count on it.
+
+    It takes any equality for a rare one, and would rather go over all items and sort those found
+    than go over them in their order until a page is full.
+    """
+    if isinstance(subject, SystemKey):
+        is_indexed = subject in _INDEXED
+    else:
+        is_indexed = subject.has_index or subject.unique
+    return test if is_indexed else f"({test} IS TRUE)"
 
 
 def _is_never_empty(subject: Subject) -> bool:

@@ -156,7 +156,12 @@ class Connection(Protocol):
         good for more. Gives the limit that was there before."""
 
     def run_script(self, sql: str) -> None:
-        """Run statements separated by semicolons (migrations and table definitions)."""
+        """Run statements separated by semicolons (migrations and table definitions).
+
+        Marks in them stand for what the engines say differently: @clustered, a table that is its
+        primary key's index; @empty_first, an index column with NULL before all values; @by_row,
+        an index whose equal entries lie in the order of rows.
+        """
 
     def settings(self) -> dict[str, object]:
         """What durability and speed rest on, as the database has it."""

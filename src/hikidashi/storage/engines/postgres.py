@@ -334,7 +334,7 @@ class PostgresConnection:
         if self._begin_waits:
             self._pipeline([])
         try:
-            self._ready().execute(_literal(sql.replace(" @clustered", "")), prepare=False)
+            self._ready().execute(_literal(_dialect(sql)), prepare=False)
         except psycopg.Error as error:
             raise translate(error) from error
 
@@ -410,6 +410,12 @@ def _hash(text: str) -> int:
 
 def _sequence(datastore: str) -> str:
     return f"rows_{datastore}"
+
+
+def _dialect(text: str) -> str:
+    """Definitions in PostgreSQL's words."""
+    text = text.replace(" @clustered", "")
+    return text.replace(" @empty_first", " NULLS FIRST").replace(" @by_row", ", n")
 
 
 def _literal(text: str) -> sql.SQL:

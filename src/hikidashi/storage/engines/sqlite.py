@@ -225,6 +225,7 @@ class SqliteConnection:
     def run_script(self, sql: str) -> None:
         """Run statements separated by semicolons."""
         text = sql.replace(" @clustered", " WITHOUT ROWID")
+        text = text.replace(" @empty_first", "").replace(" @by_row", "")  # every index is so
         try:
             for _ in self._execute(text):
                 pass
