@@ -12,6 +12,7 @@ from .load import NEW_ID
 CHILDREN = 10
 BODIES = 10_000
 NESTED_BODIES = 500  # they are long
+BULK_BODIES = 50  # so are these
 APPLICATION, ORDERS, LINES, TICKETS = "shop", "orders", "lines", "tickets"
 ITEMS = f"/api/v0/applications/{APPLICATION}/datastores/{ORDERS}/items"
 NUMBERS = f"/api/v0/applications/{APPLICATION}/datastores/{TICKETS}/fields/number/autonum"
@@ -80,6 +81,17 @@ def updates(*, bare: bool) -> list[str]:
     if bare:
         return [_text(one) for one in found]
     return [_text({"item": one, "use_display_id": True, "is_force_update": True}) for one in found]
+
+
+def bulk_updates(orders: list[str], items: int) -> list[str]:
+    """Bodies that change two fields of so many orders, chosen by their ids."""
+    chance = random.Random(14)
+    found = []
+    for _ in range(BULK_BODIES):
+        chosen = {"id": "i_id", "search_value": chance.sample(orders, items)}
+        changes = {"amount": chance.randrange(10**9) / 100, "note": f"{_note(chance)} {NEW_ID}"}
+        found.append(_text({"conditions": [chosen], "max_items": items, "item": changes}))
+    return found
 
 
 def creates(*, bare: bool) -> list[str]:

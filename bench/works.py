@@ -15,6 +15,7 @@ from .stand import Stand
 
 Run = Callable[[float], Measure]  # for a number of seconds
 GROUP = 32
+BULK_ITEMS = 300  # the most that one bulk action writes
 NUMBERS_CHECKED = 20_000
 UPDATES_BEFORE_WEIGHING = 100
 
@@ -291,6 +292,30 @@ def _make_lone(stand: Stand) -> Work:
     )
 
 
+def _make_bulk(stand: Stand) -> Work:
+    def bulk() -> Run:
+        server = stand.hikidashi()
+        sent = bodies.bulk_updates(stand.orders_of(server), BULK_ITEMS)
+        wanted = [f'"result":{{"matched":{BULK_ITEMS},"processed":{BULK_ITEMS}}}']
+        pool = Pool("POST", [f"{bodies.ITEMS}/bulkaction/UpdateItem"], sent, wanted=wanted)
+        load = _load(stand, server, f"{server.name}-bulk", pool)
+        load.connections = 1
+        return lambda seconds: _median_ms(load.run(seconds))
+
+    def single() -> Run:
+        load = _update(stand, stand.hikidashi())
+        load.connections = 1
+        return lambda seconds: _median_ms(load.run(seconds))
+
+    return Work(
+        "bulk",
+        f"ExecuteBulkAction on {BULK_ITEMS} items by one client alone: median time",
+        "ms",
+        (_side("hikidashi", bulk), _side("UpdateItem", single)),
+        (Target("UpdateItem", 3 * BULK_ITEMS / 100, at_least=False),),
+    )
+
+
 def _median_ms(measure: Measure) -> Measure:
     return replace(measure, value=measure.p50_ms or 0.0)
 
@@ -367,6 +392,7 @@ WORKS: dict[str, Callable[[Stand], Work]] = {
     "details": _make_details,
     "autonum": _make_autonum,
     "lone": _make_lone,
+    "bulk": _make_bulk,
     "start": _make_start,
     "memory": _make_memory,
     "postgres": _make_postgres,
@@ -377,6 +403,7 @@ SUMMARIES = {
     "create": "CreateItem beside PocketBase's create",
     "details": "GetItemDetails beside PocketBase's view",
     "autonum": "GetAutoNumber on one branch beside UpdateItem; no duplicate, no gap",
+    "bulk": "300 items in a bulk action beside one UpdateItem",
     "lone": "UpdateItem by one client beside one raw durable commit",
     "start": "a second start to the first answer",
     "memory": "resident memory after one login and 100 updates",

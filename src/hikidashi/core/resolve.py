@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from .access import Actor, may_execute, may_use_datastore
 from .catalog import Action, Catalog, Datastore, Operation, Project
@@ -146,12 +145,23 @@ def _resolve_found(command: WriteFound, catalog: Catalog, actor: Actor) -> Items
     for target in command.targets:
         touches.item(datastore.id, target.item)
         items.append(
-            replace(
-                each,
-                item=target.item,
-                found_at=target.found_at,
-                revision=target.revision,
-                checks_revision=target.revision is not None,
+            EntryRequest(  # three times as fast as dataclasses.replace
+                each.operation,
+                datastore,
+                "",
+                target.item,
+                None,
+                action,
+                each.action_ref,
+                each.values,
+                each.faults,
+                target.revision,
+                target.revision is not None,
+                target.found_at,
+                each.link_to_parent,
+                each.publish,
+                each.related,
+                each.status,
             )
         )
     share = len(items) * (1 + resolver.chars // CHARS_PER_ENTRY)

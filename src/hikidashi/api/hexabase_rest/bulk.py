@@ -47,8 +47,8 @@ def encode_bulk(result: Result, command: WriteFound) -> bytes:
     if not isinstance(result, ItemsResult):
         raise TypeError(result)
     is_over = result.matched > command.most
-    faults = dict.fromkeys(result.faults)  # what all items have in common is told once
-    errors: list[dict[str, str]] = [fault_object(one) for one in faults]
+    told_once = {encode(fault_object(one)): fault_object(one) for one in result.faults}
+    errors = list(told_once.values())  # what all items have in common is told once
     if is_over:
         reached = f"the number of items has reached max_items {command.most}"
         errors.append({"description": reached, "error_level": Level.WARN.value})
@@ -56,7 +56,7 @@ def encode_bulk(result: Result, command: WriteFound) -> bytes:
         missing = {"description": "target was not found.", "error": ""}
         errors.append({**missing, "error_level": Level.WARN.value})
     told: dict[str, object] = {"errors": errors} if errors else {}
-    told["has_error"] = is_over or any(one.level is Level.ERROR for one in faults)
+    told["has_error"] = is_over or any(one.level is Level.ERROR for one in result.faults)
     told["result"] = {"matched": result.matched, "processed": len(result.written)}
     return encode(told)
 
