@@ -14,7 +14,16 @@ from hikidashi.storage.tables import ACL_AT, ItemTable
 Contents = dict[str, list[Any]]
 
 _ID = re.compile(r"\b[0-9a-f]{24}\b")
-_WRITTEN = ("links", "histories", "outbox", "idempotency", "read_marks", "access_sets", "texts")
+_WRITTEN = (
+    "reserved_items",
+    "links",
+    "histories",
+    "outbox",
+    "idempotency",
+    "read_marks",
+    "access_sets",
+    "texts",
+)
 
 
 def empty(connection: Connection, catalogs: list[Catalog], engine: str) -> None:
@@ -98,8 +107,7 @@ def contents(connection: Connection, catalogs: list[Catalog]) -> Contents:
                 " WHERE last > 0 OR branch NOT IN ('-', '+')"
             )
         ],
-        "remembered": connection.query("SELECT status FROM idempotency ORDER BY status"),
-        "read marks": connection.query("SELECT user_id, item_id, upto FROM read_marks"),
+        **_beside(connection),
         "access sets": [sorted(names.get(key, key) for key in one) for one in keys.values()],
     }
     return {key: sorted(_named(value, names), key=repr) for key, value in found.items()}
@@ -110,6 +118,17 @@ def _access_sets(connection: Connection) -> dict[int, list[str]]:
     for acl, key in connection.query("SELECT acl, key FROM access_sets"):
         keys.setdefault(acl, []).append(key)
     return keys
+
+
+def _beside(connection: Connection) -> Contents:
+    """What belongs to requests and readers rather than to items."""
+    return {
+        "remembered": connection.query("SELECT status FROM idempotency ORDER BY status"),
+        "reserved": connection.query(
+            "SELECT datastore_id, user_id, created_at FROM reserved_items"
+        ),
+        "read marks": connection.query("SELECT user_id, item_id, upto FROM read_marks"),
+    }
 
 
 def _definitions(connection: Connection, catalog: Catalog) -> dict[str, str]:

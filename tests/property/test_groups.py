@@ -3,20 +3,41 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from hikidashi.core.commands import AddLink, Command, Entry, Op, RemoveLinks, TakeNumber, WriteItem
+from hikidashi.core.commands import (
+    AddLink,
+    Command,
+    Entry,
+    Linked,
+    Op,
+    RemoveLinks,
+    ReserveItem,
+    TakeNumber,
+    Target,
+    WriteBatch,
+    WriteFound,
+    WriteItem,
+)
 from hikidashi.core.errors import FaultError
-from hikidashi.core.plan import LinkResult, NumberResult, WriteResult
+from hikidashi.core.plan import (
+    ItemsResult,
+    LinkResult,
+    NumberResult,
+    ReservationResult,
+    WriteResult,
+)
 from hikidashi.storage.engines import Connection
 from tests.worlds import World, leave_world, world_now
 
 ITEMS = 4  # few, so that commands meet
 CODES = ("a", "b", "c")
+COPIED = re.compile(r',?"copied_from":\[null,"[0-9a-f]+"\]')  # an id that differs from run to run
 
 items = st.integers(0, ITEMS - 1)
 codes = st.sampled_from((*CODES, None))
@@ -31,6 +52,12 @@ wishes = st.one_of(
     st.tuples(st.just("number"), st.sampled_from(("", "n-"))),
     st.tuples(st.just("nested"), items, codes, codes, items, st.booleans()),
     st.tuples(st.just("finish"), items),
+    st.tuples(st.just("act"), items, st.sampled_from(("Finish", "DeleteItem", "CreateItem"))),
+    st.tuples(st.just("copy"), items, codes),
+    st.tuples(st.just("delete linked"), items),
+    st.tuples(st.just("bulk"), st.lists(items, unique=True, max_size=4), codes),
+    st.tuples(st.just("batch"), items, items, codes, st.booleans()),
+    st.tuples(st.just("reserve")),
 )
 
 
@@ -56,7 +83,7 @@ class Stage:
             connection.query(f"DELETE FROM i_{datastore.id}")
             if self.world.app.store.engine.name == "postgresql":
                 connection.query(f"ALTER SEQUENCE rows_{datastore.id} RESTART")
-        for table in ("links", "histories", "outbox"):
+        for table in ("links", "histories", "outbox", "reserved_items"):
             connection.query(f"DELETE FROM {table}")
         connection.query("DELETE FROM counters WHERE branch NOT IN ('-', '+')")
         connection.query("UPDATE counters SET last = 0")
@@ -90,7 +117,7 @@ class Stage:
             case ("finish", item):
                 entry = Entry(Op.UPDATE, "orders", self.ids[item], action="Finish")
                 return WriteItem("SHOP", entry, force=True)
-        raise AssertionError(wish)
+        return self._command_on_many(wish)
 
     def _nested(
         self, item: int, first: str | None, second: str | None, other: int, atomic: bool
@@ -103,6 +130,34 @@ class Stage:
         )
         entry = Entry(Op.UPDATE, "orders", self.ids[item], values={"amount": 5}, related=lines)
         return WriteItem("SHOP", entry, force=True, all_or_nothing=atomic)
+
+    def _command_on_many(self, wish: tuple[Any, ...]) -> Command:
+        """Actions, and what writes several items or none."""
+        match wish:
+            case ("act", item, action):
+                entry = Entry(Op.ACT, "orders", self.ids[item], action=action)
+                return WriteItem("SHOP", entry, force=True)
+            case ("copy", item, code):
+                values = {"name": "copy", "code": code}
+                entry = Entry(Op.COPY, "orders", self.ids[item], action="Copy", values=values)
+                return WriteItem("SHOP", entry, force=True)
+            case ("delete linked", item):
+                entry = Entry(Op.DELETE, "orders", self.ids[item])
+                return WriteItem("SHOP", entry, linked=Linked(("orders", "lines")))
+            case ("bulk", chosen, code):
+                each = Entry(Op.ACT, "orders", action="UpdateItem", values={"code": code})
+                targets = tuple(Target(self.ids[one], 1) for one in chosen)
+                return WriteFound("SHOP", each, targets, len(targets), is_final=True)
+            case ("batch", item, other, code, atomic):
+                entries = (
+                    Entry(Op.NEW, "orders", values={"name": "batch", "code": code}),
+                    Entry(Op.UPDATE, "orders", self.ids[item], values={"code": code}, force=True),
+                    Entry(Op.DELETE, "orders", self.ids[other]),
+                )
+                return WriteBatch("SHOP", entries, all_or_nothing=atomic)
+            case ("reserve",):
+                return ReserveItem("SHOP", "orders")
+        raise AssertionError(wish)
 
 
 def _new(datastore: str, values: dict[str, Any], related: tuple[Entry, ...] = ()) -> WriteItem:
@@ -136,6 +191,11 @@ def _told(outcome: object, stage: Stage) -> object:
         case WriteResult():
             codes = [(fault.code, fault.error) for fault in outcome.faults]
             return (outcome.item.title, outcome.item.rev, outcome.is_changed, codes)
+        case ItemsResult():
+            codes = [(fault.code, fault.error) for fault in outcome.faults]
+            return ([one.rev for one in outcome.written], codes)
+        case ReservationResult():
+            return "reserved"
         case NumberResult() | LinkResult():
             return outcome
     raise AssertionError(outcome)
@@ -169,8 +229,11 @@ def read_state(connection: Connection, world: World) -> dict[str, Any]:
     )
     columns = "item_id, seq, rev, action_id, operation, comment, changes"
     histories = connection.query(f"SELECT {columns} FROM histories ORDER BY item_id, seq")
-    state["histories"] = sorted((numbers.get(row[0], ""), *row[1:]) for row in histories)
+    state["histories"] = sorted(
+        (numbers.get(row[0], ""), *row[1:-1], COPIED.sub("", row[-1])) for row in histories
+    )
     outbox = connection.query("SELECT item_id, seq, kind FROM outbox ORDER BY item_id, seq")
+    state["reserved"] = connection.query("SELECT COUNT(*) FROM reserved_items")
     state["outbox"] = sorted((numbers.get(row[0], ""), *row[1:]) for row in outbox)
     return state
 

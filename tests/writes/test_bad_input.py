@@ -76,6 +76,7 @@ class Ground:
             "UpdateItem": {"rev_no": 1, "item": {"name": "b"}},
             "ExecuteAction": {"rev_no": 1, "item": {"name": "b"}},
             "ExecuteActionByActionID": {"rev_no": 1, "datastore_id": self.nest.id("ROOT")},
+            "CreateItemWithItemID": {"datastore_id": self.nest.id("ROOT")},
             "DeleteItemByConditions": {"conditions": [{"id": "name", "search_value": ["a"]}]},
             "ExecuteBulkAction": {"conditions": [], "item": {"name": "b"}},
             "ExecuteBatchAction": {"item_actions": {"ROOT": [{"operation": 1}]}},
@@ -98,7 +99,9 @@ class Ground:
 
     def send(self, call: Call, **more: Any) -> Any:
         """The call as it should be, but for what is said."""
-        params = self.params() | more.pop("params", {})
+        action = "Create" if call.name == "CreateItemWithItemID" else "Update"
+        own = {"action-id": self.nest.action("ROOT", action).id}
+        params = self.params() | own | more.pop("params", {})
         path = call.path
         for name in sorted(params, key=len, reverse=True):
             path = path.replace(f":{name}", params[name])
@@ -212,6 +215,8 @@ def missing_code(call: Call, param: str, what: str) -> set[int]:
     if what == "a surrogate":
         return {400}  # the path is not UTF-8
     if call.name.endswith("AutoNumber"):
+        return {400}
+    if param == "action-id" and call.name == "CreateItemWithItemID":
         return {400}
     if param == "action-id" and call.name.startswith("Execute"):
         return {403}

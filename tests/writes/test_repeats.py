@@ -45,10 +45,28 @@ def calls(nest: Nest):
     }
 
 
+def reserved(nest: Nest) -> str:
+    """An id that is Bob's to use."""
+    path = f"/api/v0/datastores/{nest.id('ROOT')}/items/create-id"
+    return str(nest.call("POST", path, user="bob").json["item_id"])
+
+
 def calls_of_many(nest: Nest, item: str, target: str, linked: str):
     """Those that execute actions, write several items or show one."""
     base = nest.base
     return {
+        "CreateNewItemID": (
+            "POST",
+            f"/api/v0/datastores/{nest.id('ROOT')}/items/create-id",
+            None,
+            {},
+        ),
+        "CreateItemWithItemID": (
+            "POST",
+            f"/api/v0/items/{reserved(nest)}/new-actions/Create",
+            {"datastore_id": nest.id("ROOT"), "item": {"name": "r"}},
+            {},
+        ),
         "ExecuteAction": ("POST", f"{base}/items/action/{item}/Copy", {"rev_no": 1}, {}),
         "ExecuteActionByActionID": (
             "POST",
@@ -118,6 +136,8 @@ NAMES = (
     "a conflict",
     "an absence",
     "a partial success",
+    "CreateNewItemID",
+    "CreateItemWithItemID",
     "ExecuteAction",
     "ExecuteActionByActionID",
     "ExecuteBulkAction",
@@ -159,7 +179,7 @@ def test_the_same_key_with_another_request_is_422_and_does_nothing(nest, name):
     if method == "GET":
         call = (method, f"{path}?branch_key=b", body, headers)
     else:
-        call = (method, path, {**body, "comment": "other", "name": "d"}, headers)
+        call = (method, path, {**(body or {}), "comment": "other", "name": "d"}, headers)
     again = send(nest, name, call=call)
     if name == "Create":
         assert (again.status, again.json["Code"]) == (200, 422)

@@ -17,10 +17,12 @@ from ..core.plan import (
     InsertHistory,
     InsertItem,
     InsertLink,
+    ReserveId,
     SetCounter,
     Step,
     UpdateComment,
     UpdateItem,
+    UseReservedId,
 )
 from ..service.app import View
 from ..service.reads import visible_ids
@@ -77,6 +79,11 @@ class _Encoder:
                 return self._event(event)
             case SetCounter(field, branch, last):
                 return self._counter(field, branch, last)
+            case ReserveId(reservation):
+                name = self._name(reservation.datastore)
+                return {"step": "reserve_id", "datastore": name, "i_id": reservation.item}
+            case UseReservedId(used):
+                return {"step": "use_reserved_id", "i_id": used}
             case IndexText():
                 return None  # it follows from the item's own step
             case _:

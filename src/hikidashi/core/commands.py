@@ -46,7 +46,7 @@ class Entry:
 
     operation: Op
     datastore: str  # display id or id
-    item: str = ""  # id; "" under NEW, or when `row` names it
+    item: str = ""  # id; "" when `row` names it, and under NEW unless the id is reserved
     row: int | None = None
     action: str = ""  # display id or id; "" for the default one
     values: Mapping[str, object] = field(default_factory=dict)  # raw, by field display id or id
@@ -126,6 +126,14 @@ class WriteBatch:
     all_or_nothing: bool = False
     as_params: object = None
     run_related_post: bool = False
+
+
+@record
+class ReserveItem:
+    """Reserve the id of an item that is to be made (item-actions/CreateNewItemID)."""
+
+    project: str  # "": of whatever project the datastore is
+    datastore: str
 
 
 @record
@@ -222,7 +230,14 @@ class RemoveComment:
 CommentCommand: TypeAlias = PostComment | EditComment | RemoveComment
 LinkCommand: TypeAlias = AddLink | RemoveLinks | ReplaceLink
 Command: TypeAlias = (
-    WriteItem | WriteFound | WriteBatch | LinkCommand | TakeNumber | SetNumber | CommentCommand
+    WriteItem
+    | WriteFound
+    | WriteBatch
+    | ReserveItem
+    | LinkCommand
+    | TakeNumber
+    | SetNumber
+    | CommentCommand
 )
 
 
@@ -276,6 +291,16 @@ class ItemsRequest:
 
 
 @record
+class ReservationRequest:
+    """A ReserveItem, resolved."""
+
+    command: ReserveItem
+    datastore: Datastore
+    touches: Touches
+    entries: int = 1
+
+
+@record
 class LinkRequest:
     """A command on links, resolved."""
 
@@ -310,4 +335,6 @@ class CommentRequest:
     entries: int = 1
 
 
-Request: TypeAlias = WriteRequest | ItemsRequest | LinkRequest | NumberRequest | CommentRequest
+Request: TypeAlias = (
+    WriteRequest | ItemsRequest | ReservationRequest | LinkRequest | NumberRequest | CommentRequest
+)

@@ -70,6 +70,17 @@ class HistoryEntry:
     deleted_at: int | None = None
 
 
+@record
+class Reservation:
+    """An id that is kept for an item that its user is going to make."""
+
+    item: str
+    workspace: str
+    datastore: str
+    user: str
+    created_at: int  # ms
+
+
 class SnapshotMissError(Exception):
     """Planning needs something that was not read. The committer reads it and plans again."""
 
@@ -91,6 +102,7 @@ class Touches:
         "links_into",
         "new_rows",
         "numbers",
+        "reserved",
         "rows",
         "seen",
         "users",
@@ -109,6 +121,7 @@ class Touches:
         self.link_pairs: set[tuple[str, str]] = set()  # items; read both ways
         self.links_from: set[str] = set()  # items whose links are all wanted
         self.comments: set[str] = set()  # histories that are comments, by id
+        self.reserved: set[str] = set()  # ids of items that are yet to be made
         self.links_into: set[tuple[str, str]] = set()  # item, datastore that its links lead into
 
     def item(self, datastore: str, item: str) -> None:
@@ -151,6 +164,8 @@ class Touches:
             self.links_from |= other.links_from
         if other.comments:
             self.comments |= other.comments
+        if other.reserved:
+            self.reserved |= other.reserved
         if other.links_into:
             self.links_into |= other.links_into
 
@@ -178,6 +193,7 @@ class Snapshot:
         "items",
         "links",
         "new_rows",
+        "reserved",
         "users",
     )
 
@@ -195,6 +211,7 @@ class Snapshot:
         self._taken: dict[str, int] = {}  # datastore -> how many of them are taken
         self.users: dict[tuple[str, str], bool] = {}  # (workspace, user) -> is a member
         self.comments: dict[str, HistoryEntry | None] = {}  # by id; None: none or deleted
+        self.reserved: dict[str, Reservation | None] = {}  # by id of the item
         self._journal: list[tuple[dict[Any, Any], Hashable, object]] = []
 
     # -- filling, by storage -------------------------------------------------------------------
@@ -282,6 +299,15 @@ class Snapshot:
             raise SnapshotMissError(miss)
         return found  # type: ignore[no-any-return]
 
+    def find_reserved(self, item: str) -> Reservation | None:
+        """Who an id is kept for."""
+        found = self.reserved.get(item, _ABSENT)
+        if found is _ABSENT:
+            miss = Touches()
+            miss.reserved.add(item)
+            raise SnapshotMissError(miss)
+        return found  # type: ignore[no-any-return]
+
     def is_member(self, workspace: str, user: str) -> bool:
         """Whether a user belongs to the workspace."""
         try:
@@ -361,6 +387,10 @@ class Snapshot:
     def put_comment(self, history: str, now: HistoryEntry | None) -> None:
         """A comment's new text, or None when it is deleted."""
         self._put(self.comments, history, now)
+
+    def put_reserved(self, item: str, now: Reservation | None) -> None:
+        """An id reserved, or None when it is used."""
+        self._put(self.reserved, item, now)
 
     def put_link(self, link: Link) -> None:
         """A link made."""

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from .errors import Fault
 from .events import Event
-from .items import HistoryEntry, Item, Link
+from .items import HistoryEntry, Item, Link, Reservation
 from .record import record
 
 
@@ -89,6 +89,20 @@ class IndexText:
 
 
 @record
+class ReserveId:
+    """The id of an item that is yet to be made."""
+
+    reservation: Reservation
+
+
+@record
+class UseReservedId:
+    """The item is made: its id is reserved no longer."""
+
+    item: str
+
+
+@record
 class SetCounter:
     """The last number given of a counter."""
 
@@ -107,6 +121,8 @@ Step: TypeAlias = (
     | UpdateComment
     | EmitEvent
     | SetCounter
+    | ReserveId
+    | UseReservedId
     | IndexText
 )
 
@@ -134,6 +150,13 @@ class ItemsResult:
 
 
 @record
+class ReservationResult:
+    """The id that was reserved."""
+
+    item: str
+
+
+@record
 class LinkResult:
     """How many links were made or removed."""
 
@@ -155,7 +178,9 @@ class CommentResult:
     history: HistoryEntry
 
 
-Result: TypeAlias = WriteResult | ItemsResult | LinkResult | NumberResult | CommentResult
+Result: TypeAlias = (
+    WriteResult | ItemsResult | ReservationResult | LinkResult | NumberResult | CommentResult
+)
 
 
 @record

@@ -15,6 +15,7 @@ from .commands import (
     RemoveLinks,
     ReplaceLink,
     Request,
+    ReservationRequest,
     SetNumber,
     TakeNumber,
     WriteRequest,
@@ -36,6 +37,7 @@ from .plan import (
     Step,
     WritePlan,
 )
+from .reservations import plan_reservation
 from .write_planner import links_changed
 
 
@@ -51,6 +53,8 @@ def plan_request(  # noqa: PLR0913  everything a plan depends on, and nothing el
         match request:
             case WriteRequest():
                 return plan_write(request, snapshot, actor, catalog, now, ids)
+            case ReservationRequest():
+                return plan_reservation(request, actor, snapshot, now, ids)
             case ItemsRequest():
                 return plan_items(request, snapshot, actor, catalog, now, ids)
             case LinkRequest():

@@ -21,6 +21,7 @@ from .commands import (
     RemoveLinks,
     ReplaceLink,
     Request,
+    ReserveItem,
     SetNumber,
     TakeNumber,
     WriteBatch,
@@ -51,6 +52,7 @@ from .limits import (
     TARGET_DATASTORES_MAX,
 )
 from .places import check_comment, get_datastore, get_project
+from .reservations import resolve_reservation
 from .resolve_parts import resolve_comment, resolve_link, resolve_number
 from .values import Value
 
@@ -68,6 +70,8 @@ def resolve(command: Command, catalog: Catalog, actor: Actor) -> Request:
     match command:
         case WriteItem():
             return _resolve_write(command, catalog, actor)
+        case ReserveItem():
+            return resolve_reservation(command, catalog, actor)
         case WriteFound():
             return _resolve_found(command, catalog, actor)
         case WriteBatch():
@@ -94,7 +98,8 @@ def _resolve_write(command: WriteItem, catalog: Catalog, actor: Actor) -> WriteR
         raise invalid_request(f"groups_to_publish has over {PUBLISH_KEYS_MAX}")
     if entry.operation is Op.NEW and actor.may_write and _action(entry, datastore) is None:
         raise no_action("create new", catalog.workspace)
-    if entry.operation is not Op.NEW and entry.row is None and not is_id(entry.item):
+    names_item = entry.operation is not Op.NEW or entry.item
+    if names_item and entry.row is None and not is_id(entry.item):
         raise no_item(entry.item)
     resolver = _Resolver(catalog, actor, project, takes_numbers=command.is_import)
     request = resolver.entry(entry, datastore, "", ())
@@ -280,7 +285,8 @@ class _Resolver:
             for field in datastore.number_fields:
                 touches.counter(field.id, None, make=False)  # there from the field's creation
         if operation is Op.NEW:
-            pass  # it names no item
+            if entry.item:  # what names a new item is a reserved id
+                touches.reserved.add(entry.item)
         elif entry.row is not None:
             if not 0 < entry.row < ROW_NUMBER_END:
                 raise no_item(str(entry.row))

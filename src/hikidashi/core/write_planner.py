@@ -42,7 +42,9 @@ from .plan import (
     SetCounter,
     Step,
     UpdateItem,
+    UseReservedId,
 )
+from .reservations import check_reserved
 from .values import Value
 
 
@@ -89,6 +91,8 @@ class WritePlanner:
     def _write(self, entry: EntryRequest, publish: Publish | None) -> tuple[Frame, HistoryEntry]:
         """Plan one item by its operation (NEW, UPDATE, DELETE or COPY)."""
         if entry.operation in (Op.NEW, Op.COPY):
+            if entry.operation is Op.NEW and entry.item:
+                check_reserved(entry, self._snapshot, self._actor, self._now)
             make = draft_new if entry.operation is Op.NEW else draft_copy
             draft = make(entry, self._scope, publish)
             item, changes = self._insert(draft)
@@ -120,7 +124,7 @@ class WritePlanner:
         values |= self._computed(datastore, values, draft.status)
         item = Item(
             datastore.id,
-            self._ids.next_id(),
+            self._new_id(draft),
             snapshot.take_row(datastore.id),
             1,
             1,
@@ -164,6 +168,15 @@ class WritePlanner:
         if not changed:
             return draft
         return replace(draft, values={**held, **found}, changed=(*draft.changed, *changed))
+
+    def _new_id(self, draft: Draft) -> str:
+        """The reserved id that the entry names, used up, or a new one."""
+        reserved = draft.entry.item if draft.entry.operation is Op.NEW else ""
+        if not reserved:
+            return self._ids.next_id()
+        self._snapshot.put_reserved(reserved, None)
+        self._steps.append(UseReservedId(reserved))
+        return reserved
 
     def _next_number(self, datastore: Datastore, field_id: str) -> str:
         """Take the next number of the field, past those that its items already hold."""

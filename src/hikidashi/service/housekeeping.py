@@ -12,6 +12,7 @@ from ..core.limits import SESSION_IDLE_MS
 from ..storage.engines import Connection
 from ..storage.idempotency import forget_old
 from ..storage.people import sweep_sessions
+from ..storage.reservations import forget_reservations
 from ..storage.store import Store
 
 PERIOD_S: Final = 3_600  # between two rounds; the first is at the start
@@ -48,6 +49,7 @@ class Housekeeping:
 
         def sweep(connection: Connection) -> None:
             forget_old(connection, now)
+            forget_reservations(connection, now)
             sweep_sessions(connection, now, SESSION_IDLE_MS)
 
         await self._store.change(sweep)

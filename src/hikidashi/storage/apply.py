@@ -9,7 +9,7 @@ import msgspec
 
 from ..core.events import Event
 from ..core.full_text import grams
-from ..core.items import HistoryEntry, Item, Link
+from ..core.items import HistoryEntry, Item, Link, Reservation
 from ..core.plan import (
     DeleteItem,
     DeleteLink,
@@ -18,14 +18,17 @@ from ..core.plan import (
     InsertHistory,
     InsertItem,
     InsertLink,
+    ReserveId,
     SetCounter,
     Step,
     Text,
     UpdateComment,
     UpdateItem,
+    UseReservedId,
 )
 from .access_sets import ACL
 from .engines import Batch, Column, Delete, Insert, Row, Update
+from .reservations import reservation_batches
 from .snapshot import FindDatastore, branch_key
 from .tables import CHANGING_COLUMNS, ID, item_table, store_value, table_name
 
@@ -111,6 +114,8 @@ class Fold:
         self._unsearched: list[str] = []  # items whose texts go with them
         self._events: list[Row] = []
         self._counters: dict[tuple[str, str], int] = {}
+        self._reserved: dict[str, Reservation] = {}
+        self._used: list[str] = []  # ids that are reserved no longer
 
     def add(self, steps: Iterable[Step]) -> None:
         """Fold the steps of one plan in, after those of the plans before it."""
@@ -137,6 +142,11 @@ class Fold:
                         self._texts[item.id, text.source] = (item, text)
                     if is_published:
                         self._published[item.id] = item
+                case ReserveId(reservation):
+                    self._reserved[reservation.item] = reservation
+                case UseReservedId(used):
+                    if self._reserved.pop(used, None) is None:
+                        self._used.append(used)
                 case InsertHistory(entry) | UpdateComment(entry):
                     self._comments[entry.id] = _comment_row(entry)
                 case _:
@@ -203,6 +213,8 @@ class Fold:
             batches.append(Insert("counters", COUNTER_COLUMNS, counters, key_names, ("last",)))
         if self._texts or self._published or self._unsearched:
             batches.extend(self._text_batches(acls))
+        if self._reserved or self._used:
+            batches.extend(reservation_batches(list(self._reserved.values()), self._used))
         return batches
 
     def _text_batches(self, acls: dict[tuple[str, frozenset[str]], int]) -> list[Batch]:

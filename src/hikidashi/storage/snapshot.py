@@ -1,7 +1,7 @@
 """Reading, and locking in one global order, what a group of commands touches.
 
-The order on PostgreSQL: workspaces (shared), counters, unique values, then items by datastore
-and id. Two groups that follow it never wait for each other in a circle.
+The order on PostgreSQL: workspaces (shared), counters, unique values, reserved ids, then items by
+datastore and id. Two groups that follow it never wait for each other in a circle.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..core.catalog import Datastore
-from ..core.items import HistoryEntry, Link, Snapshot, Touches
+from ..core.items import HistoryEntry, Link, Reservation, Snapshot, Touches
 from ..core.kinds import Storage
 from ..core.limits import LINKED_READ_MAX
 from .access_sets import AccessSets
 from .engines import Column, Connection, Engine, Query, QueryKeys, Row
+from .reservations import ID as RESERVED_ID, SELECT as RESERVED
 from .tables import ACL_AT, ID, ItemTable, N, field_column, item_table
 
 FIELD = Column("field_id", "text")
@@ -38,7 +39,9 @@ def branch_key(branch: str | None) -> str:
 
 def needs_locks(touches: Touches) -> bool:
     """Whether what is asked for late would have had to be locked earlier."""
-    return bool(touches.items or touches.rows or touches.holders or touches.counters)
+    return bool(
+        touches.items or touches.rows or touches.holders or touches.counters or touches.reserved
+    )
 
 
 class SnapshotReader:
@@ -77,6 +80,8 @@ class SnapshotReader:
             self._ask_counters(snapshot, touches)
         if touches.holders and self._locks_values:
             self._lock_values(touches)
+        if touches.reserved:
+            self._ask_reserved(snapshot, touches.reserved)
         for datastore_id in sorted({*touches.items, *touches.rows}):
             self._ask_items(snapshot, touches, datastore_id)
         self._ask_seen(snapshot, touches.seen)
@@ -270,6 +275,16 @@ class SnapshotReader:
         for users in by_workspace.values():
             select = "SELECT workspace_id, user_id FROM members"
             self._ask(QueryKeys(select, Column("user_id", "text"), users), handle)
+
+    def _ask_reserved(self, snapshot: Snapshot, items: set[str]) -> None:
+        def handle(rows: list[Row]) -> None:
+            for row in rows:
+                snapshot.reserved[row[0]] = Reservation(*row)
+
+        for item in items:
+            snapshot.reserved[item] = None
+        keys = QueryKeys(RESERVED, RESERVED_ID, sorted(items), lock=True, order="id")
+        self._ask(keys, handle)
 
     def _ask_comments(self, snapshot: Snapshot, touches: Touches) -> None:
         def handle(rows: list[Row]) -> None:

@@ -6,7 +6,14 @@ from typing import Any, Final
 
 import msgspec
 
-from ...core.plan import ItemsResult, LinkResult, NumberResult, Result, WriteResult
+from ...core.plan import (
+    ItemsResult,
+    LinkResult,
+    NumberResult,
+    ReservationResult,
+    Result,
+    WriteResult,
+)
 from ...core.values import format_instant
 from ..body import encode
 from .envelopes import fault_object
@@ -84,6 +91,12 @@ class CreateItemAnswer(msgspec.Struct):
     history_id: str
     item_id: str
     item: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+
+
+class NewItemIdAnswer(msgspec.Struct):
+    """item-actions/CreateNewItemID."""
+
+    item_id: str
 
 
 class DeleteItemAnswer(msgspec.Struct):
@@ -178,8 +191,13 @@ def encode_create(result: WriteResult, item: dict[str, object] | None) -> bytes:
 
 
 def encode_null(result: WriteResult, item: dict[str, object] | None) -> bytes:
-    """ExecuteActionByActionID, CreateItemWithItemID: `null`, unless there are faults to tell."""
-    return encode_create(result, item) if result.faults else NULL
+    """ExecuteActionByActionID, CreateItemWithItemID: `null`, unless there is something to tell."""
+    return encode_create(result, item) if result.faults or item is not None else NULL
+
+
+def encode_reserved(result: ReservationResult) -> bytes:
+    """CreateNewItemID."""
+    return encode({"item_id": result.item})
 
 
 def encode_delete(result: Result) -> bytes:

@@ -28,6 +28,7 @@ from .write_shapes import (
     AddItemLinkBody,
     ChangeBody,
     CreateItemBody,
+    CreateWithIdBody,
     DeleteItemBody,
     DeleteItemLinkBody,
     ExecuteActionBody,
@@ -40,6 +41,7 @@ from .write_shapes import (
 )
 
 _create: Final = msgspec.json.Decoder(CreateItemBody)
+_create_with_id: Final = msgspec.json.Decoder(CreateWithIdBody)
 _update: Final = msgspec.json.Decoder(UpdateItemBody)
 _execute: Final = msgspec.json.Decoder(ExecuteActionBody)
 _by_id: Final = msgspec.json.Decoder(ActionByIdBody)
@@ -66,6 +68,22 @@ def decode_create(request: HttpRequest) -> tuple[WriteItem, CreateItemBody]:
         related=_related(body.related_ds_items, "related_ds_items"),
     )
     return _write(params["app-id"], entry, body, ()), body
+
+
+def decode_create_with_id(request: HttpRequest) -> tuple[WriteItem, CreateWithIdBody]:
+    """CreateItemWithItemID. Raises 400."""
+    body = decode_body(_create_with_id, request.body)
+    params = request.params
+    entry = Entry(
+        Op.NEW,
+        _needed(body.datastore_id or "", "datastore_id"),
+        params["item-id"],
+        action=params["action-id"],
+        values=read_values(body.item, body.changes),
+        publish=read_publish(body.access_key_updates),
+        related=_related(body.related_ds_items, "related_ds_items"),
+    )
+    return _write(body.project_id or "", entry, body, ()), body
 
 
 def decode_update(request: HttpRequest) -> tuple[WriteItem, UpdateItemBody]:

@@ -147,6 +147,19 @@ class CreateItemBody(WriteBody):
     """item-actions/CreateItem."""
 
 
+class CreateWithIdBody(CreateItemBody):
+    """item-actions/CreateItemWithItemID."""
+
+    action_id: Annotated[str | None, told("No effect: the action is in the URL.")] = None
+    datastore_id: Annotated[
+        str | None, told("The datastore that the id was reserved for; needed.")
+    ] = None
+    project_id: Annotated[
+        str | None,
+        told("The application; needed where several have a datastore of that display id."),
+    ] = None
+
+
 class UpdateItemBody(WriteBody):
     """item-actions/UpdateItem."""
 

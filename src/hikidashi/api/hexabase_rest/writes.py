@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 
 from ...core.access import Identity
 from ...core.catalog import Operation
-from ...core.commands import Command
+from ...core.commands import Command, ReserveItem
 from ...core.errors import FaultError
 from ...core.plan import Result, WriteResult
 from ...service.app import App, View
@@ -22,12 +22,14 @@ from .write_answers import (
     CreateItemAnswer,
     DeleteItemAnswer,
     GetAutoNumberAnswer,
+    NewItemIdAnswer,
     UpdateAutoNumberAnswer,
     UpdateItemAnswer,
     encode_create,
     encode_delete,
     encode_link,
     encode_null,
+    encode_reserved,
     encode_set,
     encode_taken,
     encode_update,
@@ -35,6 +37,7 @@ from .write_answers import (
 from .write_bodies import (
     decode_add_link,
     decode_create,
+    decode_create_with_id,
     decode_delete,
     decode_delete_link,
     decode_execute,
@@ -48,6 +51,7 @@ from .write_shapes import (
     ActionByIdBody,
     AddItemLinkBody,
     CreateItemBody,
+    CreateWithIdBody,
     DeleteItemBody,
     DeleteItemLinkBody,
     ExecuteActionBody,
@@ -118,6 +122,18 @@ async def create_item(app: App, request: HttpRequest, identity: Identity) -> Ans
     """CreateItem."""
     command, body = decode_create(request)
     return await _write(app, request, identity, command, body, encode_create)
+
+
+async def create_item_id(app: App, request: HttpRequest, identity: Identity) -> Answer:
+    """CreateNewItemID."""
+    command = ReserveItem("", request.params["datastore-id"])
+    return await run_command(app, request, identity, command, encode_reserved, envelopes.items)
+
+
+async def create_item_with_id(app: App, request: HttpRequest, identity: Identity) -> Answer:
+    """CreateItemWithItemID."""
+    command, body = decode_create_with_id(request)
+    return await _write(app, request, identity, command, body, encode_null)
 
 
 async def update_item(app: App, request: HttpRequest, identity: Identity) -> Answer:
@@ -208,6 +224,27 @@ CALLS: Final[tuple[Call, ...]] = (
         query=(DRY_RUN,),
         body=CreateItemBody,
         answer=CreateItemAnswer,
+    ),
+    Call(
+        name="CreateNewItemID",
+        method="POST",
+        path="/api/v0/datastores/:datastore-id/items/create-id",
+        handle=create_item_id,
+        envelope=envelopes.items,
+        summary="Reserve the id of an item that is to be made within 24 hours.",
+        answer=NewItemIdAnswer,
+        query=(DRY_RUN,),
+    ),
+    Call(
+        name="CreateItemWithItemID",
+        method="POST",
+        path="/api/v0/items/:item-id/new-actions/:action-id",
+        handle=create_item_with_id,
+        envelope=envelopes.items,
+        summary="Create an item with an id that was reserved for it. Answers `null`, or what was not written.",
+        body=CreateWithIdBody,
+        answer=None,
+        query=(DRY_RUN,),
     ),
     Call(
         name="UpdateItem",
