@@ -329,7 +329,7 @@ def test_a_body_that_can_not_be_read(ground, name, what):
     assert ground.unchanged()
 
 
-@pytest.mark.parametrize("name", WITH_BODY)
+@pytest.mark.parametrize("name", [key for key, one in WITH_BODY.items() if not one.streams_body])
 def test_a_body_over_the_limit(ground, name):
     call = ALL[name]
     reply = ground.send(call, body=b'{"x": "' + b"x" * 10_000_000 + b'"}')

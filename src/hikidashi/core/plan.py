@@ -25,6 +25,7 @@ class UpdateItem:
     item: Item  # the whole image after the step
     fields: tuple[str, ...]  # ids of the fields that changed
     is_action: bool = True  # False: only `seq` moves (links)
+    keys_changed: bool = False  # who may see it is another set of keys
 
 
 @record

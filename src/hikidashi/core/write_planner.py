@@ -235,14 +235,15 @@ class WritePlanner:
         if datastore.unique_fields:
             self._claim(datastore, item.id, before.values, values)
         self._snapshot.put_item(item.datastore, item.id, item)
-        self._steps.append(UpdateItem(item, changed))
+        keys_changed = before.keys != item.keys
+        self._steps.append(UpdateItem(item, changed, keys_changed=keys_changed))
         held = before.values
         changes: dict[str, tuple[object, object]] = {
             key: (held.get(key), values[key]) for key in changed
         }
         if before.status != item.status:
             changes["status"] = (before.status, item.status)
-        if before.keys != item.keys:
+        if keys_changed:
             changes["keys"] = (sorted(before.keys), sorted(item.keys))
         return item, changes
 

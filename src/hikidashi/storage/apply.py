@@ -103,7 +103,7 @@ class Fold:
     def __init__(self, find: FindDatastore) -> None:
         self._find = find
         self._inserts: dict[_Key, Item] = {}
-        self._updates: dict[_Key, tuple[Item, set[str]]] = {}
+        self._updates: dict[_Key, tuple[Item, set[str], bool]] = {}  # fields, keys changed
         self._deletes: dict[_Key, Item] = {}
         self._links: dict[tuple[str, str, str], tuple[bool, Link]] = {}
         self._cut: list[str] = []  # items whose links go with them
@@ -121,8 +121,8 @@ class Fold:
         """Fold the steps of one plan in, after those of the plans before it."""
         for step in steps:
             match step:
-                case UpdateItem(item, fields):
-                    self._update(item, fields)
+                case UpdateItem(item, fields, _, keys_changed):
+                    self._update(item, fields, keys_changed=keys_changed)
                 case InsertHistory(entry) if entry.action:
                     self._histories.append(_history_row(entry))
                 case EmitEvent(event):
@@ -152,13 +152,16 @@ class Fold:
                 case _:
                     assert_never(step)
 
-    def _update(self, item: Item, fields: tuple[str, ...]) -> None:
+    def _update(self, item: Item, fields: tuple[str, ...], *, keys_changed: bool) -> None:
         key = (item.datastore, item.id)
         if key in self._inserts:
             self._inserts[key] = item
             return
         earlier = self._updates.get(key)
-        self._updates[key] = (item, {*earlier[1], *fields} if earlier else set(fields))
+        if earlier is None:
+            self._updates[key] = (item, set(fields), keys_changed)
+        else:
+            self._updates[key] = (item, {*earlier[1], *fields}, earlier[2] or keys_changed)
 
     def _delete(self, item: Item) -> None:
         key = (item.datastore, item.id)
@@ -178,7 +181,10 @@ class Fold:
     def workspace_sets(self) -> set[tuple[str, frozenset[str]]]:
         """The sets of access keys that rows will name, each with the workspace of its items."""
         found: set[tuple[str, frozenset[str]]] = set()
-        items = [*self._inserts.values(), *[item for item, _ in self._updates.values()]]
+        items = [
+            *self._inserts.values(),
+            *[item for item, _, _ in self._updates.values()],
+        ]
         if self._texts or self._published:
             items += [*[item for item, _ in self._texts.values()], *self._published.values()]
         for item in items:
@@ -281,17 +287,18 @@ class Fold:
         return batches
 
     def _update_batches(self, acls: dict[tuple[str, frozenset[str]], int]) -> list[Batch]:
-        """Items whose same fields changed go together."""
-        shapes: dict[tuple[str, tuple[str, ...]], list[Item]] = {}
-        for item, changed in self._updates.values():
-            shapes.setdefault((item.datastore, tuple(sorted(changed))), []).append(item)
+        """Items of which the same changed go together."""
+        shapes: dict[tuple[str, tuple[str, ...], bool], list[Item]] = {}
+        for item, changed, moved in self._updates.values():
+            shapes.setdefault((item.datastore, tuple(sorted(changed)), moved), []).append(item)
         batches: list[Batch] = []
-        for (datastore_id, fields), items in shapes.items():
+        for (datastore_id, fields, moved), items in shapes.items():
             datastore = self._find(datastore_id)
             if datastore is None:
                 raise KeyError(datastore_id)
             column_of = item_table(datastore).column_of
-            columns = (*CHANGING_COLUMNS, *[column_of[one] for one in fields])
+            keys = (ACL,) if moved else ()
+            columns = (*CHANGING_COLUMNS, *keys, *[column_of[one] for one in fields])
             workspace = datastore.workspace
             rows = [
                 (
@@ -301,7 +308,7 @@ class Fold:
                     item.title,
                     item.updated_at,
                     item.updated_by,
-                    acls[workspace, item.keys],
+                    *([acls[workspace, item.keys]] if moved else ()),
                     *[store_value(item.values.get(one)) for one in fields],
                     item.id,
                 )

@@ -30,10 +30,10 @@ SYSTEM_COLUMNS: tuple[Column, ...] = (
     Column("updated_by", "text"),
     Column("acl", "bigint"),
 )
-CHANGING_COLUMNS = tuple(
+CHANGING_COLUMNS = tuple(  # by every action; `acl` only where the keys change: it is indexed
     one
     for one in SYSTEM_COLUMNS
-    if one.name in ("rev", "seq", "status", "title", "updated_at", "updated_by", "acl")
+    if one.name in ("rev", "seq", "status", "title", "updated_at", "updated_by")
 )
 _COLUMN_TYPES: dict[Storage, ColumnType] = {
     Storage.TEXT: "text",
