@@ -256,7 +256,7 @@ class Edge:
         self, chunks: AsyncGenerator[bytes, None], exchange: _Exchange, send: Send
     ) -> None:
         """Send a long body until it ends or the client leaves. What fails cuts the connection."""
-        leaving = asyncio.ensure_future(exchange.receive())  # done when the client has left
+        leaving = asyncio.ensure_future(_leave(exchange.receive))
         try:
             async for chunk in chunks:
                 if leaving.done():
@@ -347,6 +347,12 @@ async def _read_chunks(exchange: _Exchange) -> AsyncIterator[bytes]:
             raise _GoneError
         exchange.is_read = not message.get("more_body", False)
         yield message.get("body", b"")
+
+
+async def _leave(receive: Receive) -> None:
+    """Return when the client has left; a body that was not read comes before that."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def _clean_id(given: bytes) -> str:
