@@ -23,6 +23,7 @@ _WRITTEN = (
     "read_marks",
     "access_sets",
     "texts",
+    "files",
 )
 
 

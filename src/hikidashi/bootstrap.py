@@ -11,6 +11,7 @@ from .config import Config
 from .core.ids import Clock, IdSource, ObjectIds
 from .observe import Observer
 from .service.app import App
+from .service.files import Files
 from .service.identity import Identities
 from .storage.engines import Engine
 from .storage.store import Store
@@ -65,7 +66,9 @@ def build(
         readers=config.reader_threads,
     )
     observe.watch_queue(lambda: store.queue_length)
-    return App(config, clock, ids, store, Identities(store, clock, ids), observe)
+    identities = Identities(store, clock, ids)
+    files = Files(store, clock, ids, observe, config.files_place, config.file_bytes_max)
+    return App(config, clock, ids, store, identities, files, observe)
 
 
 def make_asgi(app: App) -> ASGIApp:

@@ -7,10 +7,11 @@ import difflib
 import os
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from .core.limits import BODY_BYTES_MAX
+from .core.limits import BODY_BYTES_MAX, FILE_BYTES_MAX
 
 PREFIX = "HIKIDASHI_"
 
@@ -73,6 +74,17 @@ def _database(raw: str) -> str:
     elif scheme != "postgresql" or not rest:
         raise ValueError(words)
     return url
+
+
+def _files(raw: str) -> str:
+    place = raw.strip().rstrip("/") if "://" in raw else raw.strip()
+    scheme, mark, rest = place.partition("://")
+    if mark and (scheme != "s3" or not rest or "@" in rest or "?" in rest):
+        raise ValueError(
+            "must be a folder, or s3://BUCKET/PREFIX with the keys in AWS_ACCESS_KEY_ID and"
+            " AWS_SECRET_ACCESS_KEY"
+        )
+    return place
 
 
 def _origins(raw: str) -> tuple[str, ...]:
@@ -142,6 +154,18 @@ class Config:
         _whole(1_000, 1_000_000_000),
         "The longest request body that is read, in bytes; a longer one is answered 413.",
     )
+    files: str = _setting(
+        "",
+        _files,
+        "Where the bytes of uploaded files are kept: a folder, or `s3://BUCKET/PREFIX` with keys,"
+        " region and endpoint in `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION` and"
+        " `AWS_ENDPOINT_URL`. Empty: the folder `files` beside the SQLite file, or `./data/files`.",
+    )
+    file_bytes_max: int = _setting(
+        str(FILE_BYTES_MAX),
+        _whole(1, 5_000_000_000),
+        "The longest file that may be uploaded, in bytes; a longer one is answered 413.",
+    )
     reader_threads: int = _setting(
         "4", _whole(1, 64), "How many searches, listings and other long reads run at once."
     )
@@ -163,6 +187,15 @@ class Config:
     def sqlite_path(self) -> str:
         """The path of the SQLite file."""
         return self.database.removeprefix("sqlite:///")
+
+    @property
+    def files_place(self) -> str:
+        """Where the bytes of files are kept: a path, or an s3:// address."""
+        if self.files:
+            return self.files
+        if self.engine == "sqlite":
+            return str(Path(self.sqlite_path).parent / "files")
+        return "./data/files"
 
     @property
     def database_shown(self) -> str:
@@ -218,7 +251,7 @@ def load_config(
         try:
             values[one.name] = one.parse(raw)
         except ValueError as error:
-            shown = "" if one.name == "database" else f", not {raw[:80]!r}"
+            shown = "" if one.name in ("database", "files") else f", not {raw[:80]!r}"
             raise ConfigError(f"{one.variable} {error}{shown}") from None
     config = Config(**values)
     if config.processes > 1 and config.engine == "sqlite":

@@ -39,6 +39,12 @@ class Reply:
         return json.loads(self.body)
 
 
+def _sent(body: Any) -> bytes:
+    if isinstance(body, bytes):
+        return body
+    return b"" if body is None else json.dumps(body).encode()
+
+
 class Rest:
     """A world over one engine; who calls is Ann unless a call says otherwise.
 
@@ -46,13 +52,20 @@ class Rest:
     """
 
     def __init__(
-        self, url: str, clock, ids, runner: asyncio.Runner, world: Path = CARS, base: str = BASE
+        self,
+        url: str,
+        clock,
+        ids,
+        runner: asyncio.Runner,
+        world: Path = CARS,
+        base: str = BASE,
+        **settings: Any,
     ) -> None:
         self.clock = clock
         self.run = runner.run
         self.base = base
         self.world = world
-        self.app: App = build(Config(database=url), clock=clock, ids=ids)
+        self.app: App = build(Config(database=url, **settings), clock=clock, ids=ids)
         self.run(self.app.open())
         self.run(schema_apply(self.app.store, ids, clock, world))
         self.edge = make_asgi(self.app)
@@ -98,17 +111,22 @@ class Rest:
         path, _, query = path.partition("?")
         if path.startswith(("/items/", "/fields")):
             path = self.base + path
-        sent = (
-            body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        )
+        chunks = body if isinstance(body, list) else [_sent(body)]
         given = {"authorization": f"Bearer {self._tokens.get(user, '')}", **(headers or {})}
         if token is not None:
             given["authorization"] = token
-        given["content-length"] = str(len(sent))
+        if not isinstance(body, list):  # what comes in chunks does not say how much it is
+            given["content-length"] = str(len(chunks[0]))
         messages: list[Any] = []
+        coming = [*chunks]
 
         async def receive():
-            return {"type": "http.request", "body": sent, "more_body": False}
+            if not coming:
+                await asyncio.Event().wait()  # the client waits for its answer
+            chunk = coming.pop(0)
+            if chunk is None:  # it leaves
+                return {"type": "http.disconnect"}
+            return {"type": "http.request", "body": chunk, "more_body": bool(coming)}
 
         async def send(message):
             messages.append(message)

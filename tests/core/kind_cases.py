@@ -357,6 +357,28 @@ DSLOOKUP = Case(
 )
 
 
+FILE = Case(
+    "file",
+    [
+        Good([A, B], (A, B), [A, B], f"{A},{B}"),
+        Good([B, A, B], (B, A), [B, A], f"{B},{A}"),
+        Good([], None),
+        Good("", None),
+    ],
+    [
+        Bad(A, "must be an array of file ids"),
+        Bad(1, "must be an array of file ids"),
+        Bad([1], "must be an array of file ids"),
+        Bad([""], "must be an array of file ids"),
+        Bad(["x"], "must be an array of file ids"),
+        Bad([A.upper()], "must be an array of file ids"),
+        Bad([{"file_id": A}], "must be an array of file ids"),
+        Bad([A] * (CHOICES_MAX + 1), "has 1001 file ids, at most 1000"),
+    ],
+    st.lists(IDS, min_size=1, max_size=20, unique=True).map(tuple),
+)
+
+
 def unwritten(name: str) -> Case:
     """A kind that takes no value from a caller."""
     return Case(name, bad=[Bad("a", "does not take a value"), Bad(1, "does not take a value")])
@@ -377,7 +399,7 @@ CASES: dict[str, Case] = {
         BOOLEAN,
         USERS,
         DSLOOKUP,
-        unwritten("file"),
+        FILE,
         unwritten("autonum"),
         unwritten("calc"),
         unwritten("status"),

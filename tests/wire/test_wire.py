@@ -89,7 +89,9 @@ class Player:
             if name not in NOT_TOLD and (name, value) != ("content-type", "application/json")
         )
         answer = ""
-        if reply.body:
+        if reply.body and reply.headers.get("content-type") != "application/json":
+            answer = reply.body.decode()  # the bytes of a file
+        elif reply.body:
             text = self.fill(wanted.answer)
             answer = lay_out(self._told(reply.json, json.loads(text) if text.strip() else None))
         return Exchange(wanted.about, wanted.head, wanted.body, str(reply.status), headers, answer)
@@ -102,6 +104,8 @@ class Player:
         pairs = (one.split(":", 1) for one in lines)
         headers = {name.lower(): value.strip() for name, value in pairs}
         token = headers.pop("authorization", "")
+        if headers.get("content-type", "").startswith("multipart/"):
+            body = f"{body}\n".replace("\n", "\r\n")
         reply = self._rest.call(method, path, body.encode(), token=token, headers=headers)
         self._rest.settle()
         return reply
@@ -163,8 +167,10 @@ def players(new_database, tmp_path_factory) -> Iterator[dict[str, Player]]:
         for name in {world_of(path.read_text(encoding="utf-8")) for path in FILES.values()}:
             clock = FixedClock()
             world = FOLDER.parent / "worlds" / f"{name}.yaml"
-            url = new_database(tmp_path_factory.mktemp(name))
-            rests.append(Rest(url, clock, fixed_ids(clock), runner, world))
+            folder = tmp_path_factory.mktemp(name)
+            files = str(folder / "files")
+            ids = fixed_ids(clock)
+            rests.append(Rest(new_database(folder), clock, ids, runner, world, files=files))
             made[name] = Player(rests[-1])
         yield made
         for rest in rests:

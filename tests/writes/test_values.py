@@ -90,7 +90,8 @@ def test_a_value_is_kept_and_shown(nest, field, given, value):
         ("sum", 1, "a field of type calc can't be written"),
         ("state", "New", "a field of type status can't be written"),
         ("heading", "x", "a field of type label can't be written"),
-        ("paper", [MISSING], "a field of type file can't be written"),
+        ("paper", [MISSING], f"has no file {MISSING}"),
+        ("paper", MISSING, "must be an array of file ids"),
     ],
 )
 def test_a_value_is_refused_by_name_and_nothing_is_written(nest, field, given, reason):
@@ -109,7 +110,7 @@ def test_a_value_is_refused_by_name_and_nothing_is_written(nest, field, given, r
     assert nest.contents() == before
 
 
-@pytest.mark.parametrize("field", ["count", "sum", "state", "heading", "paper"])
+@pytest.mark.parametrize("field", ["count", "sum", "state", "heading"])
 def test_null_for_a_field_that_is_never_written_is_ignored(nest, field):
     assert shown(nest, {field: None, "text": "x"})["text"] == "x"
 

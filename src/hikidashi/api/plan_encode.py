@@ -10,6 +10,8 @@ from ..core.catalog import Datastore, Field
 from ..core.events import Event
 from ..core.items import HistoryEntry, Item, Link
 from ..core.plan import (
+    AttachFile,
+    DeleteFile,
     DeleteItem,
     DeleteLink,
     EmitEvent,
@@ -84,7 +86,7 @@ class _Encoder:
                 return {"step": "reserve_id", "datastore": name, "i_id": reservation.item}
             case UseReservedId(used):
                 return {"step": "use_reserved_id", "i_id": used}
-            case IndexText():
+            case IndexText() | AttachFile() | DeleteFile():
                 return None  # it follows from the item's own step
             case _:
                 assert_never(step)

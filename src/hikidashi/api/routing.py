@@ -71,7 +71,7 @@ _ALLOWED_HEADERS: Final = (
 )
 _EXPOSED: Final = (
     b"access-control-expose-headers",
-    b"x-request-id, idempotent-replay, retry-after, content-disposition",
+    b"x-request-id, idempotent-replay, retry-after, content-disposition, content-range, etag",
 )
 _VARY: Final = (b"vary", b"Origin")
 

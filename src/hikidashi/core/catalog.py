@@ -163,6 +163,7 @@ class Datastore:
         "calc_fields",
         "display_id",
         "fields",
+        "file_fields",
         "followed_fields",
         "id",
         "names",
@@ -218,6 +219,7 @@ class Datastore:
         self._defaults |= {one.operation: one for one in self.actions if one.is_default}
         self.stored_fields = tuple(one for one in self.fields if one.storage is not None)
         self.unique_fields = tuple(one for one in self.stored_fields if one.unique)
+        self.file_fields = tuple(one for one in self.stored_fields if one.kind.refers_to == "file")
         self.number_fields = tuple(one for one in self.fields if one.kind.name == "autonum")
         titled = [one for one in self.stored_fields if one.as_title and one.kind.can_be_title]
         self.title_fields = tuple(sorted(titled, key=lambda one: (one.title_order, one.position)))

@@ -23,6 +23,7 @@ from .errors import (
     revision_conflict,
     unknown_publish,
 )
+from .file_rules import check_file, check_shared_files
 from .ids import is_id
 from .items import Item, Snapshot
 from .limits import KEYS_PER_ITEM_MAX
@@ -78,7 +79,8 @@ def draft_new(entry: EntryRequest, scope: Scope, publish: Publish | None) -> Dra
 def draft_copy(entry: EntryRequest, scope: Scope, publish: Publish | None) -> Draft:
     """Check a new item that takes over what another one holds.
 
-    Auto numbers are taken anew; what is unique, or nobody's to write, is not taken over.
+    Auto numbers are taken anew; what is unique, or nobody's to write, is not taken over, nor are
+    files, which belong to one item.
     """
     seed = _found_item(entry, scope)
     action = _allowed(entry, seed.status, scope)
@@ -87,7 +89,10 @@ def draft_copy(entry: EntryRequest, scope: Scope, publish: Publish | None) -> Dr
     values = {
         field.id: held[field.id]
         for field in entry.datastore.stored_fields
-        if field.kind.writable and not field.unique and held.get(field.id) is not None
+        if field.kind.writable
+        and not field.unique
+        and held.get(field.id) is not None
+        and field.kind.refers_to != "file"
     }
     values.update(given)
     changed = tuple(key for key, value in values.items() if value is not None)
@@ -213,6 +218,8 @@ def _check_values(  # noqa: PLR0913  one call, and the parts of it are what is c
         kept_elsewhere = field.unique or field.kind.refers_to
         if kept_elsewhere and value is not None and held.get(key) != value:
             faults.extend(_check_kept_elsewhere(field, value, item, entry.datastore, scope))
+    if len(entry.datastore.file_fields) > 1:
+        faults.extend(check_shared_files(entry.datastore, given))
     for key, rule in rules.items():
         if rule.mandatory and values.get(key) is None:
             field = entry.datastore.find_field(key)
@@ -244,6 +251,11 @@ def _check_kept_elsewhere(
             target = snapshot.find_item(field.settings.lookup_datastore, one)
             if target is None or target.keys.isdisjoint(scope.actor.keyring):
                 reason = f"has no item {one}"
+    elif field.kind.refers_to == "file":
+        for one in field.kind.ids(value):
+            reason = reason or check_file(
+                one, (datastore, field, item), scope.snapshot, scope.actor
+            )
     return [bad_value(field.id, field.display_id, reason)] if reason else []
 
 

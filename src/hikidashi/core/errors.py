@@ -173,6 +173,14 @@ def no_item(item: str) -> FaultError:
     )
 
 
+def no_file(file: str) -> FaultError:
+    """404: a file that does not exist for the caller (files/GetFile)."""
+    return FaultError(
+        FaultKind.NO_ITEM,
+        Fault(Code.NOT_FOUND, "file was not found", f"file is not found for file_id:{file}", file),
+    )
+
+
 def item_not_found(item: str) -> FaultError:
     """404: the same, in the words of items-search/GetItemDetails."""
     return FaultError(

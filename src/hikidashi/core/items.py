@@ -81,6 +81,20 @@ class Reservation:
     created_at: int  # ms
 
 
+@record
+class FileState:
+    """An uploaded file, as far as it matters to who may attach it where."""
+
+    id: str
+    workspace: str
+    user: str  # who uploaded it
+    datastore: str  # these three: where it is attached, or what it was uploaded for
+    field: str
+    item: str
+    is_attached: bool  # or was, if it is deleted
+    is_deleted: bool
+
+
 class SnapshotMissError(Exception):
     """Planning needs something that was not read. The committer reads it and plans again."""
 
@@ -95,6 +109,7 @@ class Touches:
     __slots__ = (
         "comments",
         "counters",
+        "files",
         "holders",
         "items",
         "link_pairs",
@@ -117,6 +132,7 @@ class Touches:
         self.numbers: set[tuple[str, str, Value]] = set()  # the same for auto numbers, which the
         # lock of their counter keeps
         self.users: set[tuple[str, str]] = set()  # workspace, user
+        self.files: set[str] = set()  # ids
         self.counters: dict[tuple[str, str | None], bool] = {}  # field, branch -> make if absent
         self.link_pairs: set[tuple[str, str]] = set()  # items; read both ways
         self.links_from: set[str] = set()  # items whose links are all wanted
@@ -156,6 +172,8 @@ class Touches:
             self.numbers |= other.numbers
         if other.users:
             self.users |= other.users
+        if other.files:
+            self.files |= other.files
         for (field, branch), make in other.counters.items():
             self.counter(field, branch, make=make)
         if other.link_pairs:
@@ -189,6 +207,7 @@ class Snapshot:
         "_taken",
         "comments",
         "counters",
+        "files",
         "holders",
         "items",
         "links",
@@ -212,6 +231,7 @@ class Snapshot:
         self.users: dict[tuple[str, str], bool] = {}  # (workspace, user) -> is a member
         self.comments: dict[str, HistoryEntry | None] = {}  # by id; None: none or deleted
         self.reserved: dict[str, Reservation | None] = {}  # by id of the item
+        self.files: dict[str, FileState | None] = {}  # None: not there, or its bytes are going
         self._journal: list[tuple[dict[Any, Any], Hashable, object]] = []
 
     # -- filling, by storage -------------------------------------------------------------------
@@ -317,6 +337,15 @@ class Snapshot:
             miss.users.add((workspace, user))
             raise SnapshotMissError(miss) from None
 
+    def find_file(self, file: str) -> FileState | None:
+        """An uploaded file; None if it is not there, or was deleted too long ago."""
+        try:
+            return self.files[file]
+        except KeyError:
+            miss = Touches()
+            miss.files.add(file)
+            raise SnapshotMissError(miss) from None
+
     def find_counter(self, field: str, branch: str | None, *, make: bool) -> int | None:
         """The last number given; None if there is no such counter yet."""
         found = self.counters.get((field, branch), _ABSENT)
@@ -391,6 +420,10 @@ class Snapshot:
     def put_reserved(self, item: str, now: Reservation | None) -> None:
         """An id reserved, or None when it is used."""
         self._put(self.reserved, item, now)
+
+    def put_file(self, now: FileState) -> None:
+        """A file attached or deleted."""
+        self._put(self.files, now.id, now)
 
     def put_link(self, link: Link) -> None:
         """A link made."""

@@ -86,3 +86,9 @@ SESSION_RECHECK_MS: Final = 1_500  # a logout is seen by every process within 2 
 TOKEN_LIFE_MS: Final = 365 * 86_400_000
 PASSWORD_CHARS_MIN: Final = 6
 PASSWORD_BYTES_MAX: Final = 1_024
+
+# Files
+FILE_BYTES_MAX: Final = 100_000_000  # one uploaded file, unless the settings say otherwise
+FILE_NAME_BYTES_MAX: Final = 255  # what file systems take
+FILE_WAIT_MS: Final = 86_400_000  # an uploaded file that no item took is dropped
+FILE_KEEP_MS: Final = 7 * 86_400_000  # a deleted file's bytes are kept for whoever restores

@@ -112,6 +112,25 @@ class SetCounter:
     last: int
 
 
+@record
+class AttachFile:
+    """An uploaded file now belongs to a field of an item."""
+
+    file: str
+    datastore: str
+    field: str
+    item: str
+    at: int  # ms
+
+
+@record
+class DeleteFile:
+    """A file that no item holds any more; its bytes go later."""
+
+    file: str
+    at: int  # ms
+
+
 Step: TypeAlias = (
     InsertItem
     | UpdateItem
@@ -125,6 +144,8 @@ Step: TypeAlias = (
     | ReserveId
     | UseReservedId
     | IndexText
+    | AttachFile
+    | DeleteFile
 )
 
 

@@ -333,6 +333,8 @@ class _Resolver:
                     self.touches.item(field.settings.lookup_datastore, item)
             elif kind.refers_to == "user":
                 self.touches.users.update((datastore.workspace, user) for user in kind.ids(value))
+            elif kind.refers_to == "file":
+                self.touches.files.update(kind.ids(value))
         return values, faults
 
 

@@ -26,6 +26,7 @@ from .errors import (
     related_item_missing,
 )
 from .events import Event, EventKind
+from .file_rules import move_files
 from .full_text import index_step
 from .ids import IdSource
 from .items import IMPORT, HistoryEntry, Item, Link
@@ -138,6 +139,7 @@ class WritePlanner:
             values,
         )
         self._claim(datastore, item.id, {}, values)
+        self._steps.extend(move_files(self._snapshot, datastore, item.id, {}, values, self._now))
         snapshot.put_item(datastore.id, item.id, item)
         snapshot.know_new_item(item.id)
         self._steps.append(InsertItem(item))
@@ -234,6 +236,9 @@ class WritePlanner:
         )
         if datastore.unique_fields:
             self._claim(datastore, item.id, before.values, values)
+        if datastore.file_fields:
+            held, now = before.values, self._now
+            self._steps.extend(move_files(self._snapshot, datastore, item.id, held, values, now))
         self._snapshot.put_item(item.datastore, item.id, item)
         keys_changed = before.keys != item.keys
         self._steps.append(UpdateItem(item, changed, keys_changed=keys_changed))
@@ -253,6 +258,8 @@ class WritePlanner:
             raise ValueError("a delete has an item before it")
         datastore = draft.entry.datastore
         self._claim(datastore, before.id, before.values, {})
+        gone = move_files(self._snapshot, datastore, before.id, before.values, {}, self._now)
+        self._steps.extend(gone)
         self._snapshot.put_item(before.datastore, before.id, None)
         item = replace(
             before,

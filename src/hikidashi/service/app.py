@@ -23,6 +23,7 @@ from ..storage.engines import Connection
 from ..storage.idempotency import Remember, Replay, find_replays
 from ..storage.store import Store
 from ..storage.telling import PLAINLY, Inside, Telling, Told
+from .files import Files
 from .housekeeping import Housekeeping
 from .identity import Identities
 from .imports import Imports
@@ -62,6 +63,7 @@ class App:
         ids: IdSource,
         store: Store,
         identities: Identities,
+        files: Files,
         observe: Observer,
     ) -> None:
         self.config = config
@@ -70,12 +72,14 @@ class App:
         self.store = store
         self.identities = identities
         self.imports = Imports(store, clock, ids)
-        self._housekeeping = Housekeeping(store, clock)
+        self.files = files
+        self._housekeeping = Housekeeping(store, clock, files)
         self.observe = observe
 
     async def open(self) -> None:
         """Open the store and begin to keep house."""
         await self.store.open()
+        self.files.open()
         await self.imports.open()
         self._housekeeping.start()
 
@@ -85,6 +89,7 @@ class App:
         await self.imports.close()
         await self.store.close()
         self.identities.close()
+        self.files.close()
 
     async def run(self, identity: Identity, command: Command) -> Result:
         """Carry a command out; durable when this returns. Raises FaultError."""

@@ -14,6 +14,7 @@ from ..storage.idempotency import forget_old
 from ..storage.people import sweep_sessions
 from ..storage.reservations import forget_reservations
 from ..storage.store import Store
+from .files import Files
 
 PERIOD_S: Final = 3_600  # between two rounds; the first is at the start
 
@@ -21,9 +22,10 @@ PERIOD_S: Final = 3_600  # between two rounds; the first is at the start
 class Housekeeping:
     """Runs rounds until it is stopped. Several processes may do so over one database."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, files: Files) -> None:
         self._store = store
         self._clock = clock
+        self._files = files
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -44,7 +46,7 @@ class Housekeeping:
 
     async def round(self) -> None:
         """Forget answers kept for repeated requests, and sessions that have ended, past their
-        time."""
+        time; then files that nobody holds."""
         now = self._clock.now_ms()
 
         def sweep(connection: Connection) -> None:
@@ -53,3 +55,4 @@ class Housekeeping:
             sweep_sessions(connection, now, SESSION_IDLE_MS)
 
         await self._store.change(sweep)
+        await self._files.sweep()

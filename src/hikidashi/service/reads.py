@@ -64,7 +64,7 @@ def item_details(view: View, datastore: Datastore, item: str) -> Shown:
     found = stored.read_item(view.connection, view.access, datastore, item, view.actor.keyring)
     if found is None:
         raise item_not_found(item)
-    return show(view, datastore, [found], writers=True)
+    return show(view, datastore, [found], whole=True)
 
 
 def item_result(view: View, item: Item, by_display_id: bool) -> dict[str, object]:
@@ -75,7 +75,7 @@ def item_result(view: View, item: Item, by_display_id: bool) -> dict[str, object
     datastore = view.catalog.find_datastore(item.datastore)
     if datastore is None:
         raise no_place("datastore", item.datastore)
-    shown = show(view, datastore, [item])
+    shown = show(view, datastore, [item], whole=True)
     result: dict[str, object] = {
         "i_id": item.id,
         "d_id": datastore.id,

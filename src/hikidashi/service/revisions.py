@@ -72,7 +72,7 @@ def item_at(view: View, datastore: Datastore, item: str, rev: int) -> Shown:
         raise item_not_found(item)
     if rev != found.rev:
         found, _ = _rewound(view, datastore, found, rev)
-    return show(view, datastore, [found], writers=True)
+    return show(view, datastore, [found], whole=True)
 
 
 def values_to_restore(

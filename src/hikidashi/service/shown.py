@@ -12,7 +12,8 @@ from ..core.conditions import find_lookups, shown_fields
 from ..core.items import Item
 from ..core.query import LookupTarget
 from ..core.record import record
-from ..core.values import Value, format_number
+from ..core.values import Value, format_instant, format_number
+from ..storage.files import FileRow, read_files
 from ..storage.items import Person, read_titles, read_users
 from .app import View
 
@@ -28,6 +29,7 @@ class Aspect:
     lookups: Mapping[str, LookupTarget]  # by field id
     user_fields: tuple[Field, ...]
     lookup_fields: tuple[Field, ...]
+    file_fields: tuple[Field, ...]
 
 
 @record
@@ -36,6 +38,7 @@ class Known:
 
     users: Mapping[str, Person] = record_field(default_factory=dict)
     titles: Mapping[str, Mapping[str, str]] = record_field(default_factory=dict)  # field -> item
+    files: Mapping[str, Mapping[str, object]] = record_field(default_factory=dict)  # none: by id
 
 
 @record
@@ -75,6 +78,7 @@ def aspect(catalog: Catalog, actor: Actor, datastore: Datastore) -> Aspect:
             lookups,
             tuple(one for one in fields if one.kind.refers_to == "user"),
             tuple(one for one in fields if one.id in lookups),
+            tuple(one for one in fields if one.kind.refers_to == "file"),
         )
     return found
 
@@ -85,13 +89,14 @@ def show(
     items: Sequence[Item],
     fields: tuple[Field, ...] | None = None,
     *,
-    writers: bool = False,
+    whole: bool = False,
 ) -> Shown:
-    """Items with the names behind their ids; `writers`: also of who made and changed them."""
+    """Items with the names behind their ids; `whole`: also who made and changed them, and what
+    there is to tell of their files."""
     seen = aspect(view.catalog, view.actor, datastore)
     wanted = seen.fields if fields is None else fields
     users: set[str] = set()
-    if writers:
+    if whole:
         for item in items:
             users.add(item.created_by)
             users.add(item.updated_by)
@@ -104,7 +109,14 @@ def show(
         titles[one.id] = read_titles(
             view.connection, view.access, seen.lookups[one.id], targets, view.actor.keyring
         )
-    return Shown(datastore, items, wanted, Known(find_users(view, users), titles))
+    held: set[str] = set()
+    for one in _among(seen.file_fields, fields) if whole else ():
+        for item in items:
+            held.update(one.kind.ids(item.values.get(one.id)))
+    known_files = {
+        key: _file(one, datastore) for key, one in read_files(view.connection, held).items()
+    }
+    return Shown(datastore, items, wanted, Known(find_users(view, users), titles, known_files))
 
 
 def find_users(view: View, users: Iterable[str]) -> dict[str, Person]:
@@ -172,7 +184,10 @@ def show_held(field: Field, value: Value, known: Known) -> object:
             target = field.settings.lookup_datastore
             return {"d_id": target, "item_id": value, "title": title}
         case "file":
-            return None
+            if not known.files:
+                return kind.dump(value, field.settings)
+            held = [known.files[one] for one in kind.ids(value) if one in known.files]
+            return [{**one, "display_order": at} for at, one in enumerate(held)]
         case _:
             return kind.dump(value, field.settings)
 
@@ -185,4 +200,34 @@ def _user(user: str, known: Known) -> dict[str, str]:
         "media_link": "",
         "user_id": user,
         "user_name": person.name if person else "",
+    }
+
+
+def _file(file: FileRow, datastore: Datastore) -> dict[str, object]:
+    """A file as item details show it, under the several names its keys have had."""
+    created = format_instant(file.created_at)
+    link = f"/api/v0/files/{file.id}"
+    return {
+        "_id": file.id,
+        "file_id": file.id,
+        "filename": file.name,
+        "name": file.name,
+        "filepath": f"{file.datastore}/{file.item}/{file.field}/{file.name}",
+        "contentType": file.content_type,
+        "size": file.size,
+        "mediaLink": link,
+        "selfLink": link,
+        "created_at": created,
+        "timeCreated": created,
+        "updated": format_instant(file.attached_at or file.created_at),
+        "deleted": file.deleted_at is not None,
+        "temporary": False,
+        "w_id": file.workspace,
+        "p_id": datastore.project,
+        "d_id": file.datastore,
+        "datastore_id": file.datastore,
+        "field_id": file.field,
+        "i_id": file.item,
+        "item_id": file.item,
+        "user_id": file.user,
     }

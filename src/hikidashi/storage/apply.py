@@ -11,6 +11,8 @@ from ..core.events import Event
 from ..core.full_text import grams
 from ..core.items import HistoryEntry, Item, Link, Reservation
 from ..core.plan import (
+    AttachFile,
+    DeleteFile,
     DeleteItem,
     DeleteLink,
     EmitEvent,
@@ -90,6 +92,14 @@ TEXT_COLUMNS = (
 )
 _TEXT_KEY = TEXT_COLUMNS[:2]
 _ITEM_ID = TEXT_COLUMNS[0]
+_ATTACHED = (
+    Column("datastore_id", "text"),
+    Column("field_id", "text"),
+    Column("item_id", "text"),
+    Column("attached_at", "bigint"),
+    Column("deleted_at", "bigint"),
+)
+_DELETED = (Column("deleted_at", "bigint"),)
 _LINK_KEY = LINK_COLUMNS[:3]
 _FROM = LINK_COLUMNS[:1]
 _TO = LINK_COLUMNS[1:2]
@@ -116,6 +126,8 @@ class Fold:
         self._counters: dict[tuple[str, str], int] = {}
         self._reserved: dict[str, Reservation] = {}
         self._used: list[str] = []  # ids that are reserved no longer
+        self._attached: dict[str, Row] = {}
+        self._deleted_files: dict[str, Row] = {}
 
     def add(self, steps: Iterable[Step]) -> None:
         """Fold the steps of one plan in, after those of the plans before it."""
@@ -149,6 +161,11 @@ class Fold:
                         self._used.append(used)
                 case InsertHistory(entry) | UpdateComment(entry):
                     self._comments[entry.id] = _comment_row(entry)
+                case AttachFile(file, datastore, field, item_id, at):
+                    self._attached[file] = (datastore, field, item_id, at, None, file)
+                    self._deleted_files.pop(file, None)
+                case DeleteFile(file, at):
+                    self._deleted_files[file] = (at, file)
                 case _:
                     assert_never(step)
 
@@ -194,7 +211,7 @@ class Fold:
         return found
 
     def batches(self, acls: dict[tuple[str, frozenset[str]], int]) -> list[Batch]:
-        """Deletes, inserts, updates, links, histories, outbox, counters: always in this order."""
+        """Deletes, inserts, updates, links, histories, outbox, counters, files: in this order."""
         batches: list[Batch] = []
         batches.extend(self._delete_batches())
         batches.extend(self._insert_batches(acls))
@@ -221,6 +238,10 @@ class Fold:
             batches.extend(self._text_batches(acls))
         if self._reserved or self._used:
             batches.extend(reservation_batches(list(self._reserved.values()), self._used))
+        if self._attached:
+            batches.append(Update("files", ID, _ATTACHED, list(self._attached.values())))
+        if self._deleted_files:
+            batches.append(Update("files", ID, _DELETED, list(self._deleted_files.values())))
         return batches
 
     def _text_batches(self, acls: dict[tuple[str, frozenset[str]], int]) -> list[Batch]:

@@ -8,6 +8,8 @@ from importlib.resources import files
 
 from .engines import Connection, Engine, EngineError
 
+DATABASE_NAME = "database_name"  # a key of `meta`: tells this database's files from others'
+DATABASE_NAME_CHARS = 16
 LOCK = "migrations"  # what processes that start together lock
 
 
@@ -90,3 +92,9 @@ def make_secret(connection: Connection, name: str) -> bytes:
         connection.commit()
         rows = connection.query("SELECT value FROM meta WHERE key = ?", (name,))
     return bytes.fromhex(rows[0][0])
+
+
+def find_name(connection: Connection) -> str:
+    """The database's own name; "" if it has none yet."""
+    rows = connection.query("SELECT value FROM meta WHERE key = ?", (DATABASE_NAME,))
+    return str(rows[0][0])[:DATABASE_NAME_CHARS] if rows else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..core.ids import is_id
 from ..core.items import Reservation
 from ..core.limits import RESERVATION_LIFE_MS
 from .engines import Batch, Column, Connection, Delete, Insert, Row
@@ -37,3 +38,9 @@ def forget_reservations(connection: Connection, now: int) -> None:
     connection.query(
         "DELETE FROM reserved_items WHERE created_at < ?", (now - RESERVATION_LIFE_MS,)
     )
+
+
+def find_reservation(connection: Connection, item: str) -> Reservation | None:
+    """For whom, and for an item of which datastore, an id is kept."""
+    rows = connection.query(f"{SELECT} WHERE id = ?", (item,)) if is_id(item) else []
+    return Reservation(*rows[0]) if rows else None

@@ -1,7 +1,7 @@
 """Reading, and locking in one global order, what a group of commands touches.
 
 The order on PostgreSQL: workspaces (shared), counters, unique values, reserved ids, then items by
-datastore and id. Two groups that follow it never wait for each other in a circle.
+datastore and id, then files by id. Two groups that follow it never wait for each other in a circle.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from ..core.kinds import Storage
 from ..core.limits import LINKED_READ_MAX
 from .access_sets import AccessSets
 from .engines import Column, Connection, Engine, Query, QueryKeys, Row
+from .files import STATE, file_state
 from .reservations import ID as RESERVED_ID, SELECT as RESERVED
 from .tables import ACL_AT, ID, ItemTable, N, field_column, item_table
 
@@ -40,7 +41,12 @@ def branch_key(branch: str | None) -> str:
 def needs_locks(touches: Touches) -> bool:
     """Whether what is asked for late would have had to be locked earlier."""
     return bool(
-        touches.items or touches.rows or touches.holders or touches.counters or touches.reserved
+        touches.items
+        or touches.rows
+        or touches.holders
+        or touches.counters
+        or touches.reserved
+        or touches.files
     )
 
 
@@ -85,6 +91,8 @@ class SnapshotReader:
         for datastore_id in sorted({*touches.items, *touches.rows}):
             self._ask_items(snapshot, touches, datastore_id)
         self._ask_seen(snapshot, touches.seen)
+        if touches.files:
+            self._ask_files(snapshot, sorted(touches.files))
         self._ask_holders(snapshot, touches)
         self._ask_links(snapshot, touches)
         self._ask_users(snapshot, touches)
@@ -217,6 +225,15 @@ class SnapshotReader:
                     if isinstance(target, str):
                         followed.setdefault(field.settings.lookup_datastore, set()).add(target)
         return followed
+
+    def _ask_files(self, snapshot: Snapshot, files: list[str]) -> None:
+        for one in files:
+            snapshot.files[one] = None
+
+        def handle(rows: list[Row]) -> None:
+            snapshot.files.update((row[0], file_state(row)) for row in rows)
+
+        self._ask(QueryKeys(STATE, ID, files, lock=True, order="id"), handle)
 
     def _ask_holders(self, snapshot: Snapshot, touches: Touches) -> None:
         by_field: dict[tuple[str, str], list[object]] = {}

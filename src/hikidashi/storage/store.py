@@ -29,7 +29,7 @@ from .engines import (
 )
 from .group import Job
 from .idempotency import Replay
-from .migrate import make_secret, migrate
+from .migrate import DATABASE_NAME, DATABASE_NAME_CHARS, make_secret, migrate
 from .standing import Standing
 from .streams import Streams
 from .telling import PLAINLY, Telling, Told
@@ -53,6 +53,7 @@ class Store:
         self.engine = engine
         self.standing = Standing()
         self.access: AccessSets
+        self.name = ""  # of the database, made with it
         self._clock = clock
         self._ids = ids
         self._observer = observer
@@ -80,6 +81,7 @@ class Store:
         connection = self.engine.connect()
         try:
             migrate(self.engine, connection)
+            self.name = make_secret(connection, DATABASE_NAME).hex()[:DATABASE_NAME_CHARS]
             return AccessSets(make_secret(connection, "access_secret"))
         finally:
             connection.close()

@@ -112,6 +112,8 @@ def shower(field: Field, shown: Shown, options: RowOptions) -> Show:
         case "users":
             names = {id_: one.name for id_, one in known.users.items()}
             return lambda item: _joined(item, key, names)
+        case "file":
+            return lambda item: _unless_empty(item, key, ",".join)
         case "dslookup":
             titles = known.titles.get(key, {})
             return lambda item: _unless_empty(item, key, titles.get)

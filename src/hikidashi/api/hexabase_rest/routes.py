@@ -8,6 +8,7 @@ from ..edge import Call
 from .bulk import CALLS as BULK_CALLS
 from .comments import CALLS as COMMENT_CALLS
 from .definitions_routes import CALLS as DEFINITION_CALLS
+from .files import CALLS as FILE_CALLS
 from .global_search import CALLS as GLOBAL_SEARCH_CALLS
 from .identity import CALLS as IDENTITY_CALLS
 from .lists import CALLS as LIST_CALLS
@@ -27,4 +28,5 @@ CALLS: Final[tuple[Call, ...]] = (
     *GLOBAL_SEARCH_CALLS,
     *SHEET_CALLS,
     *DEFINITION_CALLS,
+    *FILE_CALLS,
 )

@@ -65,7 +65,7 @@ class Kind:
     storage: Storage | None = None  # None: nothing is kept
     writable: bool = True  # False: never taken from a caller
     has_options: bool = False
-    refers_to: Literal["", "item", "user"] = ""
+    refers_to: Literal["", "item", "user", "file"] = ""
     can_be_unique: bool = False
     can_be_title: bool = True
     match: Literal["none", "text", "range", "choice"] = "none"  # how a search compares it
@@ -96,7 +96,7 @@ class Kind:
         return self
 
     def ids(self, value: Value) -> tuple[str, ...]:
-        """The items or users (see `refers_to`) that the value names."""
+        """The items, users or files (see `refers_to`) that the value names."""
         return ()
 
     def check_settings(self, settings: Settings) -> None:

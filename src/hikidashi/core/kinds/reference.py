@@ -61,9 +61,29 @@ class Lookup(Kind):
 
 
 class File(Kind):
-    """Uploaded files. Definitions only: it takes no value before there are uploads."""
+    """Uploaded files, in the order given. Each belongs to one field of one item."""
 
     name = "file"
     storage = Storage.LIST
-    writable = False
+    refers_to = "file"
     can_be_title = False
+
+    def parse(self, raw: object, settings: Settings) -> Value:
+        """Take an array of file ids; it replaces the stored one. Whether the files are there, and
+        for whom, is the write's to see."""
+        files = parse_ids(raw, "file ids", CHOICES_MAX) if raw != "" else ()
+        if not all(is_id(one) for one in files):
+            raise InvalidValueError("must be an array of file ids")
+        return files or None
+
+    def dump(self, value: Value, settings: Settings) -> object:
+        """The file ids."""
+        return list(value) if isinstance(value, tuple) else []
+
+    def text(self, value: Value, settings: Settings) -> str:
+        """The file ids, joined by commas."""
+        return ",".join(value) if isinstance(value, tuple) else ""
+
+    def ids(self, value: Value) -> tuple[str, ...]:
+        """The files."""
+        return value if isinstance(value, tuple) else ()

@@ -1,0 +1,80 @@
+"""Files and the items that hold them: each file belongs to one field of one item. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .access import Actor
+from .catalog import Datastore, Field
+from .errors import Fault, bad_value
+from .items import FileState, Snapshot
+from .plan import AttachFile, DeleteFile, Step
+from .values import Value
+
+
+def check_file(
+    file: str, place: tuple[Datastore, Field, str], snapshot: Snapshot, actor: Actor
+) -> str:
+    """Why the field of an item ("" for a new one) can't hold a file; "" if it can.
+
+    It may be one that the actor uploaded and nothing holds, or one that the very field holds, or
+    held: what was taken out may be put back until its bytes go.
+    """
+    datastore, field, item = place
+    found = snapshot.find_file(file)
+    if found is None or found.workspace != datastore.workspace:
+        return f"has no file {file}"
+    if found.is_attached and (found.field, found.item) == (field.id, item):
+        return ""
+    if found.user != actor.user or found.is_deleted:
+        return f"has no file {file}"
+    return f"the file {file} belongs to another item or field" if found.is_attached else ""
+
+
+def check_shared_files(datastore: Datastore, given: Mapping[str, Value]) -> list[Fault]:
+    """Two fields of one write can't hold the same file."""
+    faults: list[Fault] = []
+    seen: set[str] = set()
+    for field in datastore.file_fields:
+        files = field.kind.ids(given.get(field.id))
+        twice = [one for one in files if one in seen]
+        seen.update(files)
+        if twice:
+            reason = f"the file {twice[0]} belongs to another item or field"
+            faults.append(bad_value(field.id, field.display_id, reason))
+    return faults
+
+
+def move_files(  # noqa: PLR0913  an item before and after
+    snapshot: Snapshot,
+    datastore: Datastore,
+    item: str,
+    held: Mapping[str, Value],
+    wanted: Mapping[str, Value],
+    now: int,
+) -> list[Step]:
+    """Attach the files that come to an item; those that go are deleted."""
+    steps: list[Step] = []
+    for field in datastore.file_fields:
+        old, new = (field.kind.ids(one.get(field.id)) for one in (held, wanted))
+        kept = {*old} & {*new}
+        place = (datastore.id, field.id, item)
+        for file in new:
+            if file not in kept:
+                known = snapshot.find_file(file)
+                user = known.user if known is not None else ""
+                snapshot.put_file(_state(file, datastore.workspace, user, place, is_deleted=False))
+                steps.append(AttachFile(file, *place, now))
+        for file in old:
+            if file not in kept:
+                known = snapshot.files.get(file)
+                user = known.user if known is not None else ""
+                snapshot.put_file(_state(file, datastore.workspace, user, place, is_deleted=True))
+                steps.append(DeleteFile(file, now))
+    return steps
+
+
+def _state(
+    file: str, workspace: str, user: str, place: tuple[str, str, str], *, is_deleted: bool
+) -> FileState:
+    return FileState(file, workspace, user, *place, is_attached=True, is_deleted=is_deleted)

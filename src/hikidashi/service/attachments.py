@@ -1,0 +1,162 @@
+"""Who may upload a file for what, get it, and take it out of an item."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..core.access import Identity, may_use_datastore
+from ..core.catalog import Datastore, Field
+from ..core.commands import Entry, Op, WriteItem
+from ..core.errors import (
+    FaultError,
+    FaultKind,
+    forbidden,
+    invalid_request,
+    no_file,
+    no_item,
+    no_place,
+    unavailable,
+)
+from ..core.items import Item
+from ..storage import items as stored
+from ..storage.files import FileRow, delete_waiting, read_file
+from ..storage.reservations import find_reservation
+from .app import App, View
+from .files import Target
+from .reads import find_place
+from .shown import aspect
+
+_TRIES = 16  # of a removal that others' writes of the item get in the way of
+
+
+def check_may_upload(view: View) -> None:
+    """Whether the actor's token may write at all. Raises 403."""
+    if not view.actor.may_write:
+        raise forbidden("no privileges to upload files")
+
+
+def find_target(view: View, item: str, field: str, datastore: str, project: str) -> Target:
+    """What an upload is for. The field is named by id, or by display id with its datastore.
+
+    Raises 404 for what the actor may not see or use, 400 for a field that takes no files.
+    """
+    check_may_upload(view)
+    place = find_place(view, datastore, project) if datastore else _place_of(view, field)
+    found = _find_field(view, place, field)
+    if found is None:
+        raise no_place("field", field)
+    if found.kind.refers_to != "file":
+        raise invalid_request(f"the field {field} takes no files", f"f_id:{found.id}")
+    if _read_item(view, place, item) is None and not _is_reserved(view, place, item):
+        raise no_item(item)
+    return Target(place.id, found.id, item)
+
+
+def _is_reserved(view: View, datastore: Datastore, item: str) -> bool:
+    """Whether the id is kept for an item that the actor is going to make (CreateNewItemID)."""
+    found = find_reservation(view.connection, item)
+    return found is not None and (found.datastore, found.user) == (datastore.id, view.actor.user)
+
+
+def _place_of(view: View, field: str) -> Datastore:
+    for project in view.catalog.projects:
+        for datastore in project.datastores:
+            found = datastore.find_field(field)
+            if found is not None and found.id == field and may_use_datastore(view.actor, datastore):
+                return datastore
+    raise no_place("field", field)
+
+
+def _find_field(view: View, datastore: Datastore, ref: str) -> Field | None:
+    found = datastore.find_field(ref)
+    shown = aspect(view.catalog, view.actor, datastore).fields
+    return found if found in shown else None
+
+
+def _read_item(view: View, datastore: Datastore, item: str) -> Item | None:
+    return stored.read_item(view.connection, view.access, datastore, item, view.actor.keyring)
+
+
+def find_file(view: View, file: str) -> FileRow:
+    """A file that the actor may get: of a visible item and an open field, or one's own that is
+    not attached yet. Raises 404."""
+    found = read_file(view.connection, view.catalog.workspace, file)
+    if found is None:
+        raise no_file(file)
+    if found.attached_at is None:
+        if found.user != view.actor.user or not _may_be_for(view, found):
+            raise no_file(file)
+        return found
+    if _attached(view, found) is None:
+        raise no_file(file)
+    return found
+
+
+def _may_be_for(view: View, file: FileRow) -> bool:
+    """A token for one project gets nothing that was uploaded for another."""
+    datastore = view.catalog.find_datastore(file.datastore)
+    return datastore is None or may_use_datastore(view.actor, datastore)
+
+
+def _attached(view: View, file: FileRow) -> tuple[Datastore, Field, Item] | None:
+    """Where a file is attached, if all of that is open to the actor."""
+    datastore = view.catalog.find_datastore(file.datastore)
+    if datastore is None or not may_use_datastore(view.actor, datastore):
+        return None
+    field = _find_field(view, datastore, file.field)
+    item = _read_item(view, datastore, file.item)
+    return None if field is None or item is None else (datastore, field, item)
+
+
+# --- taking one out ---------------------------------------------------------------------------
+
+
+async def remove_file(app: App, identity: Identity, item: str, field: str, file: str) -> None:
+    """Take a file out of a field of an item, by the default update action (DeleteFile).
+
+    It is a revision like any other. A file that is not attached yet just goes.
+    """
+    for _ in range(_TRIES):
+        command = await app.read(identity, lambda view: _removal(view, item, field, file))
+        if command is None:
+            if await _delete_waiting(app, file):
+                return
+            continue  # it was attached meanwhile
+        try:
+            await app.run(identity, command)
+        except FaultError as error:
+            if error.kind is not FaultKind.CONFLICT:
+                raise
+        else:
+            return
+    raise unavailable("the item kept changing; try again")
+
+
+async def _delete_waiting(app: App, file: str) -> bool:
+    now = app.clock.now_ms()
+    return await app.store.change(lambda connection: delete_waiting(connection, file, now))
+
+
+def _removal(view: View, item: str, field: str, file: str) -> WriteItem | None:
+    """The write that takes a file out; None for one that is not attached. Raises 404."""
+    found = find_file(view, file)
+    if found.attached_at is None:
+        check_may_upload(view)
+        if found.item in ("", item):
+            return None
+        raise no_file(file)
+    place = _attached(view, found)
+    if place is None:
+        raise no_file(file)
+    datastore, held, its_item = place
+    if found.item != item or held is not datastore.find_field(field):
+        raise no_file(file)
+    left = _without(held.kind.ids(its_item.values.get(held.id)), file)
+    entry = Entry(Op.UPDATE, datastore.id, item=item, values={held.id: left}, revision=its_item.rev)
+    return WriteItem(datastore.project, entry)
+
+
+def _without(files: Sequence[str], file: str) -> list[str]:
+    if file not in files:
+        raise no_file(file)
+    return [one for one in files if one != file]

@@ -1,0 +1,132 @@
+"""A long file passes through a server in bounded memory, in both directions."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import http.client
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+import psutil
+import pytest
+
+from hikidashi.bootstrap import build
+from hikidashi.config import load_config
+from hikidashi.service.schema import schema_apply
+from tests.files.conftest import WORLD
+from tests.files.papers import BOUNDARY, FORM
+
+MEGABYTES = int(os.environ.get("FILE_MEGABYTES", "32"))  # 100 by hand
+CHUNKED = {"Transfer-Encoding": "chunked"}
+GROWTH_MEGABYTES_MAX = 20  # however long the file is
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[tuple[psutil.Process, int]]:
+    """A server of its own, with its port."""
+    database = f"sqlite:///{tmp_path / 'papers.db'}"
+
+    async def make() -> None:
+        app = build(load_config({"HIKIDASHI_DATABASE": database}))
+        await app.open()
+        await schema_apply(app.store, app.ids, app.clock, WORLD)
+        await app.close()
+
+    asyncio.run(make())
+    words = [sys.executable, "-m", "hikidashi", "--database", database, "serve", "--port", "0"]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        found = re.search(r"http://127\.0\.0\.1:(\d+)", process.stdout.readline())
+        assert found
+        yield psutil.Process(process.pid), int(found[1])
+    finally:
+        process.terminate()
+        process.wait(20)
+        process.stdout.close()
+
+
+class Watch:
+    """The most memory that a process has while something is done."""
+
+    def __init__(self, process: psutil.Process) -> None:
+        self._process = process
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+
+    def __enter__(self) -> Self:
+        self._start = self.most = self._process.memory_info().rss
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._done.wait(0.005):
+            self.most = max(self.most, self._process.memory_info().rss)
+
+    @property
+    def growth(self) -> float:
+        """In megabytes."""
+        return (self.most - self._start) / 1e6
+
+
+def test_a_long_file_goes_in_and_out_in_bounded_memory(server):
+    process, port = server
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+
+    def send(method, path, body=None, headers=None):
+        connection.request(method, path, body, headers or {}, encode_chunked=body is pieces)
+        return connection.getresponse()
+
+    piece = os.urandom(1_000_000)
+
+    def pieces_of_form(count):
+        head = 'Content-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+        yield f"--{BOUNDARY}\r\n{head}".encode()
+        for _ in range(count):
+            yield piece
+        yield f"\r\n--{BOUNDARY}--\r\n".encode()
+
+    pieces = None
+    body = json.dumps({"email": "bob@papers.test", "password": "bob-password"})
+    token = json.load(send("POST", "/api/v0/login", body))["token"]
+    auth = {"Authorization": f"Bearer {token}"}
+
+    def upload(count):
+        nonlocal pieces
+        pieces = pieces_of_form(count)
+        reply = send("POST", "/api/v0/files", pieces, {**auth, **FORM, **CHUNKED})
+        assert reply.status == 200, reply.read()
+        return json.load(reply)["file_id"]
+
+    upload(1)  # what is imported and made once
+    with Watch(process) as going_in:
+        file = upload(MEGABYTES)
+    with Watch(process) as coming_out:
+        reply = send("GET", f"/api/v0/files/{file}", headers=auth)
+        found = hashlib.sha256()
+        while some := reply.read(200_000):
+            found.update(some)
+            if MEGABYTES > 50:
+                time.sleep(0.002)  # a client that is slower than we are
+    wanted = hashlib.sha256()
+    for _ in range(MEGABYTES):
+        wanted.update(piece)
+    assert found.digest() == wanted.digest()
+    assert reply.headers["etag"] == f'"{wanted.hexdigest()}"'
+    print(f"{MEGABYTES} MB: {going_in.growth:.1f} MB more in, {coming_out.growth:.1f} MB more out")
+    assert going_in.growth < GROWTH_MEGABYTES_MAX
+    assert coming_out.growth < GROWTH_MEGABYTES_MAX
+    connection.close()
