@@ -6,6 +6,7 @@ import dataclasses
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -15,8 +16,14 @@ import click
 from ..bootstrap import open_engine
 from ..config import Config, settings_page, show_settings, unknown_variables
 from ..storage.engines import Connection, Engine, EngineError
-from ..storage.inspection import check_integrity, find_oddities, find_slow_searches
-from ..storage.migrate import list_migrations, read_version
+from ..storage.inspection import (
+    check_integrity,
+    find_odd_files,
+    find_oddities,
+    find_slow_searches,
+)
+from ..storage.migrate import find_name, list_migrations, read_version
+from ..storage.objects import Objects, ObjectsError
 from .opening import RefusedError, read_settings, sentence
 
 FREE_BYTES_MIN = 500_000_000  # below it a busy day, or a backup beside the file, fills the disk
@@ -84,6 +91,7 @@ def _findings(config: Config, *, quick: bool) -> Iterator[Finding]:
         return
     try:
         yield from _check_database(engine, connection, quick=quick)
+        yield from _check_files(config, connection, quick=quick)
     except EngineError as error:
         yield ("wrong", sentence(error) or str(error))
     finally:
@@ -132,6 +140,24 @@ def _check_database(engine: Engine, connection: Connection, *, quick: bool) -> I
         yield from (("note", one) for one in find_slow_searches(engine, connection))
 
 
+def _check_files(config: Config, connection: Connection, *, quick: bool) -> Iterator[Finding]:
+    """The place of the bytes of files, and whether it and the database agree."""
+    if read_version(connection) != list_migrations(config.engine)[-1][0]:
+        return
+    objects = Objects(config.files_place, find_name(connection))
+    try:
+        words = objects.check_place()
+        yield ("ok", f"files are kept in {config.files_place}{words}")
+        if quick or not find_name(connection):
+            return
+        odd = list(find_odd_files(connection, objects, time.time_ns() // 1_000_000))
+        yield from (("wrong", one) for one in odd)
+        if not odd:
+            yield ("ok", "every file has its bytes")
+    except ObjectsError as error:
+        yield ("wrong", f"the files in {config.files_place} can't be used: {error}")
+
+
 # --- backup -----------------------------------------------------------------------------------
 
 
@@ -143,6 +169,8 @@ def backup(context: click.Context, file: Path) -> None:
 
     The copy shows one moment, even while the server writes; it is checked before it gets its name.
     To restore it, stop the server and put it in the database's place. For PostgreSQL use pg_dump.
+    Uploaded files are not in it: copy their folder (HIKIDASHI_FILES) after it, not before, so that
+    every file that the copy knows of has its bytes.
 
     \b
       hikidashi backup /backups/hikidashi-$(date +%F).db
@@ -169,6 +197,8 @@ def backup(context: click.Context, file: Path) -> None:
             Path(f"{partial}{leftover}").unlink(missing_ok=True)
     _sync(file.absolute().parent)
     click.echo(f"{file}: {file.stat().st_size:,} bytes, checked")
+    if Path(config.files_place).is_dir() or "://" in config.files_place:
+        click.echo(f"uploaded files are not in it: copy {config.files_place} now, too")
 
 
 def _copy(config: Config, partial: Path) -> None:

@@ -10,11 +10,15 @@ from ..core.query import SystemKey
 from ..core.record import record
 from .definitions import list_workspaces, load_catalog
 from .engines import Connection, Engine, OutdatedSchemaError
+from .files import list_span, list_spans
+from .objects import Objects, is_stray
 from .people_state import read_people
 from .tables import item_table, list_index_names
 
 LARGE_ITEMS = 100_000  # going over so many takes a tenth of a second
 _FOUND_BY_INDEX = frozenset((SystemKey.ID.value, SystemKey.CREATED_AT.value))
+
+_SHOWN_MAX = 5  # of what is counted
 
 
 @record
@@ -107,6 +111,31 @@ def _odd_items(connection: Connection, datastore: Datastore, place: str) -> Iter
 def _count(connection: Connection, sql: str, *params: str) -> int:
     found: int = connection.query(sql, params)[0][0]
     return found
+
+
+def find_odd_files(connection: Connection, objects: Objects, now_ms: int) -> Iterator[str]:
+    """A sentence for what is amiss between the rows of files and their bytes.
+
+    Reads every row and lists every object, those of 18 hours at a time.
+    """
+    listed = objects.spans()
+    missing: list[str] = []
+    strays = stray_bytes = 0
+    for span in sorted({*listed, *list_spans(connection)}):
+        there = objects.list_span(span) if span in listed else ()
+        sizes = {file: size for some in there for file, size in some}
+        for file, size, is_dropped in list_span(connection, span):
+            held = sizes.pop(file, None)
+            if held != size and not is_dropped:
+                missing.append(file)
+        old = {file: size for file, size in sizes.items() if is_stray(file, now_ms)}
+        strays += len(old)
+        stray_bytes += sum(old.values())
+    if missing:
+        shown = ", ".join(missing[:_SHOWN_MAX])
+        yield f"{len(missing)} files lack their bytes, or some of them: {shown}"
+    if strays:
+        yield f"{strays} objects, {stray_bytes:,} bytes, belong to no file"
 
 
 # --- slow searches ----------------------------------------------------------------------------
