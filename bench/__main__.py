@@ -12,7 +12,11 @@ from .load import Measure, MissingToolError, find_wrk
 from .report import Outcome, Plan, page, show, work_lines
 from .servers import UnavailableError
 from .stand import Stand
-from .works import SUMMARIES, WORKS, Side, Work
+from .works import SUMMARIES as WRITE_SUMMARIES, WORKS as WRITE_WORKS, Side, Work
+from .works_reads import SUMMARIES as READ_SUMMARIES, WORKS as READ_WORKS
+
+WORKS = WRITE_WORKS | READ_WORKS
+SUMMARIES = WRITE_SUMMARIES | READ_SUMMARIES
 
 HERE = Path(__file__).parent
 

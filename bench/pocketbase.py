@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import random
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+import apsw
 
 from .servers import HOST, Server, UnavailableError, expect, free_port
 
@@ -118,6 +123,21 @@ class PocketBase:
         expect(self.url, "POST", "/api/collections", lines, token=root)
         return self.login_member()
 
+    def fill(self, make: Callable[[random.Random], dict[str, Any]], count: int, seed: int) -> None:
+        """Put orders into the table itself, with the server stopped meanwhile."""
+        self.server.stop()
+        chance = random.Random(seed)
+        connection = apsw.Connection(str(self._data / "data.db"))
+        names = [one["name"] for one in ORDERS["fields"]]
+        marks = ", ".join("?" * (len(names) + 1))
+        insert = f"INSERT INTO orders (id, {', '.join(names)}) VALUES ({marks})"
+        rows = ((record_id(at), *_columns(make(chance), names)) for at in range(1, count + 1))
+        with connection:
+            connection.executemany(insert, rows)
+        connection.close()
+        self.server.start()
+        self.token = self.login_member()
+
     def login_member(self) -> str:
         """A token of the ordinary record."""
         return self.login(*MEMBER, collection="users")
@@ -127,6 +147,25 @@ class PocketBase:
         path = f"/api/collections/{collection}/auth-with-password"
         body = {"identity": address, "password": password}
         return str(expect(self.url, "POST", path, body)["token"])
+
+
+def record_id(number: int) -> str:
+    """The id of the order of a number that `fill` has made."""
+    return f"{number:015d}"
+
+
+def _columns(order: dict[str, Any], names: list[str]) -> Iterator[Any]:
+    """The values of an order as PocketBase keeps them."""
+    for name in names:
+        value = order[name]
+        if isinstance(value, list):
+            yield json.dumps(value)
+        elif isinstance(value, bool):
+            yield int(value)
+        elif name.endswith("_at"):
+            yield value.replace("T", " ")
+        else:
+            yield value
 
 
 def _relation(collection: str) -> dict[str, Any]:

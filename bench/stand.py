@@ -15,8 +15,10 @@ import psycopg
 from tests.postgres import Server as Postgres, make_data_dir, start_postgres
 
 from . import bodies
+from .bodies import make_order
 from .hikidashi import Hikidashi
 from .load import Load, MissingToolError, Pool
+from .many_items import SEED, fill
 from .pocketbase import PocketBase
 from .raw import RawPostgres, RawSqlite, read_postgres_settings
 from .servers import Server, UnavailableError, make_echo
@@ -98,6 +100,32 @@ class Stand:
             return made
 
         return self._once("pocketbase", make)
+
+    def large(self, items: int) -> Hikidashi:
+        """On SQLite, with so many orders put into its tables."""
+
+        def make() -> Hikidashi:
+            name = f"hikidashi-{items}"
+            url = f"sqlite:///{self.folder}/{name}.db"
+            fill(url, items)
+            made = Hikidashi(self.folder, url, name)
+            self._stack.callback(made.server.stop)
+            return made
+
+        return self._once(f"large-{items}", make)
+
+    def large_pocketbase(self, items: int) -> PocketBase:
+        """A PocketBase of its own with the same orders, put into its table."""
+
+        def make() -> PocketBase:
+            folder = self.folder / "large"
+            folder.mkdir()
+            made = PocketBase(folder)
+            self._stack.callback(made.server.stop)
+            made.fill(make_order, items, SEED)
+            return made
+
+        return self._once("large-pocketbase", make)
 
     def echo(self) -> Server:
         """The bare application."""

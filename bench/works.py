@@ -57,7 +57,8 @@ class Work:
     is_timed: bool = True  # False: a measure takes as long as it takes, and needs no warming
 
 
-def _side(name: str, prepare: Callable[[], Run]) -> Side:
+def make_side(name: str, prepare: Callable[[], Run]) -> Side:
+    """A contender; what is missing, or does not start, is told in its row."""
     try:
         return Side(name, prepare())
     except MissingToolError as error:
@@ -69,13 +70,14 @@ def _side(name: str, prepare: Callable[[], Run]) -> Side:
 # --- requests -------------------------------------------------------------------------------------
 
 
-def _load(
+def make_load(
     stand: Stand,
     server: Hikidashi | PocketBase,
     name: str,
     pool: Pool,
     taken: Path | None = None,
 ) -> Load:
+    """A pool sent to a server with its token."""
     pool = replace(pool, headers=[f"Authorization: {server.token}"])
     return Load(server.url, pool, stand.folder / f"{name}.pool", taken)
 
@@ -84,20 +86,20 @@ def _update(stand: Stand, server: Hikidashi) -> Load:
     paths = [f"{bodies.ITEMS}/edit/{one}" for one in stand.orders_of(server)]
     wanted = ['"error":""', '"IsChanged":true']
     pool = Pool("POST", paths, bodies.updates(bare=False), wanted=wanted)
-    return _load(stand, server, f"{server.name}-update", pool)
+    return make_load(stand, server, f"{server.name}-update", pool)
 
 
 def _create(stand: Stand, server: Hikidashi) -> Load:
     wanted = ['"error":null', '"item_id":"']
     pool = Pool("POST", [f"{bodies.ITEMS}/new"], bodies.creates(bare=False), wanted=wanted)
-    return _load(stand, server, f"{server.name}-create", pool)
+    return make_load(stand, server, f"{server.name}-create", pool)
 
 
 def _nested(stand: Stand, server: Hikidashi) -> Load:
     wanted, unwanted = ['"error":null', '"item_id":"'], ['"error_code"']
     paths = [f"{bodies.ITEMS}/new"]
     pool = Pool("POST", paths, bodies.nested_creates(), wanted=wanted, unwanted=unwanted)
-    load = _load(stand, server, f"{server.name}-nested", pool)
+    load = make_load(stand, server, f"{server.name}-nested", pool)
     load.per_request = 1 + bodies.CHILDREN
     return load
 
@@ -106,36 +108,36 @@ def _details(stand: Stand, server: Hikidashi) -> Load:
     orders = stand.orders_of(server)
     paths = [f"{bodies.ITEMS}/details/{one}?format=map" for one in orders]
     wanted = ['"field_values":{', '"rev_no":']
-    return _load(stand, server, f"{server.name}-details", Pool("GET", paths, wanted=wanted))
+    return make_load(stand, server, f"{server.name}-details", Pool("GET", paths, wanted=wanted))
 
 
 def _numbers(stand: Stand, server: Hikidashi, branch: str) -> Load:
     wanted, take = ['"has_error":false'], '"number":(%d+)'
     pool = Pool("GET", [f"{bodies.NUMBERS}?branch_key={branch}"], wanted=wanted, take=take)
-    return _load(stand, server, f"numbers-{branch}", pool, stand.folder / f"numbers-{branch}")
+    return make_load(stand, server, f"numbers-{branch}", pool, stand.folder / f"numbers-{branch}")
 
 
 def _patch(stand: Stand, server: PocketBase) -> Load:
     paths = [f"{bodies.RECORDS}/{one}" for one in stand.records_of(server)]
     pool = Pool("PATCH", paths, bodies.updates(bare=True), wanted=['"id":"'])
-    return _load(stand, server, "pocketbase-update", pool)
+    return make_load(stand, server, "pocketbase-update", pool)
 
 
 def _post(stand: Stand, server: PocketBase) -> Load:
     pool = Pool("POST", [bodies.RECORDS], bodies.creates(bare=True), wanted=['"id":"'])
-    return _load(stand, server, "pocketbase-create", pool)
+    return make_load(stand, server, "pocketbase-create", pool)
 
 
 def _batch(stand: Stand, server: PocketBase) -> Load:
     pool = Pool("POST", ["/api/batch"], bodies.batches(), wanted=['"status":200', '"parent":"'])
-    load = _load(stand, server, "pocketbase-nested", pool)
+    load = make_load(stand, server, "pocketbase-nested", pool)
     load.per_request = 1 + bodies.CHILDREN
     return load
 
 
 def _view(stand: Stand, server: PocketBase) -> Load:
     paths = [f"{bodies.RECORDS}/{one}" for one in stand.records_of(server)]
-    return _load(stand, server, "pocketbase-view", Pool("GET", paths, wanted=['"id":"']))
+    return make_load(stand, server, "pocketbase-view", Pool("GET", paths, wanted=['"id":"']))
 
 
 def _echo(stand: Stand) -> Load:
@@ -153,11 +155,11 @@ def _make_update(stand: Stand) -> Work:
         "UpdateItem: three of twelve fields of one of 10,000 items",
         "updates/s",
         (
-            _side("hikidashi", lambda: _update(stand, stand.hikidashi()).run),
-            _side("pocketbase", lambda: _patch(stand, stand.pocketbase()).run),
-            _side("echo", lambda: _echo(stand).run),
-            _side(f"raw SQLite, {GROUP} a commit", lambda: _raw(stand, GROUP)),
-            _side("raw SQLite, 1 a commit", lambda: _raw(stand, 1)),
+            make_side("hikidashi", lambda: _update(stand, stand.hikidashi()).run),
+            make_side("pocketbase", lambda: _patch(stand, stand.pocketbase()).run),
+            make_side("echo", lambda: _echo(stand).run),
+            make_side(f"raw SQLite, {GROUP} a commit", lambda: _raw(stand, GROUP)),
+            make_side("raw SQLite, 1 a commit", lambda: _raw(stand, 1)),
         ),
         (Target("pocketbase", 1.7), Target("echo", 0.38)),
     )
@@ -174,8 +176,8 @@ def _make_nested(stand: Stand) -> Work:
         "An order and its ten lines, all or nothing",
         "items/s",
         (
-            _side("hikidashi", lambda: _nested(stand, stand.hikidashi()).run),
-            _side("pocketbase", lambda: _batch(stand, stand.pocketbase()).run),
+            make_side("hikidashi", lambda: _nested(stand, stand.hikidashi()).run),
+            make_side("pocketbase", lambda: _batch(stand, stand.pocketbase()).run),
         ),
         (Target("pocketbase", 2.5),),
     )
@@ -187,8 +189,8 @@ def _make_create(stand: Stand) -> Work:
         "CreateItem: twelve fields",
         "items/s",
         (
-            _side("hikidashi", lambda: _create(stand, stand.hikidashi()).run),
-            _side("pocketbase", lambda: _post(stand, stand.pocketbase()).run),
+            make_side("hikidashi", lambda: _create(stand, stand.hikidashi()).run),
+            make_side("pocketbase", lambda: _post(stand, stand.pocketbase()).run),
         ),
         (Target("pocketbase", 1.4),),
     )
@@ -200,8 +202,8 @@ def _make_details(stand: Stand) -> Work:
         "GetItemDetails as a map, of one of 10,000 items",
         "reads/s",
         (
-            _side("hikidashi", lambda: _details(stand, stand.hikidashi()).run),
-            _side("pocketbase", lambda: _view(stand, stand.pocketbase()).run),
+            make_side("hikidashi", lambda: _details(stand, stand.hikidashi()).run),
+            make_side("pocketbase", lambda: _view(stand, stand.pocketbase()).run),
         ),
         (Target("pocketbase", 0.9),),
     )
@@ -235,8 +237,8 @@ def _make_autonum(stand: Stand) -> Work:
         "GetAutoNumber: all clients on one branch",
         "numbers/s",
         (
-            _side("hikidashi", prepare),
-            _side("UpdateItem", lambda: _update(stand, stand.hikidashi()).run),
+            make_side("hikidashi", prepare),
+            make_side("UpdateItem", lambda: _update(stand, stand.hikidashi()).run),
         ),
         (Target("UpdateItem", 1.0),),
         check,
@@ -266,8 +268,8 @@ def _make_postgres(stand: Stand) -> Work:
         "UpdateItem on PostgreSQL",
         "updates/s",
         (
-            _side("hikidashi", lambda: _update(stand, stand.hikidashi_on_postgres()).run),
-            _side("pgbench", lambda: stand.pgbench().run),
+            make_side("hikidashi", lambda: _update(stand, stand.hikidashi_on_postgres()).run),
+            make_side("pgbench", lambda: stand.pgbench().run),
         ),
         (Target("pgbench", 0.85),),
     )
@@ -277,17 +279,17 @@ def _make_lone(stand: Stand) -> Work:
     def lone() -> Run:
         load = _update(stand, stand.hikidashi())
         load.connections = 1
-        return lambda seconds: _median_ms(load.run(seconds))
+        return lambda seconds: median_ms(load.run(seconds))
 
     def raw() -> Run:
         engine = stand.raw_sqlite()
-        return lambda seconds: _median_ms(engine.run(seconds, 1))
+        return lambda seconds: median_ms(engine.run(seconds, 1))
 
     return Work(
         "lone",
         "UpdateItem by one client alone: median time",
         "ms",
-        (_side("hikidashi", lone), _side("raw", raw)),
+        (make_side("hikidashi", lone), make_side("raw", raw)),
         (Target("raw", 1.3, plus=1.0, at_least=False),),
     )
 
@@ -298,25 +300,26 @@ def _make_bulk(stand: Stand) -> Work:
         sent = bodies.bulk_updates(stand.orders_of(server), BULK_ITEMS)
         wanted = [f'"result":{{"matched":{BULK_ITEMS},"processed":{BULK_ITEMS}}}']
         pool = Pool("POST", [f"{bodies.ITEMS}/bulkaction/UpdateItem"], sent, wanted=wanted)
-        load = _load(stand, server, f"{server.name}-bulk", pool)
+        load = make_load(stand, server, f"{server.name}-bulk", pool)
         load.connections = 1
-        return lambda seconds: _median_ms(load.run(seconds))
+        return lambda seconds: median_ms(load.run(seconds))
 
     def single() -> Run:
         load = _update(stand, stand.hikidashi())
         load.connections = 1
-        return lambda seconds: _median_ms(load.run(seconds))
+        return lambda seconds: median_ms(load.run(seconds))
 
     return Work(
         "bulk",
         f"ExecuteBulkAction on {BULK_ITEMS} items by one client alone: median time",
         "ms",
-        (_side("hikidashi", bulk), _side("UpdateItem", single)),
+        (make_side("hikidashi", bulk), make_side("UpdateItem", single)),
         (Target("UpdateItem", 3 * BULK_ITEMS / 100, at_least=False),),
     )
 
 
-def _median_ms(measure: Measure) -> Measure:
+def median_ms(measure: Measure) -> Measure:
+    """A measure of times, where there was one of a rate."""
     return replace(measure, value=measure.p50_ms or 0.0)
 
 
@@ -333,8 +336,8 @@ def _make_start(stand: Stand) -> Work:
         "A second start, to the first answer",
         "s",
         (
-            _side("hikidashi", lambda: restart(stand.hikidashi().server)),
-            _side("pocketbase", lambda: restart(stand.pocketbase().server)),
+            make_side("hikidashi", lambda: restart(stand.hikidashi().server)),
+            make_side("pocketbase", lambda: restart(stand.pocketbase().server)),
         ),
         (Target("", plus=1.5, at_least=False),),
         is_timed=False,
@@ -368,7 +371,7 @@ def _make_memory(stand: Stand) -> Work:
         "memory",
         "Resident memory after a start, one login and 100 updates",
         "MB",
-        (_side("hikidashi", ours), _side("pocketbase", theirs)),
+        (make_side("hikidashi", ours), make_side("pocketbase", theirs)),
         (Target("", plus=120, at_least=False),),
         is_timed=False,
     )
