@@ -111,11 +111,12 @@ class Rest:
         path, _, query = path.partition("?")
         if path.startswith(("/items/", "/fields")):
             path = self.base + path
-        chunks = body if isinstance(body, list) else [_sent(body)]
+        is_chunked = isinstance(body, list) and body and all(isinstance(o, bytes) for o in body)
+        chunks = body if is_chunked else [_sent(body)]
         given = {"authorization": f"Bearer {self._tokens.get(user, '')}", **(headers or {})}
         if token is not None:
             given["authorization"] = token
-        if not isinstance(body, list):  # what comes in chunks does not say how much it is
+        if not is_chunked:  # what comes in chunks does not say how much it is
             given["content-length"] = str(len(chunks[0]))
         messages: list[Any] = []
         coming = [*chunks]
