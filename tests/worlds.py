@@ -60,10 +60,10 @@ class World:
         return found.id
 
 
-async def open_world(name: str, url: str) -> AsyncIterator[World]:
+async def open_world(name: str, url: str, writers: int = 4) -> AsyncIterator[World]:
     """The world of `tests/worlds/<name>.yaml` in the database of an engine; closed at the end."""
     clock = FixedClock()
-    config = load_config({"HIKIDASHI_DATABASE": url})
+    config = load_config({"HIKIDASHI_DATABASE": url, "HIKIDASHI_WRITER_THREADS": str(writers)})
     app = build(config, clock=clock, ids=fixed_ids(clock))
     await app.open()
     try:
@@ -75,9 +75,11 @@ async def open_world(name: str, url: str) -> AsyncIterator[World]:
         await app.close()
 
 
-def world_now(name: str, url: str, runner: asyncio.Runner) -> tuple[World, AsyncIterator[World]]:
+def world_now(
+    name: str, url: str, runner: asyncio.Runner, writers: int = 4
+) -> tuple[World, AsyncIterator[World]]:
     """The same for fixtures that are not coroutines: the world, and what `leave_world` closes."""
-    opened = open_world(name, url)
+    opened = open_world(name, url, writers)
 
     async def enter() -> World:
         return await anext(opened)

@@ -250,7 +250,8 @@ def stage(
     tmp_path_factory: pytest.TempPathFactory,
     runner: asyncio.Runner,
 ) -> Iterator[Stage]:
-    world, opened = world_now("shop", new_database(tmp_path_factory.mktemp("groups")), runner)
+    url = new_database(tmp_path_factory.mktemp("groups"))
+    world, opened = world_now("shop", url, runner, writers=1)  # of two, each takes what it gets
     yield Stage(world)
     leave_world(opened, runner)
 
