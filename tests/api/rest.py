@@ -39,6 +39,10 @@ class Reply:
         return json.loads(self.body)
 
 
+class Chunks(list[bytes | None]):
+    """A body that is sent in parts, without a word of its length; None: the client leaves."""
+
+
 def _sent(body: Any) -> bytes:
     if isinstance(body, bytes):
         return body
@@ -111,12 +115,11 @@ class Rest:
         path, _, query = path.partition("?")
         if path.startswith(("/items/", "/fields")):
             path = self.base + path
-        is_chunked = isinstance(body, list) and body and all(isinstance(o, bytes) for o in body)
-        chunks = body if is_chunked else [_sent(body)]
+        chunks = body if isinstance(body, Chunks) else [_sent(body)]
         given = {"authorization": f"Bearer {self._tokens.get(user, '')}", **(headers or {})}
         if token is not None:
             given["authorization"] = token
-        if not is_chunked:  # what comes in chunks does not say how much it is
+        if not isinstance(body, Chunks):  # what comes in chunks does not say how much it is
             given["content-length"] = str(len(chunks[0]))
         messages: list[Any] = []
         coming = [*chunks]

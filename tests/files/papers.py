@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar
 
-from tests.api.rest import Reply, Rest
+from tests.api.rest import Chunks, Reply, Rest
 
 DOCS = "65a000000000000000000020"
 SCANS = "65a000000000000000000022"
@@ -54,7 +54,7 @@ class Papers(Rest):
         said = parts or (("application_id", b"PAPERS"), ("datastore_id", b"DOCS"))
         body: Any = form(*said, ("filename", name.encode()), ("file", content, "x"))
         if chunked:
-            body = [body[at : at + 7] for at in range(0, len(body), 7)]
+            body = Chunks(body[at : at + 7] for at in range(0, len(body), 7))
         return self.call("POST", path, body, user=user, headers=FORM)
 
     def file(self, item: str, content: bytes = b"some text", **more: Any) -> str:

@@ -8,6 +8,7 @@ import re
 import pytest
 
 from hikidashi.core.limits import FORM_BYTES_MAX, FORM_PARTS_MAX
+from tests.api.rest import Chunks
 from tests.files.conftest import BYTES_MAX
 from tests.files.papers import (
     BOUNDARY,
@@ -72,7 +73,7 @@ def test_a_file_may_have_as_many_bytes_as_the_settings_say(papers, size):
 @pytest.mark.parametrize("step", [1_000, 10**9])
 def test_one_byte_more_is_refused_and_nothing_is_kept(papers, step):
     body = form(("file", b"x" * (BYTES_MAX + 1), "a"))
-    reply = put(papers, [body[at : at + step] for at in range(0, len(body), step)])
+    reply = put(papers, Chunks(body[at : at + step] for at in range(0, len(body), step)))
     assert reply.status == 413
     assert reply.json["description"] == f"the file has over {BYTES_MAX} bytes"
     assert reply.headers["connection"] == "close"
@@ -80,7 +81,7 @@ def test_one_byte_more_is_refused_and_nothing_is_kept(papers, step):
 
 
 def test_what_says_that_it_is_too_long_is_not_read(papers):
-    chunks = [form(FILE)]
+    chunks = Chunks([form(FILE)])
     length = str(BYTES_MAX + FORM_BYTES_MAX + 1)
     reply = put(papers, chunks, {**FORM, "content-length": length})
     assert (reply.status, papers.objects()) == (413, set())
@@ -123,7 +124,7 @@ BAD_FORMS = [
 @pytest.mark.parametrize(("body", "headers", "status", "words"), BAD_FORMS)
 @pytest.mark.parametrize("step", [10**9, 5])
 def test_what_is_no_form_is_refused_and_nothing_is_kept(papers, body, headers, status, words, step):
-    chunks = [body[at : at + step] for at in range(0, len(body), step)] or [b""]
+    chunks = Chunks([body[at : at + step] for at in range(0, len(body), step)] or [b""])
     reply = put(papers, chunks, headers)
     assert (reply.status, words in reply.json["description"]) == (status, True), reply.body
     assert (papers.objects(), papers.known()) == (set(), {})
@@ -134,7 +135,7 @@ def test_the_parts_may_come_in_any_order_and_what_is_unknown_is_passed_over(pape
     body = form(FILE, ("other", b"1"), ("DataStore_ID", b"DOCS"), ("application_id", b"PAPERS")) + (
         b"and more after the end"
     )
-    reply = put(papers, [body], path=f"/api/v0/items/{item}/fields/scans/attachments")
+    reply = put(papers, Chunks([body]), path=f"/api/v0/items/{item}/fields/scans/attachments")
     assert reply.status == 200
     assert papers.rows("SELECT name, field_id FROM files") == [("a.txt", SCANS)]
 
@@ -142,7 +143,7 @@ def test_the_parts_may_come_in_any_order_and_what_is_unknown_is_passed_over(pape
 def test_a_client_that_leaves_leaves_nothing(papers):
     body = form(FILE)
     with pytest.raises(IndexError):  # there is nobody to be answered
-        put(papers, [body[:100], None])
+        put(papers, Chunks([body[:100], None]))
     assert (papers.objects(), papers.known()) == (set(), {})
 
 
@@ -197,7 +198,7 @@ def test_what_a_file_is_uploaded_for_has_to_be_open_to_the_caller(
 
 
 def test_an_upload_needs_a_token_before_it_is_read(papers):
-    reply = papers.call("POST", "/api/v0/files", [form(FILE)], token="", headers=FORM)
+    reply = papers.call("POST", "/api/v0/files", Chunks([form(FILE)]), token="", headers=FORM)
     assert (reply.status, papers.objects()) == (401, set())
 
 

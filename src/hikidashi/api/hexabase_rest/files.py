@@ -5,36 +5,41 @@ from __future__ import annotations
 from typing import Annotated, Final
 
 import msgspec
-from msgspec import Meta
 
 from ...core.access import Identity
 from ...service.app import App
 from ...service.attachments import check_may_upload, find_file, find_target, remove_file
 from ...service.files import Target
+from ..body import told
 from ..download import download
 from ..edge import Answer, Call, HttpRequest, answer_json
+from ..exchange import NO_DRY_RUN
 from ..multipart import read_form
+from ..running import refuse_dry_run
 from . import envelopes
 from .write_answers import NULL
 
 _BASE: Final = "/api/v0/items/:item-id/fields/:field-id/attachments"
-_Bytes = Annotated[str, Meta(extra_json_schema={"format": "binary"})]
 
 
 class UploadFileForm(msgspec.Struct):
     """files/UploadFile: a multipart form, its parts in any order."""
 
-    file: _Bytes
-    application_id: str = ""
-    datastore_id: str = ""
-    filename: str = ""
+    file: Annotated[bytes, told("The bytes; their type is told from them alone.")]
+    application_id: Annotated[str, told("The application of the datastore.")] = ""
+    datastore_id: Annotated[
+        str, told("The item's datastore; needed where the field is named by display id.")
+    ] = ""
+    filename: Annotated[str, told("What the file is called, if not as its part says.")] = ""
 
 
 class StorageUploadForm(msgspec.Struct):
     """The same for a file that is not meant for an item yet."""
 
-    file: _Bytes
-    fileName: str = ""  # noqa: N815  the wire's name
+    file: Annotated[bytes, told("The bytes; their type is told from them alone.")]
+    fileName: Annotated[  # noqa: N815  the wire's name
+        str, told("What the file is called, if not as its part says.")
+    ] = ""
 
 
 class UploadAnswer(msgspec.Struct):
@@ -45,6 +50,7 @@ class UploadAnswer(msgspec.Struct):
 
 async def upload_file(app: App, request: HttpRequest, identity: Identity) -> Answer:
     """UploadFile: stored, and attached once a write of the item lists it."""
+    refuse_dry_run(request)
     await app.read(identity, check_may_upload)
     params = request.params
     async with app.files.receive() as incoming:
@@ -65,6 +71,7 @@ async def upload_file(app: App, request: HttpRequest, identity: Identity) -> Ans
 
 async def upload_to_storage(app: App, request: HttpRequest, identity: Identity) -> Answer:
     """The same without an item: for one that is yet to be made."""
+    refuse_dry_run(request)
     await app.read(identity, check_may_upload)
     async with app.files.receive() as incoming:
         form = await read_form(request, incoming.write, app.files.bytes_max)
@@ -81,6 +88,7 @@ async def get_file(app: App, request: HttpRequest, identity: Identity) -> Answer
 
 async def delete_file(app: App, request: HttpRequest, identity: Identity) -> Answer:
     """DeleteFile."""
+    refuse_dry_run(request)
     params = request.params
     await remove_file(app, identity, params["item-id"], params["field-id"], params["file-id"])
     return Answer(200, NULL)
@@ -97,6 +105,7 @@ CALLS: Final[tuple[Call, ...]] = (
         body=UploadFileForm,
         body_type="multipart/form-data",
         answer=UploadAnswer,
+        query=(NO_DRY_RUN,),
         streams_body=True,
     ),
     Call(
@@ -109,6 +118,7 @@ CALLS: Final[tuple[Call, ...]] = (
         body=StorageUploadForm,
         body_type="multipart/form-data",
         answer=UploadAnswer,
+        query=(NO_DRY_RUN,),
         streams_body=True,
     ),
     Call(
@@ -128,5 +138,6 @@ CALLS: Final[tuple[Call, ...]] = (
         envelope=envelopes.plain,
         summary="Take a file out of a field of an item. Answers `null`.",
         answer=None,
+        query=(NO_DRY_RUN,),
     ),
 )
