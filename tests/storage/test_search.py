@@ -417,7 +417,7 @@ def _matches(held: str, looked_for: str, mode: TextMode) -> bool:
     return held.endswith(looked_for) if mode is TextMode.ENDS else looked_for in held
 
 
-@settings(suppress_health_check=list(HealthCheck), max_examples=150)
+@settings(suppress_health_check=list(HealthCheck), max_examples=100)
 @given(data=st.data())
 def test_sql_finds_orders_and_counts_what_the_rules_say(world, data):
     if not world.connection.query(f"SELECT 1 FROM i_{w.CLIENTS}"):
