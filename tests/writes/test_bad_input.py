@@ -18,6 +18,8 @@ from tests.writes.nest import MISSING, Nest
 HOTTASK = tuple(one for one in list_calls() if one.name.startswith("hottask."))
 ALL = {one.name: one for one in (*CALLS, *HOTTASK)}
 HEXABASE = {name: one for name, one in ALL.items() if one.auth != "hottask"}
+# An upload's form is read before its place is looked for: tests/files holds its doors.
+PLACED = [name for name, one in ALL.items() if ":" in one.path and name != "UploadFile"]
 WITH_BODY = {name: one for name, one in ALL.items() if one.body is not None}
 KEY = {"customauth": "key-of-the-nest-site"}
 ENVELOPE = ["Data", "Version", "Success", "Code", "Message"]
@@ -224,7 +226,7 @@ def missing_code(call: Call, param: str, what: str) -> set[int]:
 
 
 @pytest.mark.parametrize("what", NOT_THERE)
-@pytest.mark.parametrize("name", [name for name, one in ALL.items() if ":" in one.path])
+@pytest.mark.parametrize("name", PLACED)
 def test_a_path_to_what_is_not_there(ground, name, what):
     call = ALL[name]
     for param in (one[1:] for one in call.path.split("/") if one.startswith(":")):
@@ -237,7 +239,7 @@ def test_a_path_to_what_is_not_there(ground, name, what):
     assert ground.unchanged()
 
 
-@pytest.mark.parametrize("name", [name for name, one in ALL.items() if ":" in one.path])
+@pytest.mark.parametrize("name", PLACED)
 def test_ids_of_another_workspace_are_not_there(ground, name):
     call = ALL[name]
     strangers = ground.nest.catalogs[1]
@@ -259,7 +261,7 @@ def test_ids_of_another_workspace_are_not_there(ground, name):
     assert ground.unchanged()
 
 
-@pytest.mark.parametrize("name", [name for name, one in ALL.items() if ":" in one.path])
+@pytest.mark.parametrize("name", PLACED)
 def test_tokens_of_another_workspace_open_nothing_here(ground, name):
     call = ALL[name]
     if call.auth == "hottask":
