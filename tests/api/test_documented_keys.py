@@ -86,7 +86,7 @@ def test_a_get_declares_the_query_keys_that_it_reads(call):
     assert asked.names == {one.name for one in call.query}
 
 
-def test_a_write_declares_that_it_refuses_a_dry_run():
+def test_a_write_declares_what_a_dry_run_does():
     unread = {"Login", "Logout", "SelectWorkspace", "ItemList", "GlobalSearch"}
     unread |= {"ExportItemsByConditions", "GetItemSearchConditionsByPost"}
     writes = [one for one in CALLS if one.method != "GET" and one.name not in unread]
