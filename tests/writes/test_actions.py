@@ -232,3 +232,15 @@ def test_the_older_form_tells_what_was_not_written(nest):
 def test_the_older_form_without_a_datastore_is_refused(nest, body, status):
     made = nest.make()
     assert act_by_id(nest, made, "Update", {"rev_no": 1, **body}).status == status
+
+
+def test_a_copy_can_be_brought_back_to_what_it_was(nest):
+    """Where it came from is no value of it."""
+    made = nest.make(name="a", amount=5)
+    copy = act(nest, made, "Copy", {"rev_no": 1}).json["rev_no"]["_id"]
+    assert nest.edit(copy, {"rev_no": 1, "item": {"name": "b"}}).status == 200
+    body = {"rev_no": 2, "to": 1}
+    path = f"{nest.base}/items/restore/{copy}"
+    reply = nest.call("POST", path, body, user="bob")
+    assert reply.status == 200, reply.body
+    assert (nest.value(copy, "name"), nest.value(copy, "amount")) == ("a", 5)

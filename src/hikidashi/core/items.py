@@ -8,6 +8,7 @@ from typing import Any, Final, TypeGuard
 from .record import record
 from .values import Value
 
+COPIED_FROM: Final = "copied_from"  # of a history's changes: the item that this one is a copy of
 IMPORT: Final = "IMPORT"  # who made an item that came with a file, and what its history says
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from .catalog import Datastore, Field
 from .computed import make_title
-from .items import Item
+from .items import COPIED_FROM, Item
 from .kinds import Storage
 from .plan import Changes
 from .record import record
@@ -95,6 +95,8 @@ def _changed(image: Image, datastore: Datastore, told: Mapping[str, object], rev
             status = str(one or "")
         elif key == "keys":
             keys = frozenset(one if isinstance(one, (list, tuple)) else ())
+        elif key == COPIED_FROM:
+            continue  # where its values came from is not one of them
         elif (field := datastore.find_field(key)) is not None and field.storage is not None:
             values[key] = held_value(field, one)
         else:

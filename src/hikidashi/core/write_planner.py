@@ -29,7 +29,7 @@ from .events import Event, EventKind
 from .file_rules import move_files
 from .full_text import index_step
 from .ids import IdSource
-from .items import IMPORT, HistoryEntry, Item, Link
+from .items import COPIED_FROM, IMPORT, HistoryEntry, Item, Link
 from .kinds.derived import format_auto_number
 from .limits import GROUP_JOBS_MAX, INTEGER_MAX
 from .plan import (
@@ -150,7 +150,7 @@ class WritePlanner:
             changes["status"] = (None, item.status)
         changes["keys"] = (None, sorted(item.keys))
         if draft.seed:
-            changes["copied_from"] = (None, draft.seed)
+            changes[COPIED_FROM] = (None, draft.seed)
         return item, changes
 
     def _computed(
