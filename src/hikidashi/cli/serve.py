@@ -23,6 +23,7 @@ from ..service.app import App
 from ..storage.definitions import list_workspaces
 from .demo import demo_config, make_demo
 from .opening import RefusedError, read_settings, run_app
+from .protocol import HttpProtocol
 
 BACKLOG = 2_048
 GARBAGE_THRESHOLD = 50_000  # what starts live for good; collecting it over and over costs 12 %
@@ -155,7 +156,7 @@ def _serve(config: Config, listener: socket.socket, announce: Callable[[], None]
         uvicorn.Config(
             make_asgi(build(config, observe=observe)),
             loop="uvloop",
-            http="httptools",
+            http=HttpProtocol,
             ws="none",
             lifespan="on",
             log_config=None,

@@ -297,6 +297,7 @@ class LoopDriver:
                     except Exception as raised:  # noqa: BLE001  the course decides what to do
                         error = raised
                 _settle(task)
+                await asyncio.sleep(0)  # answers first: clients read them while we plan
         finally:
             self._turn = None
 
