@@ -59,7 +59,7 @@ def batches(*steps):
 
 def steps_of(item: Item, changed=(), comment: str = "", *, published: bool = False):
     history = a_history(item, comment)
-    found = index_step(PLACES[item.datastore], item, changed, history, is_published=published)
+    found = index_step(PLACES[item.datastore], item, changed, history, (), is_published=published)
     return [InsertHistory(history), *([found] if found else [])]
 
 

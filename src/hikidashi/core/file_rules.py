@@ -8,7 +8,7 @@ from .access import Actor
 from .catalog import Datastore, Field
 from .errors import Fault, bad_value
 from .items import FileState, Snapshot
-from .plan import AttachFile, DeleteFile, Step
+from .plan import AttachFile, DeleteFile, Step, Text
 from .values import Value
 
 
@@ -62,19 +62,40 @@ def move_files(  # noqa: PLR0913  an item before and after
         for file in new:
             if file not in kept:
                 known = snapshot.find_file(file)
-                user = known.user if known is not None else ""
-                snapshot.put_file(_state(file, datastore.workspace, user, place, is_deleted=False))
+                snapshot.put_file(_state(file, datastore.workspace, known, place, is_deleted=False))
                 steps.append(AttachFile(file, *place, now))
         for file in old:
             if file not in kept:
                 known = snapshot.files.get(file)
-                user = known.user if known is not None else ""
-                snapshot.put_file(_state(file, datastore.workspace, user, place, is_deleted=True))
+                snapshot.put_file(_state(file, datastore.workspace, known, place, is_deleted=True))
                 steps.append(DeleteFile(file, now))
     return steps
 
 
 def _state(
-    file: str, workspace: str, user: str, place: tuple[str, str, str], *, is_deleted: bool
+    file: str,
+    workspace: str,
+    known: FileState | None,
+    place: tuple[str, str, str],
+    *,
+    is_deleted: bool,
 ) -> FileState:
-    return FileState(file, workspace, user, *place, is_attached=True, is_deleted=is_deleted)
+    user, name = (known.user, known.name) if known is not None else ("", "")
+    return FileState(file, workspace, user, *place, name, is_attached=True, is_deleted=is_deleted)
+
+
+def searched_names(
+    snapshot: Snapshot, datastore: Datastore, held: Mapping[str, Value], wanted: Mapping[str, Value]
+) -> list[Text]:
+    """The names that come to fields that are searched, after `move_files`; "" for those that go."""
+    texts: list[Text] = []
+    for field in datastore.text_fields:
+        if field.kind.refers_to != "file":
+            continue
+        old, new = (field.kind.ids(one.get(field.id)) for one in (held, wanted))
+        texts += [Text("files", field.id, file, "") for file in old if file not in new]
+        for file in new:
+            known = snapshot.find_file(file) if file not in old else None
+            if known is not None:
+                texts.append(Text("files", field.id, file, known.name))
+    return texts

@@ -50,17 +50,18 @@ def grams(text: str) -> str:
 # --- what a write has to say ------------------------------------------------------------------
 
 
-def index_step(
+def index_step(  # noqa: PLR0913  a write
     datastore: Datastore,
     item: Item,
     changed: Sequence[str],
     history: HistoryEntry,
+    names: Sequence[Text],
     *,
     is_published: bool,
 ) -> IndexText | None:
     """The step that keeps what is searched in line with a written item; None if there is none.
 
-    Names of files would be texts of the category "files": one for each file of a field.
+    `names`: those of the files that come and go.
     """
     texts = [
         Text(
@@ -71,6 +72,7 @@ def index_step(
     ]
     if history.comment:
         texts.append(comment_text(history))
+    texts += names
     return IndexText(item, tuple(texts), is_published) if texts or is_published else None
 
 

@@ -92,6 +92,7 @@ class FileState:
     datastore: str  # these three: where it is attached, or what it was uploaded for
     field: str
     item: str
+    name: str
     is_attached: bool  # or was, if it is deleted
     is_deleted: bool
 

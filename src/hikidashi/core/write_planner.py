@@ -26,7 +26,7 @@ from .errors import (
     related_item_missing,
 )
 from .events import Event, EventKind
-from .file_rules import move_files
+from .file_rules import move_files, searched_names
 from .full_text import index_step
 from .ids import IdSource
 from .items import COPIED_FROM, IMPORT, HistoryEntry, Item, Link
@@ -108,12 +108,24 @@ class WritePlanner:
         )
         history = self._history(item, draft, changes)
         if entry.datastore.text_fields and entry.operation is not Op.DELETE:
-            step = index_step(
-                entry.datastore, item, draft.changed, history, is_published="keys" in changes
-            )
-            if step is not None:
-                self._steps.append(step)
+            self._index(entry.datastore, draft, item, history, is_published="keys" in changes)
         return Frame(item, draft, history.id), history
+
+    def _index(
+        self,
+        datastore: Datastore,
+        draft: Draft,
+        item: Item,
+        history: HistoryEntry,
+        *,
+        is_published: bool,
+    ) -> None:
+        """Keep what the search over all datastores looks at in line with the item."""
+        held = draft.before.values if draft.before is not None else {}
+        names = searched_names(self._snapshot, datastore, held, item.values)
+        step = index_step(datastore, item, draft.changed, history, names, is_published=is_published)
+        if step is not None:
+            self._steps.append(step)
 
     def _insert(self, draft: Draft) -> tuple[Item, Changes]:
         datastore = draft.entry.datastore

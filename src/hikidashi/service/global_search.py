@@ -64,9 +64,9 @@ def search_texts(view: View, wish: TextWish) -> list[Hit]:
 
 
 def _text(hit: TextHit, datastore: Datastore, item: Item) -> str:
-    """The text behind a hit. The names of files, once they are indexed, are to be read here."""
-    if hit.category == "histories":
-        return hit.comment
+    """The text behind a hit."""
+    if hit.category != "items":
+        return hit.kept
     field = datastore.find_field(hit.field)
     return field.kind.text(item.values.get(field.id), field.settings) if field else ""
 

@@ -16,8 +16,8 @@ from .objects import SPAN_DIGITS
 from .tables import ID
 
 STATE = (
-    "SELECT id, workspace_id, user_id, datastore_id, field_id, item_id, attached_at, deleted_at,"
-    " dropped_at FROM files"
+    "SELECT id, workspace_id, user_id, datastore_id, field_id, item_id, name, attached_at,"
+    " deleted_at, dropped_at FROM files"
 )
 _COLUMNS = (
     "id, n, workspace_id, datastore_id, field_id, item_id, name, content_type, size, sha256,"
@@ -48,11 +48,11 @@ class FileRow:
 
 def file_state(row: Row) -> FileState | None:
     """A row of `STATE`; None if the file's bytes are going."""
-    id_, workspace, user, datastore, field, item, attached_at, deleted_at, dropped_at = row
+    id_, workspace, user, datastore, field, item, name, attached_at, deleted_at, dropped_at = row
     if dropped_at is not None:
         return None
     flags = (attached_at is not None, deleted_at is not None)
-    return FileState(id_, workspace, user, datastore, field, item, *flags)
+    return FileState(id_, workspace, user, datastore, field, item, name, *flags)
 
 
 def insert_file(connection: Connection, file: FileRow) -> FileRow:

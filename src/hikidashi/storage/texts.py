@@ -12,6 +12,7 @@ from ..core.plan import Text
 from ..core.record import record
 from .apply import TEXT_COLUMNS, text_row
 from .engines import Column, Connection, Insert, QueryKeys, Row
+from .files import read_files
 from .search_sql import marks, visible
 from .tables import ACL_AT, item_table
 
@@ -41,7 +42,7 @@ class TextHit:
     item: str  # id
     field: str  # id; "" for a comment
     source: str
-    comment: str  # of a comment
+    kept: str  # a comment, or the name of a file; "" for what the item itself holds
 
 
 def find_texts(
@@ -61,12 +62,13 @@ def find_texts(
         params += scope.datastores
     params += scope.categories
     seen = visible("t", keyring, params)
-    comment = (
-        "CASE WHEN t.category = 'histories' THEN (SELECT h.comment FROM histories h"
-        " WHERE h.item_id = t.item_id AND h.seq = CAST(t.source AS BIGINT)) ELSE '' END"
+    kept = (
+        "CASE t.category WHEN 'histories' THEN (SELECT h.comment FROM histories h"
+        " WHERE h.item_id = t.item_id AND h.seq = CAST(t.source AS BIGINT))"
+        " WHEN 'files' THEN (SELECT f.name FROM files f WHERE f.id = t.source) ELSE '' END"
     )
     rows = connection.query(
-        f"SELECT t.category, t.datastore_id, t.item_id, t.field_id, t.source, {comment}"  # noqa: S608
+        f"SELECT t.category, t.datastore_id, t.item_id, t.field_id, t.source, {kept}"  # noqa: S608
         f" FROM {source} WHERE {match} AND t.workspace_id = ? AND ({' OR '.join(places)})"
         f" AND t.category IN ({marks(list(scope.categories))}) AND {seen} ORDER BY t.n DESC LIMIT ?",
         (*params, SEARCH_HITS_MAX),
@@ -88,7 +90,7 @@ def follow_fields(
         return
     for key in old.keys() - new.keys():
         connection.query("DELETE FROM texts WHERE field_id = ?", (key,))
-    fields = [one for key, one in new.items() if key not in old and one.kind.match == "text"]
+    fields = [one for key, one in new.items() if key not in old]
     if before is not None and after is not None and (fields or (new and not old)):
         _index(connection, after, fields, with_comments=not old)
 
@@ -111,8 +113,9 @@ def _index(
             (item, acl, Text("items", one.id, one.id, one.kind.text(value, one.settings)))
             for item, acl in items.values()
             for one in fields
-            if (value := item.values.get(one.id)) is not None
+            if one.kind.match == "text" and (value := item.values.get(one.id)) is not None
         ]
+        texts += _names(connection, items, fields)
         if with_comments:
             texts += _comments(connection, items)
         found: list[Row] = [
@@ -121,6 +124,23 @@ def _index(
             if (kept := grams(text.text))
         ]
         connection.write([Insert("texts", TEXT_COLUMNS, found)])
+
+
+def _names(
+    connection: Connection, items: dict[str, tuple[Item, int]], fields: list[Field]
+) -> list[tuple[Item, int, Text]]:
+    """The names of the files that the items hold."""
+    held = {
+        file: (*items[item.id], field.id)
+        for item, _ in items.values()
+        for field in fields
+        if field.kind.refers_to == "file"
+        for file in field.kind.ids(item.values.get(field.id))
+    }
+    return [
+        (held[id_][0], held[id_][1], Text("files", held[id_][2], id_, file.name))
+        for id_, file in read_files(connection, held).items()
+    ]
 
 
 def _comments(

@@ -154,7 +154,7 @@ CALLS: Final[tuple[Call, ...]] = (
         path="/api/v0/globalsearch",
         handle=global_search,
         envelope=envelopes.plain,
-        summary="Find a text in the fields that are marked for it, and in comments.",
+        summary="Find a text in the fields that are marked for it, in names of files and in comments.",
         body=GlobalSearchBody,
         answer=GlobalSearchAnswer,
     ),
