@@ -162,10 +162,10 @@ def test_no_module_is_dead():
     assert sorted(modules - imported - {"hikidashi.__main__"}) == []
 
 
-def test_migrations_are_numbered_each_once():
+def test_migrations_are_numbered_from_one_without_gaps():
     names = sorted(path.name for path in (PACKAGE / "storage" / "sql").glob("*.sql"))
     assert all(re.fullmatch(r"\d{4}_[a-z_]+(\.(sqlite|postgresql))?\.sql", name) for name in names)
     for engine in ("sqlite", "postgresql"):
         numbers = [number for number, _ in list_migrations(engine)]
-        assert numbers == sorted(set(numbers))
+        assert numbers == list(range(1, len(numbers) + 1))
         assert {f"{one:04d}" for one in numbers} == {name[:4] for name in names}
