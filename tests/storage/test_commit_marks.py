@@ -6,10 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from hikidashi.storage.engines import UnreachableError
+from hikidashi.storage.engines import Column, Insert, UnreachableError
 from hikidashi.storage.engines.postgres import PostgresConnection, PostgresEngine
 from hikidashi.storage.migrate import migrate
 from tests.conftest import Databases
+
+META = Insert(
+    "meta", (Column("key", "text"), Column("value", "text")), [("k", "v")], ("key",), ("value",)
+)
 
 
 @pytest.fixture
@@ -22,7 +26,7 @@ def url(databases: Databases) -> Iterator[str]:
 def commit_group(connection: PostgresConnection, group: str) -> None:
     connection.begin()
     connection.query("SELECT 1")
-    connection.write_and_commit([], group)
+    connection.write_and_commit([META], group)
 
 
 def test_a_writer_keeps_its_mark_over_connections_and_has_it_alone(url: str) -> None:
@@ -47,3 +51,19 @@ def test_a_writer_keeps_its_mark_over_connections_and_has_it_alone(url: str) -> 
     finally:
         one.close()
         other.close()
+
+
+def test_a_group_that_writes_nothing_leaves_no_mark(url: str) -> None:
+    connection = PostgresEngine(url).connect()
+    migrate(PostgresEngine(url), connection)
+    try:
+        connection.begin()
+        connection.query("SELECT 1")
+        connection.write_and_commit([META._replace(rows=[])], "empty")
+        assert connection.query("SELECT count(*) FROM commits") == [(0,)]
+        connection.begin()
+        connection.write([META])
+        connection.write_and_commit([], "written step by step")
+        assert connection.query("SELECT group_id FROM commits") == [("written step by step",)]
+    finally:
+        connection.close()

@@ -139,6 +139,7 @@ class Connection(Protocol):
         """`write` and `commit`, in one round trip where there is one.
 
         `group` is an id by which an outcome that a lost connection leaves unknown is found again.
+        Where nothing was written the transaction is ended, and leaves nothing.
         """
 
     def query(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:

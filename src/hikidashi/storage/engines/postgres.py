@@ -6,11 +6,9 @@ import hashlib
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from functools import lru_cache
 from itertools import count
 from typing import Any, Literal
 
-import msgspec
 import psycopg
 from psycopg import errors, sql
 from psycopg.rows import tuple_row
@@ -19,13 +17,10 @@ from ...core.full_text import pairs
 from . import (
     STREAM_ROWS,
     Batch,
-    Column,
     ColumnType,
     Connection,
-    Delete,
     EngineError,
     FullError,
-    Insert,
     IntegrityError,
     InvalidTextError,
     OutdatedSchemaError,
@@ -36,8 +31,8 @@ from . import (
     TransientError,
     UnknownOutcomeError,
     UnreachableError,
-    Update,
 )
+from .postgres_sql import numbered, rendered, statement
 
 _TYPES: dict[ColumnType | Literal["rowid"], str] = {
     "text": 'TEXT COLLATE "C"',
@@ -45,7 +40,6 @@ _TYPES: dict[ColumnType | Literal["rowid"], str] = {
     "double precision": "DOUBLE PRECISION",
     "rowid": "BIGINT PRIMARY KEY",
 }
-_to_json = msgspec.json.Encoder().encode
 _MARK = (
     "INSERT INTO commits (writer_id, group_id) VALUES ($1, $2) "
     "ON CONFLICT (writer_id) DO UPDATE SET group_id = excluded.group_id"
@@ -99,6 +93,7 @@ class PostgresConnection:
         self._writer = secrets.token_hex(12)  # a backend's pid may be another writer's soon
         self._begin_waits = False  # BEGIN goes out with the first statements
         self._in_transaction = False
+        self._has_written = False  # in this transaction, by `write`
         self._is_doubtful = False  # what psycopg takes for prepared may not be
         self._limit_ms = 0
         self._open()
@@ -201,6 +196,7 @@ class PostgresConnection:
     def begin(self) -> None:
         """BEGIN travels with the first statements."""
         self._begin_waits = self._in_transaction = True
+        self._has_written = False
 
     def commit(self) -> None:
         """COMMIT."""
@@ -244,17 +240,20 @@ class PostgresConnection:
 
     def read(self, queries: Sequence[Query | QueryKeys]) -> list[list[Row]]:
         """All of them in one pipeline."""
-        return self._pipeline([_rendered(one) for one in queries])
+        return self._pipeline([rendered(one) for one in queries])
 
     def write(self, batches: Sequence[Batch]) -> None:
         """One statement a batch, all in one pipeline."""
-        self._pipeline([_batch(one) for one in batches if one.rows])
+        statements = [statement(one) for one in batches if one.rows]
+        if statements:
+            self._has_written = True
+            self._pipeline(statements)
 
     def write_and_commit(self, batches: Sequence[Batch], group: str) -> None:
         """The batches, the group's mark and COMMIT in one pipeline."""
-        statements = [_batch(one) for one in batches if one.rows]
-        if self._begin_waits and not statements:
-            self.commit()
+        statements = [statement(one) for one in batches if one.rows]
+        if not statements and not self._has_written:  # there is no outcome to be in doubt about
+            self.rollback()
             return
         statements.append((_MARK, (self._writer, group)))
         statements.append(("COMMIT", ()))
@@ -304,7 +303,7 @@ class PostgresConnection:
 
     def query(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
         """Run one statement and fetch what it returns."""
-        return self._pipeline([(_numbered(sql), params)])[0]
+        return self._pipeline([(numbered(sql), params)])[0]
 
     def matching(self, words: Sequence[str]) -> tuple[str, str, list[Any]]:
         """Every pair by the index, then the pairs of each longer word one after another."""
@@ -322,7 +321,7 @@ class PostgresConnection:
         connection = self._ready()
         try:
             with connection.transaction(), connection.cursor() as cursor:
-                declared = f"DECLARE rows NO SCROLL CURSOR FOR {_numbered(sql)}"
+                declared = f"DECLARE rows NO SCROLL CURSOR FOR {numbered(sql)}"
                 cursor.execute(*_typed((declared, params)))
                 while rows := cursor.execute(_literal(f"FETCH {STREAM_ROWS} FROM rows")).fetchall():
                     yield from rows
@@ -430,70 +429,3 @@ def _typed(statement: tuple[str, Sequence[Any]]) -> tuple[Any, Sequence[Any] | N
 
 def _fetch(cursor: psycopg.Cursor[Row]) -> list[Row]:
     return cursor.fetchall() if cursor.description is not None else []
-
-
-@lru_cache(maxsize=4_096)
-def _numbered(text: str) -> str:
-    """`?` parameters as `$1`, `$2` …; our SQL has no `?` elsewhere."""
-    head, *rest = text.split("?")
-    return head + "".join(f"${number}{part}" for number, part in enumerate(rest, 1))
-
-
-def _rendered(query: Query | QueryKeys) -> tuple[str, Sequence[Any]]:
-    if isinstance(query, QueryKeys):
-        return _by_keys(query.select, query.key, query.order, query.lock), (list(query.keys),)
-    return _numbered(query.sql), query.params
-
-
-@lru_cache(maxsize=4_096)
-def _by_keys(select: str, key: Column, order: str, lock: bool) -> str:
-    ordered = f" ORDER BY {order}" if order else ""
-    locked = " FOR UPDATE" if lock else ""
-    return f"{select} WHERE {key.name} = ANY($1::{key.type}[]){ordered}{locked}"
-
-
-def _batch(batch: Batch) -> tuple[str, Sequence[Any]]:
-    match batch:
-        case Insert(table, columns, rows, conflict, update):
-            return _insert(table, columns, conflict, update), (_json(columns, rows),)
-        case Update(table, key, columns, rows):
-            return _update(table, key, columns), (_json((*columns, key), rows),)
-        case Delete(table, columns, rows):
-            return _delete(table, columns), (_json(columns, rows),)
-
-
-def _json(columns: tuple[Column, ...], rows: Sequence[Row]) -> str:
-    names = [one.name for one in columns]
-    return _to_json([dict(zip(names, row, strict=True)) for row in rows]).decode()
-
-
-def _source(columns: tuple[Column, ...]) -> str:
-    typed = ", ".join(f"{one.name} {one.type}" for one in columns)
-    return f"json_to_recordset($1::json) AS given({typed})"
-
-
-@lru_cache(maxsize=4_096)
-def _insert(
-    table: str, columns: tuple[Column, ...], conflict: tuple[str, ...], update: tuple[str, ...]
-) -> str:
-    names = ", ".join(one.name for one in columns)
-    text = f"INSERT INTO {table} ({names}) SELECT {names} FROM {_source(columns)}"  # noqa: S608
-    if update:
-        settings = ", ".join(f"{one} = excluded.{one}" for one in update)
-        return f"{text} ON CONFLICT ({', '.join(conflict)}) DO UPDATE SET {settings}"
-    return f"{text} ON CONFLICT DO NOTHING" if conflict else text
-
-
-@lru_cache(maxsize=4_096)
-def _update(table: str, key: Column, columns: tuple[Column, ...]) -> str:
-    settings = ", ".join(f"{one.name} = given.{one.name}" for one in columns)
-    source = _source((*columns, key))
-    return (
-        f"UPDATE {table} SET {settings} FROM {source} WHERE {table}.{key.name} = given.{key.name}"  # noqa: S608
-    )
-
-
-@lru_cache(maxsize=4_096)
-def _delete(table: str, columns: tuple[Column, ...]) -> str:
-    match = " AND ".join(f"{table}.{one.name} = given.{one.name}" for one in columns)
-    return f"DELETE FROM {table} USING {_source(columns)} WHERE {match}"  # noqa: S608
