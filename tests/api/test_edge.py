@@ -265,7 +265,7 @@ def test_options_of_a_page_names_methods_and_headers(send):
 
 @pytest.mark.parametrize(
     ("path", "status"),
-    [("/api/things/a", 200), ("/api/none", 404), ("/api/fail", 500), ("/api/refuse", 418)],
+    [("/api/things/a", 200), ("/api/none", 404), ("/api/fail", 418), ("/api/refuse", 418)],
 )
 def test_every_answer_to_a_page_bears_cors_headers(send, path, status):
     reply = send("GET", path, headers={"origin": "https://a.example"})
@@ -414,14 +414,13 @@ def test_a_request_id_can_not_smuggle_anything_into_a_header_or_a_log(send):
     assert len(reply.headers["x-request-id"]) <= 128
 
 
-def test_a_bug_is_told_with_the_request_id_and_nothing_of_the_server(send, heard):
+def test_a_bug_is_told_in_the_envelope_of_its_call_with_nothing_of_the_server(send, heard):
     reply = send("GET", "/api/fail", headers={"x-request-id": "r-1"})
-    assert reply.status == 500
-    assert reply.json["request_id"] == "r-1"
-    assert b"secret" not in reply.body
+    told = "something went wrong on the server; request id r-1"
+    assert (reply.status, reply.json) == (418, {"kind": "crashed", "told": told})
     route, request_id, error = heard.crashed[0]
     assert (route, request_id, str(error)) == ("Fail", "r-1", "a secret of the server")
-    assert heard.done[0][:3] == ("Fail", "GET", 500)
+    assert heard.done[0][:3] == ("Fail", "GET", 418)
 
 
 def test_a_fault_is_told_in_the_envelope_of_its_call(send, heard):

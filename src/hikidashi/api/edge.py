@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import parse_qsl, unquote
 
 from ..core.access import Identity
-from ..core.errors import FaultError, FaultKind, invalid_request, too_large, unauthorized
+from ..core.errors import (
+    FaultError,
+    FaultKind,
+    crashed,
+    invalid_request,
+    too_large,
+    unauthorized,
+)
 from ..core.limits import BODY_BYTES_MAX, URL_BYTES_MAX
 from .body import check_levels
 from .exchange import (
@@ -190,7 +197,7 @@ class Edge:
             raise
         except Exception as error:  # noqa: BLE001  the client is told that it failed, the log why
             self._observer.request_crashed(call.name, request.id, error)
-            return _crashed(request)
+            return call.envelope(crashed(request.id), request)
 
     async def _identify(self, request: HttpRequest) -> Identity:
         token = read_token(request.headers)
@@ -365,18 +372,6 @@ def _plain(status: int, description: str, code: str = "INVALID_PARAMS") -> Answe
     error = {400: "bad request", 404: "not found", 405: "method not allowed", 414: "too long"}
     return answer_json(
         {"description": description, "error": error[status], "error_code": code}, status
-    )
-
-
-def _crashed(request: HttpRequest) -> Answer:
-    return answer_json(
-        {
-            "description": f"something went wrong on the server; request id {request.id}",
-            "error": "internal error",
-            "error_code": "SYSTEM_ERROR",
-            "request_id": request.id,
-        },
-        500,
     )
 
 

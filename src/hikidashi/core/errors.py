@@ -53,6 +53,7 @@ class FaultKind(Enum):
     KEY_REUSED = "key reused"  # 422: an Idempotency-Key that came with another request
     LOCKED = "locked"  # 423
     UNAVAILABLE = "unavailable"  # 503: try again
+    CRASHED = "crashed"  # 500: a bug of ours
 
 
 @record
@@ -107,6 +108,12 @@ def unavailable(description: str) -> FaultError:
     return FaultError(
         FaultKind.UNAVAILABLE, Fault(Code.SYSTEM_ERROR, "temporarily unavailable", description)
     )
+
+
+def crashed(request: str) -> FaultError:
+    """500: a bug; the log has it under the id of the request, the client gets no more than that."""
+    words = f"something went wrong on the server; request id {request}"
+    return FaultError(FaultKind.CRASHED, Fault(Code.SYSTEM_ERROR, "internal error", words))
 
 
 def search_timeout() -> Fault:

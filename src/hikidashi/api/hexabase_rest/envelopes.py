@@ -1,7 +1,7 @@
 """Faults as the Hexabase pages show them: a status, and one of their many envelopes by route.
 
 E1 … E11 are our numbers for the shapes that the pages use. A route names one of the functions
-below as its `envelope`; what every route has in common (tokens, limits, a busy database) is
+below as its `envelope`; what every route has in common (tokens, limits, a busy database, a bug) is
 answered alike by all of them.
 """
 
@@ -27,6 +27,7 @@ STATUS: Final[dict[FaultKind, int]] = {
     FaultKind.KEY_REUSED: 422,
     FaultKind.LOCKED: 423,
     FaultKind.UNAVAILABLE: 503,
+    FaultKind.CRASHED: 500,
 }
 _COMMON: Final = frozenset(
     (
@@ -35,6 +36,7 @@ _COMMON: Final = frozenset(
         FaultKind.KEY_REUSED,
         FaultKind.LOCKED,
         FaultKind.UNAVAILABLE,
+        FaultKind.CRASHED,
     )
 )
 _LISTED: Final = frozenset(

@@ -18,11 +18,13 @@ class Envelope(msgspec.Struct):
     Data: Annotated[int, told("Create: the new row's number; UD: 1; 0 where nothing was done.")]
     Version: str = VERSION
     Success: bool = True
-    Code: Annotated[int, told("200, or why not: 400, 401, 403, 404, 409, 413, 422, 503.")] = 200
+    Code: Annotated[
+        int, told("200, or why not: 400, 401, 403, 404, 409, 413, 422, 500 or 503.")
+    ] = 200
     Message: Annotated[str, told("What is wrong, in words; empty on success.")] = ""
 
 
-CODES: dict[FaultKind, int] = {
+CODES: dict[FaultKind, int] = {  # docs/semantics.md has the same table, in words
     FaultKind.INVALID: 400,
     FaultKind.ABORTED: 400,
     FaultKind.NUMBER: 400,
@@ -35,7 +37,7 @@ CODES: dict[FaultKind, int] = {
     FaultKind.CONFLICT: 409,
     FaultKind.TOO_LARGE: 413,
     FaultKind.KEY_REUSED: 422,
-    FaultKind.LOCKED: 423,
+    FaultKind.CRASHED: 500,
     FaultKind.UNAVAILABLE: 503,
 }
 
