@@ -23,6 +23,7 @@ from ..storage.engines import Connection
 from ..storage.idempotency import Remember, Replay, find_replays
 from ..storage.store import Store
 from ..storage.telling import PLAINLY, Inside, Telling, Told
+from .design import Designs
 from .files import Files
 from .housekeeping import Housekeeping
 from .identity import Identities
@@ -71,6 +72,7 @@ class App:
         self.ids = ids
         self.store = store
         self.identities = identities
+        self.designs = Designs(store, clock, ids)
         self.imports = Imports(store, clock, ids)
         self.files = files
         self._housekeeping = Housekeeping(store, clock, files)

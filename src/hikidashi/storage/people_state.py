@@ -97,6 +97,12 @@ def find_users(connection: Connection, emails: Sequence[str], ids: Sequence[str]
     return list(found.values())
 
 
+def find_keys(connection: Connection, ids: Sequence[str]) -> list[ProjectKey]:
+    """Project keys by id, also revoked ones."""
+    rows = connection.read([QueryKeys(_TOKEN, _ID, list(ids))])[0]
+    return [_key(row) for row in rows]
+
+
 def find_key_holders(connection: Connection, hashes: Sequence[str]) -> dict[str, str]:
     """The ids of the tokens, of any kind and also revoked ones, that bear these hashes."""
     query = QueryKeys("SELECT hash, id FROM tokens", Column("hash", "text"), list(hashes))

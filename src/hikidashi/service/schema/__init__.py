@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...core.ids import Clock, IdSource
+from ...storage.audit import Author
 from ...storage.definitions import list_workspaces, lock_workspaces
 from ...storage.engines import Connection, Engine
 from ...storage.people_state import User, find_users
@@ -23,6 +24,8 @@ from .model import SchemaFile, load, loads
 from .now import find_workspaces, read_now
 from .plan import plan, seal_passwords
 from .problems import Place, Problem, SchemaError
+
+BY_FILE = Author("schema")
 
 
 async def schema_plan(store: Store, ids: IdSource, source: str | Path | SchemaFile) -> list[Change]:
@@ -37,18 +40,19 @@ async def schema_plan(store: Store, ids: IdSource, source: str | Path | SchemaFi
     return await store.scan(look)
 
 
-async def schema_apply(
+async def schema_apply(  # noqa: PLR0913
     store: Store,
     ids: IdSource,
     clock: Clock,
     source: str | Path | SchemaFile,
     allow_destroy: Sequence[str] = (),
+    author: Author = BY_FILE,
 ) -> list[Change]:
     """Apply a file in one transaction and tell what was done. Raises SchemaError."""
     schema = await _load(store, source)
     return await store.change(
         lambda connection: apply_schema(
-            connection, store.engine, schema, ids, clock.now_ms(), allow_destroy
+            connection, store.engine, schema, ids, clock.now_ms(), allow_destroy, author
         )
     )
 
@@ -65,6 +69,7 @@ def apply_schema(  # noqa: PLR0913
     ids: IdSource,
     now_ms: int,
     allow_destroy: Sequence[str] = (),
+    author: Author = BY_FILE,
 ) -> list[Change]:
     """The same inside a transaction that is open. Passwords have been sealed."""
     listed = list_workspaces(connection)
@@ -73,7 +78,7 @@ def apply_schema(  # noqa: PLR0913
     changes = plan(schema, read_now(connection, schema), ids)
     check_destruction(changes, allow_destroy)
     if changes:
-        apply_changes(connection, engine, changes, now_ms)
+        apply_changes(connection, engine, changes, author, ids, now_ms)
     return changes
 
 
@@ -94,6 +99,7 @@ def _hashes(users: list[User]) -> dict[str, str | None]:
 
 
 __all__ = [
+    "BY_FILE",
     "Change",
     "Place",
     "Problem",

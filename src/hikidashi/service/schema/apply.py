@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import assert_never
 
+from ...core.ids import IdSource
 from ...storage import definitions, people_writes
+from ...storage.audit import Author, insert_audit
 from ...storage.definition_bodies import FieldBody
 from ...storage.engines import Connection, Engine, IntegrityError
+from .audit import audit_entries
 from .changes import (
     Change,
     ChangeKey,
@@ -41,12 +44,21 @@ def check_destruction(changes: Sequence[Change], allowed: Sequence[str]) -> None
         raise SchemaError(problems)
 
 
-def apply_changes(
-    connection: Connection, engine: Engine, changes: Sequence[Change], now_ms: int
+def apply_changes(  # noqa: PLR0913
+    connection: Connection,
+    engine: Engine,
+    changes: Sequence[Change],
+    author: Author,
+    ids: IdSource,
+    now_ms: int,
 ) -> None:
-    """Carry them out. Raises SchemaError if data stands in the way; nothing is then committed."""
+    """Carry them out, and tell the audit.
+
+    Raises SchemaError if data stands in the way; nothing is then committed.
+    """
     edits = [edit for change in changes for edit in change.edits]
     check_values(connection, changes)
+    entries = audit_entries(connection, changes, author, ids, now_ms)
     try:
         for one in edits:
             if isinstance(one, MakeWorkspace):
@@ -59,6 +71,7 @@ def apply_changes(
             definitions.change_definitions(connection, engine, workspace, group, now_ms)
         for one in edits:
             _carry_out(connection, one, now_ms)
+        insert_audit(connection, entries)
     except IntegrityError as error:
         raise SchemaError(
             [Problem(changes[0].place, f"the database refuses it: {error}")]

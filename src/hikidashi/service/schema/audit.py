@@ -1,0 +1,153 @@
+"""What the audit is told of changes, read before they are carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import assert_never
+
+from ...core.ids import IdSource
+from ...storage import definitions, people_state
+from ...storage.audit import AuditEntry, Author, State
+from ...storage.definition_bodies import Definition
+from ...storage.definitions import Workspace
+from ...storage.engines import Connection
+from ...storage.people import list_memberships
+from ...storage.people_state import ProjectKey, User
+from .changes import (
+    Change,
+    ChangeKey,
+    ChangeUser,
+    ChangeWorkspace,
+    EditDefinition,
+    ForgetHolders,
+    GivePair,
+    Join,
+    Leave,
+    MakeKey,
+    MakeUser,
+    MakeWorkspace,
+    RevokeKey,
+    SchemaEdit,
+    TakePair,
+)
+
+# workspace, kind, target, name, before, after
+Told = tuple[str, str, str, str, State | None, State | None]
+
+
+def audit_entries(
+    connection: Connection,
+    changes: Iterable[Change],
+    author: Author,
+    ids: IdSource,
+    now_ms: int,
+) -> list[AuditEntry]:
+    """An entry for each edit, with the state that the database is in now as the one before."""
+    found = []
+    for change in changes:
+        for edit in change.edits:
+            for workspace, kind, target, name, before, after in _tell(connection, edit):
+                entry = AuditEntry(
+                    ids.next_id(), workspace, now_ms, author, kind, target, name, before, after
+                )
+                found.append(entry)
+    return found
+
+
+def _tell(connection: Connection, edit: SchemaEdit) -> Iterator[Told]:
+    match edit:
+        case MakeWorkspace(workspace):
+            yield workspace.id, "workspace", workspace.id, workspace.name, None, _place(workspace)
+        case ChangeWorkspace(workspace):
+            was = _workspace(connection, workspace.id)
+            name = workspace.name
+            yield workspace.id, "workspace", workspace.id, name, was, _place(workspace)
+        case EditDefinition(workspace, change):
+            one = change.after or change.before
+            if one is not None:
+                states = (_definition(change.before), _definition(change.after))
+                yield workspace, one.kind, one.id, one.display_id, *states
+        case MakeUser(user, workspace):
+            yield workspace, "user", user.id, _name(user), None, _user(user)
+        case ChangeUser(user):
+            yield from _changed_user(connection, user)
+        case Join(workspace, user, is_admin):
+            was = _membership(connection, workspace, user)
+            state = {"is_admin": is_admin}
+            yield workspace, "member", user, _user_name(connection, user), was, state
+        case Leave(workspace, user):
+            was = _membership(connection, workspace, user)
+            yield workspace, "member", user, _user_name(connection, user), was, None
+        case GivePair(workspace, what, pair):
+            yield workspace, what, pair[0], "", None, {"holder": pair[1]}
+        case TakePair(workspace, what, pair):
+            yield workspace, what, pair[0], "", {"holder": pair[1]}, None
+        case ForgetHolders(workspace, kind, id_):
+            yield workspace, "holders", id_, "", {"kind": kind}, None
+        case MakeKey(key):
+            yield key.workspace, "key", key.id, key.name, None, _key(key)
+        case ChangeKey(key):
+            yield from _changed_key(connection, key)
+        case RevokeKey(key):
+            yield key.workspace, "key", key.id, key.name, _key(key), None
+        case _:
+            assert_never(edit)
+
+
+def _place(workspace: Workspace) -> State:
+    return {"name": workspace.name, "time_zone": workspace.time_zone}
+
+
+def _workspace(connection: Connection, id_: str) -> State | None:
+    found = [one for one in definitions.list_workspaces(connection) if one.id == id_]
+    return _place(found[0]) if found else None
+
+
+def _definition(one: Definition | None) -> State | None:
+    if one is None:
+        return None
+    place = {"display_id": one.display_id, "parent": one.parent, "position": one.position}
+    return place | {"body": one.body}
+
+
+def _name(user: User) -> str:
+    return user.email or user.name
+
+
+def _user(user: User) -> dict[str, object]:
+    return {"email": user.email, "name": user.name, "is_bot": user.is_bot}
+
+
+def _user_name(connection: Connection, user: str) -> str:
+    found = people_state.find_users(connection, [], [user])
+    return _name(found[0]) if found else ""
+
+
+def _changed_user(connection: Connection, user: User) -> Iterator[Told]:
+    """A user is of several workspaces; each is told. Of a password only that it is another."""
+    found = people_state.find_users(connection, [], [user.id])
+    before = _user(found[0]) if found else None
+    after = _user(user)
+    if found and found[0].password_hash != user.password_hash:
+        after["password"] = "changed"  # noqa: S105  not one
+    for one in list_memberships(connection, user.id):
+        yield one.workspace, "user", user.id, _name(user), before, after
+
+
+def _membership(connection: Connection, workspace: str, user: str) -> State | None:
+    for one in list_memberships(connection, user):
+        if one.workspace == workspace:
+            return {"is_admin": one.is_admin}
+    return None
+
+
+def _key(key: ProjectKey) -> dict[str, object]:
+    return {"project": key.project, "user": key.user, "may_write": key.may_write}
+
+
+def _changed_key(connection: Connection, key: ProjectKey) -> Iterator[Told]:
+    found = people_state.find_keys(connection, [key.id])
+    before, after = (_key(found[0]) if found else None), _key(key)
+    if found and found[0].hash != key.hash:
+        after["secret"] = "changed"  # noqa: S105  not one
+    yield key.workspace, "key", key.id, key.name, before, after
