@@ -6,6 +6,8 @@ import asyncio
 
 import pytest
 
+from hikidashi.core.limits import LINKED_READ_MAX
+from hikidashi.storage.engines import Column, Connection, Insert
 from tests.writes.nest import MISSING, Nest
 from tests.writes.test_related import add_link
 
@@ -111,3 +113,36 @@ def test_no_link_to_remove_is_404_with_all_four_ids(nest):
     assert remove(nest, item).json["error"] == (
         f"item links not found for {{{root} {item} {one}   }}"
     )
+
+
+def test_without_a_target_only_links_to_what_one_sees_are_removed_and_told(nest):
+    item, seen, hidden = nest.make(), nest.make("ONE"), nest.make("ONE", user="eve")
+    for target in (seen, hidden):
+        add_link(nest, item, target)
+    assert remove(nest, item).body == b"null"
+    assert nest.links() == {(item, hidden)}
+    after = nest.contents()
+    [(event,)] = nest.rows("SELECT body FROM outbox WHERE kind = 'links.changed'")
+    assert seen in event
+    assert hidden not in event
+    assert remove(nest, item).status == 404  # what is left is not there for Bob
+    assert nest.contents() == after
+
+
+@pytest.mark.parametrize(("count", "status"), [(LINKED_READ_MAX, 200), (LINKED_READ_MAX + 1, 400)])
+def test_a_thousand_links_are_removed_at_once_and_no_more(nest, count, status):
+    item, target = nest.make(), nest.make("ONE")
+    add_link(nest, item, target)
+    place = [nest.id("ROOT"), nest.id("ONE")]
+
+    def fill(connection: Connection) -> None:
+        rows = [(item, f"{at:024x}", "link", *place) for at in range(1, count)]
+        columns = ("from_item", "to_item", "kind", "from_datastore", "to_datastore")
+        connection.write([Insert("links", tuple(Column(one, "text") for one in columns), rows)])
+
+    nest.run(nest.app.store.change(fill))
+    reply = remove(nest, item)
+    assert reply.status == status
+    if status == 400:
+        assert "over 1000 links" in reply.json["error"][0]["description"]
+    assert ((item, target) in nest.links()) is (status == 400)

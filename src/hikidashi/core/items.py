@@ -115,7 +115,6 @@ class Touches:
         "holders",
         "items",
         "link_pairs",
-        "links_from",
         "links_into",
         "new_rows",
         "numbers",
@@ -137,7 +136,6 @@ class Touches:
         self.files: set[str] = set()  # ids
         self.counters: dict[tuple[str, str | None], bool] = {}  # field, branch -> make if absent
         self.link_pairs: set[tuple[str, str]] = set()  # items; read both ways
-        self.links_from: set[str] = set()  # items whose links are all wanted
         self.comments: set[str] = set()  # histories that are comments, by id
         self.reserved: set[str] = set()  # ids of items that are yet to be made
         self.links_into: set[tuple[str, str]] = set()  # item, datastore that its links lead into
@@ -180,8 +178,6 @@ class Touches:
             self.counter(field, branch, make=make)
         if other.link_pairs:
             self.link_pairs |= other.link_pairs
-        if other.links_from:
-            self.links_from |= other.links_from
         if other.comments:
             self.comments |= other.comments
         if other.reserved:
@@ -226,7 +222,7 @@ class Snapshot:
         self.holders: dict[tuple[str, Value], str] = {}  # (field, value) -> item id; "" if free
         self.counters: dict[tuple[str, str | None], int | None] = {}
         self.links: dict[tuple[str, str, str], Link | None] = {}  # None: removed here
-        self._pairs: set[tuple[str, str] | str] = set()  # what of the links was read
+        self._pairs: set[tuple[str, str]] = set()  # what of the links was read
         self._made: set[str] = set()  # items that are new here: no links but those made here
         self.new_rows: dict[str, list[int]] = {}  # datastore -> reserved row numbers, ascending
         self._taken: dict[str, int] = {}  # datastore -> how many of them are taken
@@ -259,7 +255,6 @@ class Snapshot:
         for pair in touches.link_pairs:
             self._pairs.add(pair)
             self._pairs.add((pair[1], pair[0]))
-        self._pairs |= touches.links_from
         self._pairs |= touches.links_into
         for link in links:
             self.links.setdefault(link.key, link)
@@ -360,25 +355,16 @@ class Snapshot:
     def links_between(self, item: str, other: str) -> list[Link]:
         """The links from one item to another, of every kind."""
         made = self._made
-        if item not in made and other not in made and not self._pairs & {(item, other), item}:
+        if item not in made and other not in made and (item, other) not in self._pairs:
             miss = Touches()
             miss.link_pairs.add((item, other))
             raise SnapshotMissError(miss)
         found = (self.links.get((item, other, kind)) for kind in ("link", "auto_link", "lookup"))
         return [link for link in found if self._is_there(link)]
 
-    def links_from(self, item: str) -> list[Link]:
-        """All links from an item."""
-        if item not in self._pairs and item not in self._made:
-            miss = Touches()
-            miss.links_from.add(item)
-            raise SnapshotMissError(miss)
-        found = (one for one in self.links.values() if one is not None and one.from_item == item)
-        return [link for link in found if self._is_there(link)]
-
     def links_into(self, items: Sequence[str], datastores: Sequence[str]) -> list[Link]:
         """The links from any of the items into any of the datastores, in the order of the items."""
-        wanted = [item for item in items if item not in self._made and item not in self._pairs]
+        wanted = [item for item in items if item not in self._made]
         missing = {(one, place) for one in wanted for place in datastores} - self._pairs
         if missing:
             miss = Touches()

@@ -8,7 +8,7 @@ from typing import Final
 RELATED_LEVELS_MAX: Final = 5  # nesting below the item of the URL; deeper trees are a mistake
 RELATED_ENTRIES_MAX: Final = 1_000  # entries in one write, all levels: bounds one transaction
 LINKED_DELETES_MAX: Final = 100  # items of one datastore a delete takes along
-LINKED_READ_MAX: Final = 1_000  # items of one datastore it looks at, hidden ones too
+LINKED_READ_MAX: Final = 1_000  # links into one datastore that a write looks at, hidden ones too
 RESERVATION_LIFE_MS: Final = 86_400_000  # how long the id of an item to be made is kept
 FAULTS_TOLD_MAX: Final = 1_000  # faults of single items in one answer
 TARGET_DATASTORES_MAX: Final = 1_000  # named by one delete

@@ -21,12 +21,18 @@ from .commands import (
     WriteRequest,
 )
 from .comment_planner import plan_comment, visible_item
-from .errors import forbidden, no_link, number_branch_missing, number_refused
+from .errors import (
+    forbidden,
+    invalid_request,
+    no_link,
+    number_branch_missing,
+    number_refused,
+)
 from .ids import IdSource
-from .items import Item, Link, Snapshot
+from .items import Item, Link, Snapshot, SnapshotMissError, Touches
 from .items_planner import plan_items, plan_write
 from .kinds.derived import format_auto_number
-from .limits import INTEGER_MAX
+from .limits import INTEGER_MAX, LINKED_READ_MAX
 from .plan import (
     DeleteLink,
     EmitEvent,
@@ -158,10 +164,32 @@ def _links_to_remove(
             return []  # a link to what the actor can't see is as good as none
         found = snapshot.links_between(item.id, other.id)
     else:
-        found = snapshot.links_from(item.id)
+        found = _seen_links(snapshot, actor, item, target)
     kind = command.kind if isinstance(command, RemoveLinks) else ""
     return [
         link for link in found if link.to_datastore == target and (not kind or link.kind == kind)
+    ]
+
+
+def _seen_links(snapshot: Snapshot, actor: Actor, item: Item, target: str) -> list[Link]:
+    """The links into a datastore, as far as they lead to what the actor sees."""
+    found = snapshot.links_into((item.id,), (target,))
+    if len(found) > LINKED_READ_MAX:
+        raise invalid_request(
+            f"over {LINKED_READ_MAX} links lead to the datastore; name each item by link_item_id",
+            f"d_id:{target}",
+        )
+    miss = Touches()
+    for link in found:
+        if (target, link.to_item) not in snapshot.items:
+            miss.item(target, link.to_item)
+    if miss.items:  # all at once: each miss costs a read
+        raise SnapshotMissError(miss)
+    others = [(link, snapshot.find_item(target, link.to_item)) for link in found]
+    return [
+        link
+        for link, other in others
+        if other is not None and not other.keys.isdisjoint(actor.keyring)
     ]
 
 

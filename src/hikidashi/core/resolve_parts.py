@@ -50,7 +50,7 @@ def resolve_link(command: LinkCommand, catalog: Catalog, actor: Actor) -> LinkRe
         touches.item(target.id, command.link_item)
         touches.link_pairs.add((command.item, command.link_item))
     else:
-        touches.links_from.add(command.item)
+        touches.links_into.add((command.item, target.id))
     if not isinstance(command, ReplaceLink):
         return LinkRequest(command, datastore, target, touches)
     new = _link_datastore(command, command.new_datastore, catalog, actor)

@@ -30,7 +30,6 @@ _COMMENT = (
     " deleted_at"
     " FROM histories WHERE id = ? AND action_id = ''"
 )
-_FROM_ITEM = Column("from_item", "text")
 
 
 def branch_key(branch: str | None) -> str:
@@ -256,14 +255,12 @@ class SnapshotReader:
             self._ask(QueryKeys(select, column, values), handle)
 
     def _ask_links(self, snapshot: Snapshot, touches: Touches) -> None:
-        if not touches.link_pairs and not touches.links_from and not touches.links_into:
+        if not touches.link_pairs and not touches.links_into:
             return
 
         def handle(rows: list[Row]) -> None:
             snapshot.load_links(touches, [Link(*row) for row in rows])
 
-        if touches.links_from:
-            self._ask(QueryKeys(_LINKS, _FROM_ITEM, sorted(touches.links_from)), handle)
         for item, datastore in sorted(touches.links_into):
             text = f"{_LINKS} WHERE from_item = ? AND to_datastore = ? LIMIT ?"
             self._ask(Query(text, (item, datastore, LINKED_READ_MAX + 1)), handle)
