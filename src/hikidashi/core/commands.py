@@ -8,7 +8,7 @@ from enum import IntEnum
 from typing import TypeAlias
 
 from .catalog import Action, Datastore, Field, Project
-from .errors import Fault
+from .errors import Fault, FaultError
 from .items import Touches
 from .record import record
 from .values import Value
@@ -227,6 +227,14 @@ class RemoveComment:
     history: str
 
 
+@record
+class Refuse:
+    """Nothing, for a reason that a read found: a command all the same, so that it is answered, and
+    kept under the request's key, as if planning had found it."""
+
+    reason: FaultError
+
+
 CommentCommand: TypeAlias = PostComment | EditComment | RemoveComment
 LinkCommand: TypeAlias = AddLink | RemoveLinks | ReplaceLink
 Command: TypeAlias = (
@@ -238,6 +246,7 @@ Command: TypeAlias = (
     | TakeNumber
     | SetNumber
     | CommentCommand
+    | Refuse
 )
 
 
@@ -335,6 +344,21 @@ class CommentRequest:
     entries: int = 1
 
 
+@record
+class RefusedRequest:
+    """A command whose names could not be resolved; planning it raises the fault."""
+
+    fault: FaultError
+    touches: Touches
+    entries: int = 1
+
+
 Request: TypeAlias = (
-    WriteRequest | ItemsRequest | ReservationRequest | LinkRequest | NumberRequest | CommentRequest
+    WriteRequest
+    | ItemsRequest
+    | ReservationRequest
+    | LinkRequest
+    | NumberRequest
+    | CommentRequest
+    | RefusedRequest
 )

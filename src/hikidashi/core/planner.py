@@ -12,6 +12,7 @@ from .commands import (
     ItemsRequest,
     LinkRequest,
     NumberRequest,
+    RefusedRequest,
     RemoveLinks,
     ReplaceLink,
     Request,
@@ -54,6 +55,8 @@ def plan_request(  # noqa: PLR0913  everything a plan depends on, and nothing el
 
     Raises FaultError (the snapshot is then as it was), SnapshotMissError or HandedBackError.
     """
+    if isinstance(request, RefusedRequest):
+        raise request.fault
     mark = snapshot.mark()
     try:
         match request:

@@ -17,6 +17,7 @@ from .commands import (
     Op,
     PostComment,
     Publish,
+    Refuse,
     RemoveComment,
     RemoveLinks,
     ReplaceLink,
@@ -82,6 +83,8 @@ def resolve(command: Command, catalog: Catalog, actor: Actor) -> Request:
             return resolve_number(command, catalog, actor)
         case PostComment() | EditComment() | RemoveComment():
             return resolve_comment(command, catalog, actor)
+        case Refuse():
+            raise command.reason
 
 
 # --- items ------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from dataclasses import field, replace
 
 from ..core.access import Identity, may_use_datastore
 from ..core.catalog import Datastore
-from ..core.commands import Command, Target, WriteFound, WriteItem
+from ..core.commands import Command, Refuse, Target, WriteFound, WriteItem
 from ..core.errors import FaultError, faults_left_out, invalid_request
 from ..core.limits import FAULTS_TOLD_MAX, FOUND_PORTION, LINKED_DELETES_MAX
 from ..core.places import get_datastore, get_project
@@ -18,7 +18,7 @@ from ..storage import items as stored
 from ..storage.idempotency import Remember, Replay
 from ..storage.search import count_items, list_ids
 from ..storage.telling import PLAINLY, Telling, Told
-from .app import App, View
+from .app import App, Prepare, View
 
 
 @record
@@ -28,6 +28,18 @@ class Wanted:
     query: Callable[[View], Query]
     command: WriteFound  # without its targets
     revisions: Mapping[str, int] = field(default_factory=dict)  # that the caller knew, by item
+
+
+def _refusing(prepare: Prepare, telling: Telling) -> Prepare:
+    """The same; what the search finds wrong is told, and kept, as what planning finds wrong is."""
+
+    def read(view: View, *, is_final: bool) -> tuple[Command, Telling]:
+        try:
+            return prepare(view, is_final=is_final)
+        except FaultError as error:
+            return Refuse(error), telling
+
+    return read
 
 
 # --- bulk actions -----------------------------------------------------------------------------
@@ -51,7 +63,7 @@ async def run_bulk(
         command = replace(wanted.command, targets=targets, matched=matched, is_final=is_final)
         return command, telling
 
-    return await app.run_found(identity, prepare)
+    return await app.run_found(identity, _refusing(prepare, telling))
 
 
 # --- deletes by conditions --------------------------------------------------------------------
@@ -71,7 +83,7 @@ async def delete_found(
             return replay
     walk = _Walk(wanted, telling)
     while True:
-        outcome = await app.run_found(identity, walk.prepare)
+        outcome = await app.run_found(identity, _refusing(walk.prepare, telling))
         if not isinstance(outcome, ItemsResult):
             return outcome
         walk.done = walk.merged(outcome)
@@ -150,7 +162,7 @@ async def delete_with_linked(
         foreseen = _foresee(view, command.entry.item, list(usable.values()))
         return replace(command, linked=replace(linked, foreseen=foreseen)), telling
 
-    return await app.run_found(identity, prepare)
+    return await app.run_found(identity, _refusing(prepare, telling))
 
 
 def _foresee(view: View, root: str, listed: Sequence[Datastore]) -> tuple[tuple[str, str], ...]:

@@ -9,7 +9,7 @@ from typing import TypeGuard
 
 from ..core.access import Actor, Identity
 from ..core.catalog import Catalog, Datastore, Field
-from ..core.commands import Command, Request, WriteRequest
+from ..core.commands import Command, RefusedRequest, Request, WriteRequest
 from ..core.draft import HandedBackError
 from ..core.errors import (
     Code,
@@ -108,10 +108,16 @@ class Job:
             self.future.set_result(outcome)
 
     def resolve(self, catalog: Catalog, actor: Actor) -> None:
-        """Find what the command names. Raises FaultError."""
+        """Find what the command names. Raises FaultError, unless it is to be kept under a key:
+        then the group finds the answer that was given before, or tells and keeps the fault."""
         self.catalog = catalog
         self.actor = actor
-        request = resolve(self.command, catalog, actor)
+        try:
+            request = resolve(self.command, catalog, actor)
+        except FaultError as fault:
+            if self.remember is None:
+                raise
+            request = RefusedRequest(fault, Touches())
         if self.judged_revision is not None and isinstance(request, WriteRequest):
             request = replace(request, judged_revision=self.judged_revision)
         self.request = request
@@ -425,10 +431,13 @@ def _first_of_each_key(jobs: Sequence[Job], replays: dict[str, Replay]) -> list[
     return planned
 
 
+_PASSING = (FaultKind.UNAVAILABLE, FaultKind.UNAUTHORIZED, FaultKind.CRASHED)
+
+
 def _is_final(outcome: Outcome | None) -> TypeGuard[Result | FaultError]:
     """Whether the same call sent again would be answered the same."""
     if isinstance(outcome, FaultError):
-        return outcome.kind is not FaultKind.UNAVAILABLE
+        return outcome.kind not in _PASSING
     return outcome is not None and not isinstance(outcome, (Exception, Replay, Told))
 
 

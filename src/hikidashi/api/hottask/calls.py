@@ -9,7 +9,7 @@ import msgspec
 
 from ...core.access import Actor, Identity, may_see_project, may_use_datastore, may_use_field
 from ...core.catalog import Catalog, Datastore, Project
-from ...core.commands import Entry, Op, WriteItem
+from ...core.commands import Command, Entry, Op, Refuse, WriteItem
 from ...core.errors import Code, Fault, FaultError, FaultKind, no_place
 from ...core.plan import Result, WriteResult
 from ...core.record import record
@@ -55,40 +55,51 @@ class Table:
 
 async def update_row(app: App, request: HttpRequest, identity: Identity) -> Answer:
     """UD: change the fields given of one row; answers how many rows were changed."""
-    table = await app.read(identity, lambda view: _find_table(view, request.params))
-    change = decode_update(request.body)
-    entry = Entry(
-        Op.UPDATE,
-        table.datastore.id,
-        row=change.row,
-        values=change.values,
-        revision=change.revision,
-    )
-    command = WriteItem(table.project.id, entry, force=change.revision is None)
-    return await _write(app, request, identity, command, lambda _: 1, table)
+
+    def make(table: Table) -> WriteItem:
+        change = decode_update(request.body)
+        entry = Entry(
+            Op.UPDATE,
+            table.datastore.id,
+            row=change.row,
+            values=change.values,
+            revision=change.revision,
+        )
+        return WriteItem(table.project.id, entry, force=change.revision is None)
+
+    return await _write(app, request, identity, make, lambda _: 1)
 
 
 async def create_row(app: App, request: HttpRequest, identity: Identity) -> Answer:
     """Create: insert one row; answers its number."""
-    table = await app.read(identity, lambda view: _find_table(view, request.params))
-    entry = Entry(Op.NEW, table.datastore.id, values=decode_create(request.body))
-    command = WriteItem(table.project.id, entry)
-    return await _write(app, request, identity, command, lambda one: one.item.n, table)
+
+    def make(table: Table) -> WriteItem:
+        entry = Entry(Op.NEW, table.datastore.id, values=decode_create(request.body))
+        return WriteItem(table.project.id, entry)
+
+    return await _write(app, request, identity, make, lambda one: one.item.n)
 
 
-async def _write(  # noqa: PLR0913  a command, who sends it, and how its answer is told
+async def _write(
     app: App,
     request: HttpRequest,
     identity: Identity,
-    command: WriteItem,
+    make: Callable[[Table], WriteItem],
     told: Callable[[WriteResult], int],
-    table: Table,
 ) -> Answer:
-    """Run a command, once for each Idempotency-Key."""
+    """Make a command for the table and run it, once for each Idempotency-Key."""
+    table: Table | None = None
+    command: Command
+    try:
+        table = await app.read(identity, lambda view: _find_table(view, request.params))
+    except FaultError as error:
+        command = Refuse(error)
+    else:
+        command = make(table)
 
     def answer(outcome: Result | FaultError, _view: View | None) -> Answer:
         if isinstance(outcome, FaultError):
-            return _refusal(app, _explained(outcome, table))
+            return _refusal(app, outcome if table is None else _explained(outcome, table))
         return Answer(200, success(told(cast("WriteResult", outcome))))
 
     try:
