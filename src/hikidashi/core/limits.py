@@ -72,6 +72,8 @@ FORM_PARTS_MAX: Final = 20  # parts of an upload's body
 # The committer
 GROUP_JOBS_MAX: Final = 256  # commands in one transaction
 GROUP_STEPS_MAX: Final = 1_024  # entries in one transaction, unless one command alone has more
+VALUE_LOCKS_MAX: Final = 512  # unique values a transaction locks singly: PostgreSQL has room for
+# some 6,400 locks in all; beyond it, it locks those of a datastore as a whole
 CHARS_PER_ENTRY: Final = 4_096  # so much text counts as one entry more: bounds a group's memory
 QUEUE_JOBS_MAX: Final = 20_000  # waiting commands; beyond, a write is answered 503
 RETRIES_MAX: Final = 3  # a group that the database asked to try again

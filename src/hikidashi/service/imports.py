@@ -258,7 +258,7 @@ class Imports:
             store.access,
             self._clock,
             self._ids,
-            locks_values=False,  # the workspace is locked; so many locks PostgreSQL has no room for
+            locks_values=False,  # the workspace is locked
         )
         load_keys = store.access.load_keys
         writer = FileWriter(

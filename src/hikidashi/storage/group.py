@@ -43,7 +43,7 @@ from .engines import (
     UnreachableError,
 )
 from .idempotency import Remember, Replay, find_replays, remembered_batch
-from .snapshot import SnapshotReader, needs_locks
+from .snapshot import SnapshotReader, ValueLocks, needs_locks
 from .standing import Numbers, Standing
 from .telling import PLAINLY, Inside, Telling, Told
 
@@ -266,7 +266,7 @@ class Planner:
         """
         places: dict[tuple[str, frozenset[str]], int] = {}
         if self._engine.name == "postgresql":  # all locks in their order, before any job's
-            self._read(self._reader(jobs), Snapshot(), jobs)
+            self._read(self._reader(jobs, "whole"), Snapshot(), jobs)
         for job in jobs:
             error = self._try_one(job, places)
             if isinstance(error, IntegrityError) and job.remember is not None:
@@ -279,7 +279,7 @@ class Planner:
         """Run one job in a savepoint; what it alone brought about is undone and told."""
         self._connection.savepoint()
         try:
-            places |= self._run_one(job)
+            places |= self._run_one(job, "whole")
         except _WHOLE_GROUP:
             raise
         except Exception as error:  # noqa: BLE001  whatever it is, the others go on
@@ -288,8 +288,10 @@ class Planner:
         self._connection.release()
         return None
 
-    def _run_one(self, job: Job) -> dict[tuple[str, frozenset[str]], int]:
-        reader = self._reader([job])
+    def _run_one(
+        self, job: Job, value_locks: ValueLocks = "each"
+    ) -> dict[tuple[str, frozenset[str]], int]:
+        reader = self._reader([job], value_locks)
         snapshot = Snapshot()
         replays = self._read(reader, snapshot, [job])
         if job.remember is not None and job.remember.key_hash in replays:
@@ -391,13 +393,13 @@ class Planner:
         made, batches = self._access.place(self._connection, new)
         return places | made, list(batches)
 
-    def _reader(self, jobs: Sequence[Job]) -> SnapshotReader:
+    def _reader(self, jobs: Sequence[Job], value_locks: ValueLocks = "each") -> SnapshotReader:
         return SnapshotReader(
             self._engine,
             self._connection,
             self._access,
             self._datastores(jobs),
-            locks_values=self._locks_values,
+            value_locks=value_locks if self._locks_values else "none",
         )
 
     def _datastores(self, jobs: Sequence[Job]) -> Callable[[str], Datastore | None]:

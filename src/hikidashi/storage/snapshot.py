@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Literal
 
 from ..core.catalog import Datastore
 from ..core.items import HistoryEntry, Link, Reservation, Snapshot, Touches
@@ -22,6 +22,9 @@ from .tables import ACL_AT, ID, ItemTable, N, field_column, item_table
 
 FIELD = Column("field_id", "text")
 _NO_KEYS = frozenset[str]()  # nobody is shown what is read for formulas
+# How unique values are locked: each; all of a datastore at once, where job after job takes more; or
+# not at all, where nobody else writes in the workspace.
+ValueLocks = Literal["each", "whole", "none"]
 FindDatastore = Callable[[str], Datastore | None]
 _LINKS = "SELECT from_datastore, from_item, to_datastore, to_item, kind FROM links"
 _COMMENT = (
@@ -59,10 +62,9 @@ class SnapshotReader:
         access: AccessSets,
         find: FindDatastore,
         *,
-        locks_values: bool = True,
+        value_locks: ValueLocks = "each",
     ) -> None:
-        """`locks_values`: not where nobody else writes in the workspace."""
-        self._locks_values = locks_values
+        self._value_locks = value_locks
         self._engine = engine
         self._connection = connection
         self._access = access
@@ -83,7 +85,7 @@ class SnapshotReader:
             self._ask_numbers(sorted(workspaces), numbers)
         if touches.counters:
             self._ask_counters(snapshot, touches)
-        if touches.holders and self._locks_values:
+        if touches.holders and self._value_locks != "none":
             self._lock_values(touches)
         if touches.reserved:
             self._ask_reserved(snapshot, touches.reserved)
@@ -151,10 +153,10 @@ class SnapshotReader:
             self._ask(Query(f"{text} FOR UPDATE" if locks else text, (field, branch)), handle)
 
     def _lock_values(self, touches: Touches) -> None:
-        lock = self._engine.lock_values(
-            [_value_hash(field, value) for _, field, value in touches.holders]
-        )
-        if lock is not None:
+        hashes: dict[str, list[int]] = {}
+        for datastore, field, value in touches.holders:
+            hashes.setdefault(datastore, []).append(_value_hash(field, value))
+        for lock in self._engine.lock_values(hashes, whole=self._value_locks == "whole"):
             self._ask(lock, _ignore)
 
     def _ask_items(self, snapshot: Snapshot, touches: Touches, datastore_id: str) -> None:

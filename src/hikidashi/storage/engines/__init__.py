@@ -7,7 +7,7 @@ statement with a JSON parameter on PostgreSQL). `read` and `write` are one round
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
 Row = tuple[Any, ...]
@@ -187,8 +187,9 @@ class Engine(Protocol):
     def create_row_numbers(self, connection: Connection, datastore: str) -> None:
         """Make the source of row numbers of a new datastore."""
 
-    def lock_values(self, hashes: Sequence[int]) -> Query | None:
-        """A query that locks unique values until the transaction ends; None where none is needed."""
+    def lock_values(self, hashes: Mapping[str, Sequence[int]], *, whole: bool) -> list[Query]:
+        """Queries that lock unique values, by datastore, until the transaction ends; or, where they
+        are too many or `whole` is asked, all that the datastores may ever hold."""
 
     def lock_workspaces(self, workspaces: Sequence[str], *, exclusive: bool) -> Query | None:
         """A query that keeps definitions and people as they are until the transaction ends, or

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import count
 from typing import Any, Literal
@@ -14,6 +14,7 @@ from psycopg import errors, sql
 from psycopg.rows import tuple_row
 
 from ...core.full_text import pairs
+from ...core.limits import VALUE_LOCKS_MAX
 from . import (
     STREAM_ROWS,
     Batch,
@@ -370,26 +371,24 @@ class PostgresEngine:
         """Make the sequence."""
         connection.run_script(f"CREATE SEQUENCE {_sequence(datastore)}")
 
-    def lock_values(self, hashes: Sequence[int]) -> Query | None:
-        """Advisory locks, taken in ascending order."""
-        if not hashes:
-            return None
-        return Query(
-            "SELECT count(pg_advisory_xact_lock(h)) FROM unnest(?::bigint[]) AS h",
-            (sorted(set(hashes)),),
-        )
+    def lock_values(self, hashes: Mapping[str, Sequence[int]], *, whole: bool) -> list[Query]:
+        """Advisory locks: the datastores shared and each value by itself, or the datastores alone.
+
+        So the table of locks, which all transactions share, can't be filled by a few long writes.
+        """
+        datastores = [_hash(f"values of {one}") for one in hashes]
+        values = {one for some in hashes.values() for one in some}
+        if whole or len(values) > VALUE_LOCKS_MAX:
+            return [_advisory_locks(datastores)]
+        return [_advisory_locks(datastores, "_shared"), _advisory_locks(values)]
 
     def lock_workspaces(self, workspaces: Sequence[str], *, exclusive: bool) -> Query | None:
         """Shared by groups, exclusive for a change of definitions or people.
 
         An advisory lock costs no write to the workspace's row, which every group would share.
         """
-        function = "pg_advisory_xact_lock" if exclusive else "pg_advisory_xact_lock_shared"
-        keys = sorted({_hash(f"workspace {one}") for one in workspaces})
-        return Query(
-            f"SELECT count({function}(h)) FROM unnest(?::bigint[]) AS h",  # noqa: S608  one of two
-            (keys,),
-        )
+        keys = [_hash(f"workspace {one}") for one in workspaces]
+        return _advisory_locks(keys, "" if exclusive else "_shared")
 
     def types(self) -> dict[ColumnType | Literal["rowid"], str]:
         """PostgreSQL's words."""
@@ -401,6 +400,14 @@ class PostgresEngine:
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def _advisory_locks(keys: Iterable[int], mode: Literal["", "_shared"] = "") -> Query:
+    """Locks that last until the transaction ends, taken in ascending order."""
+    return Query(
+        f"SELECT count(pg_advisory_xact_lock{mode}(h)) FROM unnest(?::bigint[]) AS h",  # noqa: S608
+        (sorted(set(keys)),),
+    )
 
 
 def _hash(text: str) -> int:

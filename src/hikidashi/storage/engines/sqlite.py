@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -267,9 +267,9 @@ class SqliteEngine:
         """Start the datastore's count."""
         connection.query("INSERT INTO row_numbers (datastore_id, last) VALUES (?, 0)", (datastore,))
 
-    def lock_values(self, hashes: Sequence[int]) -> Query | None:
+    def lock_values(self, hashes: Mapping[str, Sequence[int]], *, whole: bool) -> list[Query]:
         """One writer needs no locks."""
-        return None
+        return []
 
     def lock_workspaces(
         self,
