@@ -22,6 +22,7 @@ from . import (
     Connection,
     EngineError,
     FullError,
+    Insert,
     IntegrityError,
     InvalidTextError,
     OutdatedSchemaError,
@@ -60,6 +61,7 @@ _END_BACKEND = (
     " WHERE pid::text = ? AND extract(epoch FROM backend_start)::text = ?"
 )
 END_BACKEND_MS = 5_000  # how long a backend may take to end before its outcome counts as unknown
+COPY_ROWS_MIN = 100  # rows of one insert from which on they are copied
 _forgotten = count()
 
 
@@ -244,11 +246,34 @@ class PostgresConnection:
         return self._pipeline([rendered(one) for one in queries])
 
     def write(self, batches: Sequence[Batch]) -> None:
-        """One statement a batch, all in one pipeline."""
-        statements = [statement(one) for one in batches if one.rows]
-        if statements:
-            self._has_written = True
-            self._pipeline(statements)
+        """One statement a batch, all in one pipeline; long inserts are copied instead."""
+        waiting: list[tuple[str, Sequence[Any]]] = []
+        for one in batches:
+            self._has_written = self._has_written or bool(one.rows)
+            if isinstance(one, Insert) and len(one.rows) >= COPY_ROWS_MIN and not one.conflict:
+                if waiting:
+                    self._pipeline(waiting)
+                    waiting = []
+                self._copy(one)
+            elif one.rows:
+                waiting.append(statement(one))
+        if waiting:
+            self._pipeline(waiting)
+
+    def _copy(self, insert: Insert) -> None:
+        """The rows of an insert as a stream, which costs the server less than parsing JSON."""
+        if self._begin_waits:
+            self._pipeline([])
+        names = ", ".join(one.name for one in insert.columns)
+        try:
+            with (
+                self._ready().cursor() as cursor,
+                cursor.copy(_literal(f"COPY {insert.table} ({names}) FROM STDIN")) as copy,
+            ):
+                for row in insert.rows:
+                    copy.write_row(row)
+        except psycopg.Error as error:
+            raise translate(error) from error
 
     def write_and_commit(self, batches: Sequence[Batch], group: str) -> None:
         """The batches, the group's mark and COMMIT in one pipeline."""
