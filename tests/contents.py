@@ -22,6 +22,7 @@ _WRITTEN = (
     "idempotency",
     "read_marks",
     "access_sets",
+    "staged_sets",
     "texts",
     "files",
 )

@@ -338,7 +338,7 @@ def test_a_job_that_a_stopped_server_left_behind_is_told_as_failed(rest):
 
     rest.run(rest.app.store.change(leave))
     rest.clock.advance(ms=imports.LOST_MS + 1)
-    rest.run(rest.app.imports.open())
+    rest.run(rest.app.imports.sweep())
     result = rest.call("GET", f"/api/v0/datastores/orders/import/{job}")
     assert "the server stopped" in result.json["errors"][0]["description"]
 

@@ -23,7 +23,8 @@ async def _after(world: World, ms: int) -> tuple[bool, int]:
     """Let time pass and keep house: is the answer still remembered, how many sessions are left."""
     clock = world.app.clock
     clock.advance(ms=ms)  # type: ignore[attr-defined]
-    await Housekeeping(world.app.store, clock, world.app.files).round()
+    app = world.app
+    await Housekeeping(app.store, clock, app.files, app.imports).round()
     sessions = await world.app.store.read(lambda one: one.query("SELECT count(*) FROM sessions"))
     return isinstance(await _take(world, "key"), Replay), sessions[0][0]
 

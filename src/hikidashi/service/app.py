@@ -75,14 +75,13 @@ class App:
         self.designs = Designs(store, clock, ids)
         self.imports = Imports(store, clock, ids)
         self.files = files
-        self._housekeeping = Housekeeping(store, clock, files)
+        self._housekeeping = Housekeeping(store, clock, files, self.imports)
         self.observe = observe
 
     async def open(self) -> None:
         """Open the store and begin to keep house."""
         await self.store.open()
         self.files.open()
-        await self.imports.open()
         self._housekeeping.start()
 
     async def close(self) -> None:

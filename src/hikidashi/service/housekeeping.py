@@ -15,17 +15,20 @@ from ..storage.people import sweep_sessions
 from ..storage.reservations import forget_reservations
 from ..storage.store import Store
 from .files import Files
+from .imports import Imports
 
 PERIOD_S: Final = 3_600  # between two rounds; the first is at the start
+LOOK_S: Final = 60  # between two looks for imports whose process is gone
 
 
 class Housekeeping:
     """Runs rounds until it is stopped. Several processes may do so over one database."""
 
-    def __init__(self, store: Store, clock: Clock, files: Files) -> None:
+    def __init__(self, store: Store, clock: Clock, files: Files, imports: Imports) -> None:
         self._store = store
         self._clock = clock
         self._files = files
+        self._imports = imports
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -39,10 +42,15 @@ class Housekeeping:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def _run(self) -> None:
+        looks = 0
         while True:
-            with suppress(FaultError):  # the database is busy or away: the next round will do
-                await self.round()
-            await asyncio.sleep(PERIOD_S)
+            with suppress(FaultError):  # the database is busy or away: the next time will do
+                await self._imports.sweep()
+            if looks % (PERIOD_S // LOOK_S) == 0:
+                with suppress(FaultError):
+                    await self.round()
+            looks += 1
+            await asyncio.sleep(LOOK_S)
 
     async def round(self) -> None:
         """Forget answers kept for repeated requests, and sessions that have ended, past their

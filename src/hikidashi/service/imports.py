@@ -1,11 +1,19 @@
-"""Imports: a file is checked whole, then written in one transaction, behind the answer."""
+"""Imports: a file is checked whole, written where nobody sees it, then shown at one moment.
+
+All of it goes on behind the answer. Rows that make items are written some hundred in a
+transaction, so that other writers have their turn in between; those that change what is there wait
+for the last transaction, which shows everything. What was written of a file that is refused, or of
+one whose server stopped, is taken back.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+from array import array
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Final, cast
 
@@ -18,24 +26,43 @@ from ..core.places import get_datastore
 from ..core.record import record
 from ..core.resolve import resolve
 from ..core.sheets import HEADER_LINE, ImportOptions, Layout, RowError
+from ..storage.access_sets import AccessSets, StagedSets
 from ..storage.engines import Connection, EngineError
 from ..storage.group import Planner
-from ..storage.imports import ERRORS_MAX, FileWriter, Places, RefusedError, told
+from ..storage.imports import (
+    ERRORS_MAX,
+    Cells,
+    FileWriter,
+    Places,
+    RefusedError,
+    Rows,
+    told,
+)
 from ..storage.jobs import (
     LOST_MS,
     JobError,
     StoredJob,
-    fail_lost_jobs,
     finish_job,
     forget_old_jobs,
+    has_old_jobs,
     insert_job,
+    list_lost_jobs,
     read_job,
     touch_job,
+)
+from ..storage.staging import (
+    TakenNumbers,
+    give_back,
+    list_abandoned,
+    publish,
+    take_back_some,
 )
 from ..storage.store import Store
 from .sheet_files import SheetError, read_rows
 
 WAITING_MAX: Final = 8  # files that wait for the one that is being imported
+STAGED_ROWS: Final = 400  # in one transaction: others wait for so many, a tenth of a second or two
+STAGED_CHARS: Final = 1_000_000  # the same of long texts
 _TOUCH_S: Final = 20.0
 _NO_ITEM: Final = "0" * 24  # stands for the item that a row may turn out to speak of
 _LOST: Final = "the server stopped before the import was done; nothing of it was kept"
@@ -79,17 +106,26 @@ class Imports:
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closed = False
 
-    async def open(self) -> None:
-        """Tell of jobs whose process is gone that they failed; forget old ones."""
+    async def sweep(self) -> None:
+        """Take back what imports without a process have left, say that they failed; forget old
+        ones. Several processes may do so over one database."""
         now = self._clock.now_ms()
-        # One process writes an SQLite file: what still runs there, nobody runs.
+        # One process writes an SQLite file: what still runs there, nobody else runs.
         before = now if self._store.engine.name == "sqlite" else now - LOST_MS
 
-        def sweep(connection: Connection) -> None:
-            fail_lost_jobs(connection, _LOST, before, now)
-            forget_old_jobs(connection, now)
+        def look(connection: Connection) -> tuple[list[tuple[str, int]], list[str], bool]:
+            lost = list_lost_jobs(connection, before)
+            return lost, list_abandoned(connection), has_old_jobs(connection, now)
 
-        await self._store.change(sweep)
+        lost, abandoned, has_old = await self._store.scan(look)
+        for job in abandoned:
+            await self._take_back(job, [])
+        for job, count in lost:
+            if job not in self._running:
+                await self._take_back(job, [])
+                await self._end(job, count, (JobError(_LOST, 0),))
+        if has_old:
+            await self._store.change(lambda one: forget_old_jobs(one, now))
 
     async def close(self) -> None:
         """Give up what is still being checked; what is being written is finished by the store."""
@@ -169,12 +205,7 @@ class Imports:
         found = await self._store.read(find)
         if found is None:
             raise no_place("import", job)
-        if found.state != "running" or job in self._running:
-            return found
-        is_alive = found.touched_at + LOST_MS > self._clock.now_ms()
-        if is_alive and self._store.engine.name != "sqlite":  # in another process
-            return found
-        return await self._store.read(find) or found  # it may have ended between the two looks
+        return found
 
     def progress(self, job: StoredJob) -> int:
         """How many rows have been gone through."""
@@ -184,17 +215,19 @@ class Imports:
 
     async def _run(self, file: Import) -> None:
         beat = asyncio.get_running_loop().create_task(self._beat(file.job))
+        taken: list[TakenNumbers] = []
         try:
             async with self._turn:
-                errors = await self._import(file)
+                errors = await self._import(file, taken)
             if errors:
-                await self._fail(file, errors)
+                await self._fail(file, taken, errors)
         except (FaultError, EngineError) as error:
-            await self._fail(file, (JobError(f"the import could not be carried out: {error}", 0),))
+            description = f"the import could not be carried out: {error}"
+            await self._fail(file, taken, (JobError(description, 0),))
         except asyncio.CancelledError:
             raise
         except Exception:
-            await self._fail(file, (JobError("something went wrong on the server", 0),))
+            await self._fail(file, taken, (JobError("something went wrong on the server", 0),))
             raise
         finally:
             beat.cancel()
@@ -210,63 +243,152 @@ class Imports:
                     lambda one: touch_job(one, job, self._running.get(job, 0), self._clock.now_ms())
                 )
 
-    async def _fail(self, file: Import, errors: tuple[JobError, ...]) -> None:
-        count, now = self._running.get(file.job, 0), self._clock.now_ms()
+    async def _fail(
+        self, file: Import, taken: list[TakenNumbers], errors: tuple[JobError, ...]
+    ) -> None:
+        """Take everything back, then say so: what can't be now, a sweep does."""
         with suppress(FaultError, EngineError):
-            await self._store.change(lambda one: finish_job(one, file.job, count, errors, now))
+            await self._take_back(file.job, taken)
+            await self._end(file.job, self._running.get(file.job, 0), errors)
 
-    async def _import(self, file: Import) -> tuple[JobError, ...]:
+    async def _take_back(self, job: str, taken: list[TakenNumbers]) -> None:
+        while await self._store.change(lambda one: take_back_some(one, job)):
+            pass
+        if taken:
+            await self._store.change(lambda one: give_back(one, taken))
+
+    async def _end(self, job: str, count: int, errors: tuple[JobError, ...]) -> None:
+        now = self._clock.now_ms()
+        await self._store.change(lambda one: finish_job(one, job, count, errors, now))
+
+    async def _import(self, file: Import, taken: list[TakenNumbers]) -> tuple[JobError, ...]:
         """Check a file on a thread, then write it; what is wrong with it."""
-        note = self._noter(file.job)
-        errors = await asyncio.to_thread(check_file, file, note)
+        errors = await asyncio.to_thread(check_file, file, self._noter(file.job))
         if errors:
             return errors
-        places: Places = {}
-
-        def write(connection: Connection) -> None:
-            places.clear()
-            places.update(self._write(connection, file, note))
-
         try:
-            await self._store.change(write, file.identity.workspace)
+            count, waiting = await self._stage(file, taken)
+            await self._finish(file, count, waiting)
         except RefusedError as error:
             return error.errors
         except FaultError as error:
             return tuple(told(error, 0))
         except SheetError as error:
             return (JobError(str(error), error.line),)
-        self._store.access.remember(places)
         return ()
 
     def _noter(self, job: str) -> Callable[[int], None]:
         def note(count: int) -> None:
-            if self._is_closed:
-                raise unavailable("the server is stopping")
+            self._go_on()
             self._running[job] = count
 
         return note
 
-    def _write(self, connection: Connection, file: Import, note: Callable[[int], None]) -> Places:
-        """Inside the transaction, whose last statement says that the job is done."""
+    def _go_on(self) -> None:
+        if self._is_closed:
+            raise unavailable("the server is stopping")
+
+    async def _stage(self, file: Import, taken: list[TakenNumbers]) -> tuple[int, array[int]]:
+        """Write the rows that make items, where nobody sees them yet.
+
+        Gives how many rows there are, and the lines of those that wait for the last transaction.
+        Raises RefusedError.
+        """
+        access = self._store.access.staged(file.job, file.datastore.id)
+        waiting = array("q")
+        errors: list[JobError] = []
+        rows = read_rows(file.path)
+        header = (await asyncio.to_thread(next, rows, (HEADER_LINE, [])))[1]
+        note, count = self._noter(file.job), 0
+        while part := await asyncio.to_thread(_take, rows):
+            staged = partial(self._write_part, file, access, header, part, count, errors)
+            writer, lines = await self._store.change(staged)
+            access.remember(writer.places)
+            taken += writer.numbers
+            errors = writer.errors
+            waiting.extend(lines)
+            count += len(part)
+            note(count)
+        if errors:
+            raise RefusedError(errors)
+        return count, waiting
+
+    def _write_part(  # noqa: PLR0913
+        self,
+        file: Import,
+        access: StagedSets,
+        header: list[str],
+        part: list[Cells],
+        count: int,
+        errors: list[JobError],
+        connection: Connection,
+    ) -> tuple[FileWriter, list[int]]:
+        """Inside a transaction of some hundred rows."""
+        if not touch_job(connection, file.job, count, self._clock.now_ms()):
+            raise unavailable("the import was given up by another process")
+        writer = self._writer(connection, file, access)
+        writer.errors = [*errors]
+        lines = writer.stage(writer.layout(header, file.options), part, file.options)
+        return writer, lines
+
+    async def _finish(self, file: Import, count: int, waiting: array[int]) -> None:
+        """The last transaction: what waits is written, everything is to be seen, the job is done.
+
+        Raises RefusedError.
+        """
+        lines = frozenset(waiting)
+        places: Places = {}
+
+        def write(connection: Connection) -> None:
+            places.clear()
+            if lines or file.options.replace_all:
+                writer = self._writer(connection, file, self._store.access)
+                writer.write(read_rows(file.path), file.options, lines)
+                places.update(writer.places)
+            publish(connection, file.job)
+            if not finish_job(connection, file.job, count, (), self._clock.now_ms()):
+                raise unavailable("the import was given up by another process")
+
+        alone = file.identity.workspace if lines or file.options.replace_all else ""
+        await self._store.change(write, alone)
+        self._store.access.remember(places)
+
+    def _writer(self, connection: Connection, file: Import, access: AccessSets) -> FileWriter:
+        """Rights and definitions are looked at as they are now."""
         store = self._store
-        standing = store.standing.get(connection, file.identity)
-        get_datastore(standing[0], standing[1], file.datastore.project, file.datastore.id)
+        catalog, actor = standing = store.standing.get(connection, file.identity)
+        found = get_datastore(catalog, actor, file.datastore.project, file.datastore.id)
+        may_import(found, actor, catalog.workspace, file.options)
         planner = Planner(
             store.engine,
             connection,
             store.standing,
-            store.access,
+            access,
             self._clock,
             self._ids,
-            locks_values=False,  # the workspace is locked
+            locks_values=False,  # the unique indexes do
         )
-        load_keys = store.access.load_keys
-        writer = FileWriter(
-            connection, planner, load_keys, file.identity, standing, file.datastore.id, note
+        return FileWriter(
+            connection,
+            planner,
+            access.load_keys,
+            file.identity,
+            standing,
+            file.datastore.id,
+            self._go_on,
         )
-        count = writer.write(read_rows(file.path), file.options)
-        finish_job(connection, file.job, count, (), self._clock.now_ms())
-        return writer.places
+
+
+def _take(rows: Rows) -> list[Cells]:
+    """The next rows that are written together."""
+    part: list[Cells] = []
+    chars = 0
+    for line, cells in rows:
+        part.append((line, cells))
+        chars += sum(map(len, cells))
+        if len(part) >= STAGED_ROWS or chars >= STAGED_CHARS:
+            break
+    return part
 
 
 # --- checking ---------------------------------------------------------------------------------

@@ -8,12 +8,14 @@ to the next place.
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Iterable
 
 from .engines import Column, Connection, Insert, QueryKeys
 
 ACL = Column("acl", "bigint")
 _COLUMNS = (ACL, Column("key", "text"))
+_STAGED_COLUMNS = (*_COLUMNS, Column("job_id", "text"), Column("datastore_id", "text"))
 _PROBES_MAX = 16
 _CACHED_MAX = 200_000  # sets in memory; some 100 bytes each beside their keys
 
@@ -29,6 +31,12 @@ class AccessSets:
     def apart(self) -> AccessSets:
         """One that knows nothing yet, for reads whose transaction may be undone."""
         return AccessSets(self._secret)
+
+    def staged(self, job: str, datastore: str) -> StagedSets:
+        """Sets for items that nobody is to see yet; what is in memory of the others is shared."""
+        made = StagedSets(self._secret, job, datastore)
+        made._keys = self._keys  # noqa: SLF001  one of us
+        return made
 
     def find_keys(self, acl: int) -> frozenset[str] | None:
         """The keys of a set, if they are in memory."""
@@ -92,6 +100,34 @@ class AccessSets:
         text = "\n".join((workspace, *sorted(keys))).encode()
         digest = hashlib.blake2b(text, digest_size=8, key=self._secret).digest()
         return int.from_bytes(digest) & 0x7FFF_FFFF_FFFF_FFFF
+
+
+class StagedSets(AccessSets):
+    """Sets whose keys are set down, but open nothing until they are published.
+
+    An item that bears one is in its table, with its unique values, and nobody sees it.
+    """
+
+    def __init__(self, secret: bytes, job: str, datastore: str) -> None:
+        super().__init__(secret)
+        self._job = job
+        self._datastore = datastore
+
+    def place(
+        self, connection: Connection, wanted: Iterable[tuple[str, frozenset[str]]]
+    ) -> tuple[dict[tuple[str, frozenset[str]], int], list[Insert]]:
+        """Places of the job's own, below zero, where no set is that everybody uses."""
+        places = {one: -1 - secrets.randbits(62) for one in wanted}
+        rows = [
+            (acl, key, self._job, self._datastore)
+            for (_, keys), acl in places.items()
+            for key in sorted(keys)
+        ]
+        return places, [Insert("staged_sets", _STAGED_COLUMNS, rows)]
+
+    def remember(self, places: dict[tuple[str, frozenset[str]], int]) -> None:
+        """Note sets that are set down for good; whoever reads is not to know them yet."""
+        self._acls |= places
 
 
 def _read(connection: Connection, acls: list[int]) -> dict[int, frozenset[str]]:

@@ -1,8 +1,8 @@
-"""One file as one transaction: its rows are planned and written some thousand at a time."""
+"""Rows of a file as writes: some hundred at a time that make items, or all of them at once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from ..core.access import Actor, Identity
 from ..core.catalog import Catalog, Datastore, Field
@@ -11,17 +11,19 @@ from ..core.errors import FaultError, no_place
 from ..core.query import Query
 from ..core.sheets import HEADER_LINE, ImportOptions, Layout, RowError, SheetRow
 from ..core.values import Value
-from .engines import Connection, IntegrityError, QueryKeys
-from .group import Job, Planner, RestartError, Work
+from .engines import Batch, Connection, Insert, IntegrityError, QueryKeys, TransientError
+from .group import Job, Planner, RestartError, StaleError, Work
 from .jobs import JobError
 from .search import list_ids
+from .staging import TakenNumbers, read_counters
 from .tables import field_column, table_name
 
 ROWS_PER_BATCH = 2_000  # rows planned and written at a time: bounds the memory
 CHARS_PER_BATCH = 4_000_000  # the same of long texts
 ERRORS_MAX = 100  # errors that are told of one file
 _RESTARTS_MAX = 64
-Rows = Iterator[tuple[int, list[str]]]  # the line where each begins, and its cells
+Cells = tuple[int, list[str]]  # the line where a row begins, and its cells
+Rows = Iterator[Cells]
 Places = dict[tuple[str, frozenset[str]], int]
 
 
@@ -39,11 +41,7 @@ def told(error: FaultError, line: int) -> list[JobError]:
 
 
 class FileWriter:
-    """Writes a file's rows over a connection that is in a transaction of its own.
-
-    Definitions and people of the workspace are locked, so they are what they are to the end, and
-    nobody else writes in the workspace: rows need no order of locks.
-    """
+    """Writes a file's rows over a connection that is in a transaction."""
 
     def __init__(  # noqa: PLR0913  what a file is written with
         self,
@@ -53,8 +51,9 @@ class FileWriter:
         identity: Identity,
         standing: tuple[Catalog, Actor],
         datastore: str,
-        note: Callable[[int], None],
+        go_on: Callable[[], None],
     ) -> None:
+        """`go_on` is asked now and then whether to."""
         self._connection = connection
         self._planner = planner
         self._load_keys = load_keys
@@ -64,44 +63,83 @@ class FileWriter:
         if found is None:
             raise no_place("datastore", datastore)
         self._datastore: Datastore = found
-        self._note = note
-        self._errors: list[JobError] = []
+        self._go_on = go_on
+        self._faults_wait = False
+        self.errors: list[JobError] = []
         self.places: Places = {}
+        self.numbers: list[TakenNumbers] = []
 
-    def write(self, rows: Rows, options: ImportOptions) -> int:
-        """Write everything; how many rows that were. Raises RefusedError."""
-        if options.replace_all:
-            self._delete_all()
-        count = 0
+    def layout(self, header: Sequence[str], options: ImportOptions) -> Layout:
+        """What the header means now. Raises RefusedError."""
         try:
-            _, header = next(rows)
-            layout = Layout(header, options, self._datastore, self._catalog, self._actor)
-        except (RowError, StopIteration) as error:
+            return Layout(header, options, self._datastore, self._catalog, self._actor)
+        except RowError as error:
             raise RefusedError([JobError(str(error), HEADER_LINE)]) from error
-        batch: list[SheetRow] = []
-        chars = 0
+
+    # -- rows that make items, in a transaction of some hundred ----------------------------------
+
+    def stage(self, layout: Layout, rows: Sequence[Cells], options: ImportOptions) -> list[int]:
+        """Write the rows that make items; the lines of those that have to wait for the last part.
+
+        They wait because they change or delete an item, or because they may be at fault only as
+        long as such rows have not been written. What is at fault anyway is in `errors`.
+        """
+        self._faults_wait = options.matches or options.replace_all
+        meant = self._read(layout, rows)
+        waiting: list[int] = []
+        if layout.key is not None and options.matches:
+            there = self._find_items(layout.key, _keys(meant))
+            waiting += [one.line for one in meant if one.is_delete or one.key in there]
+            meant = [one for one in meant if not one.is_delete and one.key not in there]
+        project = self._datastore.project
+        self._run([(one.line, layout.command(one, "", project)) for one in meant])
+        if self._faults_wait:
+            waiting += {one.line for one in self.errors}
+            self.errors.clear()
+        return waiting
+
+    def _read(self, layout: Layout, rows: Sequence[Cells]) -> list[SheetRow]:
+        meant: list[SheetRow] = []
         for line, cells in rows:
             try:
-                batch.append(layout.read(line, cells))
+                meant.append(layout.read(line, cells))
             except RowError as error:
-                self._errors.append(JobError(str(error), line))
+                self._refuse(str(error), line)
+        return meant
+
+    # -- rows that change items, and all that is to be seen at one moment -------------------------
+
+    def write(self, rows: Rows, options: ImportOptions, lines: Collection[int]) -> None:
+        """Write the rows of these lines, after all is deleted that is. Raises RefusedError.
+
+        Definitions and people of the workspace are locked, so they are what they are to the end,
+        and nobody else writes in the workspace: rows need no order of locks.
+        """
+        if options.replace_all:
+            self._delete_all()
+        layout = self.layout(next(rows, (HEADER_LINE, []))[1], options)
+        batch: list[Cells] = []
+        chars = 0
+        for line, cells in rows:
+            if line not in lines:
+                continue
+            batch.append((line, cells))
             chars += sum(map(len, cells))
-            count += 1
             if len(batch) >= ROWS_PER_BATCH or chars >= CHARS_PER_BATCH:
                 self._write_rows(layout, batch, options)
-                self._note(count)
+                self._go_on()
                 batch, chars = [], 0
         self._write_rows(layout, batch, options)
-        if self._errors:
-            raise RefusedError(self._errors)
-        return count
+        if self.errors:
+            raise RefusedError(self.errors)
 
-    def _write_rows(self, layout: Layout, rows: list[SheetRow], options: ImportOptions) -> None:
+    def _write_rows(self, layout: Layout, rows: list[Cells], options: ImportOptions) -> None:
+        meant = self._read(layout, rows)
         there: dict[Value, list[str]] = {}
         if layout.key is not None and options.matches:
-            there = self._find_items(layout.key, [one.key for one in rows if one.key is not None])
+            there = self._find_items(layout.key, _keys(meant))
         commands: list[tuple[int, WriteItem]] = []
-        for row in rows:
+        for row in meant:
             items = there.get(row.key, []) if row.key is not None else []
             if len(items) > 1:
                 self._refuse("several items have the key", row.line)
@@ -113,9 +151,8 @@ class FileWriter:
         self._run(commands)
 
     def _refuse(self, description: str, line: int) -> None:
-        self._errors.append(JobError(description, line))
-        if len(self._errors) >= ERRORS_MAX:
-            raise RefusedError(self._errors)
+        self.errors.append(JobError(description, line))
+        self._check_errors()
 
     def _find_items(self, key: Field, values: list[Value]) -> dict[Value, list[str]]:
         """By key, the items that bear it and that the actor may see."""
@@ -144,8 +181,8 @@ class FileWriter:
                     for one in entries
                 ]
             )
-            if self._errors:
-                raise RefusedError(self._errors)
+            if self.errors:
+                raise RefusedError(self.errors)
 
     # -- a batch -------------------------------------------------------------------------------
 
@@ -157,7 +194,7 @@ class FileWriter:
             try:
                 job.resolve(self._catalog, self._actor)
             except FaultError as error:
-                self._errors.extend(told(error, line))
+                self.errors.extend(told(error, line))
                 continue
             jobs.append(job)
             lines.append(line)
@@ -165,36 +202,71 @@ class FileWriter:
             return
         work = self._plan(jobs)
         self._gather(jobs, lines)
-        if self._errors:
+        if self.errors and not self._faults_wait:
             return  # nothing more is written, the rest is only looked at
+        self._note_numbers(work.batches)
         self._connection.savepoint()
         try:
             self._connection.write(work.batches)
         except IntegrityError:  # rows that swap a unique value, or one that is not free
             self._connection.rollback_to()
+            self.numbers.clear()
             work = self._planner.run_singly(jobs)
             self._gather(jobs, lines)
         else:
             self._connection.release()
         self.places |= work.places
 
+    def _note_numbers(self, batches: Sequence[Batch]) -> None:
+        """What is taken of counters, which planning has locked."""
+        taken = {
+            str(row[0]): row[2]
+            for one in batches
+            if isinstance(one, Insert) and one.table == "counters"
+            for row in one.rows
+            if row[1] == "-"
+        }
+        if taken:
+            before = read_counters(self._connection, sorted(taken))
+            self.numbers += [
+                TakenNumbers(field, before.get(field, 0), after) for field, after in taken.items()
+            ]
+
     def _plan(self, jobs: list[Job]) -> Work:
-        for _ in range(_RESTARTS_MAX):
-            try:
-                return self._planner.plan(jobs)
-            except RestartError:  # what it needs is known now; the workspace is locked already
-                continue
-        return self._planner.plan(jobs)
+        try:
+            for _ in range(_RESTARTS_MAX):
+                try:
+                    return self._planner.plan(jobs)
+                except RestartError:  # what it needs is known now
+                    continue
+            return self._planner.plan(jobs)
+        except StaleError as error:
+            raise TransientError(str(error)) from error
 
     def _gather(self, jobs: list[Job], lines: list[int]) -> None:
         for job, line in zip(jobs, lines, strict=True):
             outcome = job.outcome
             if isinstance(outcome, FaultError):
-                self._errors.extend(told(outcome, line))
+                self.errors.extend(told(outcome, line))
             elif isinstance(outcome, Exception):
                 raise outcome
-        if len(self._errors) >= ERRORS_MAX:
-            raise RefusedError(self._errors)
+        self._check_errors()
+
+    def _check_errors(self) -> None:
+        if len(self.errors) >= ERRORS_MAX and not self._faults_wait:
+            raise RefusedError(self.errors)
 
 
-__all__ = ["ERRORS_MAX", "FileWriter", "Places", "RefusedError", "Rows", "told"]
+def _keys(rows: list[SheetRow]) -> list[Value]:
+    return [one.key for one in rows if one.key is not None]
+
+
+__all__ = [
+    "ERRORS_MAX",
+    "Cells",
+    "FileWriter",
+    "Places",
+    "RefusedError",
+    "Rows",
+    "told",
+]

@@ -84,7 +84,8 @@ def _odd_items(connection: Connection, datastore: Datastore, place: str) -> Iter
     hidden = _count(
         connection,
         f"SELECT count(*) FROM {table.name} t WHERE NOT EXISTS"  # noqa: S608  our own hex ids
-        " (SELECT 1 FROM access_sets a WHERE a.acl = t.acl)",
+        " (SELECT 1 FROM access_sets a WHERE a.acl = t.acl)"
+        " AND NOT EXISTS (SELECT 1 FROM staged_sets s WHERE s.acl = t.acl)",
     )
     if hidden:
         yield f"{place} has {hidden} items that nobody may see"

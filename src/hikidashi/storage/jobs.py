@@ -63,21 +63,23 @@ def insert_job(connection: Connection, job: StoredJob) -> None:
     )
 
 
-def touch_job(connection: Connection, job: str, progress: int, now_ms: int) -> None:
-    """Say that a job goes on."""
-    connection.query(
-        "UPDATE jobs SET progress = ?, touched_at = ? WHERE id = ? AND state = 'running'",
+def touch_job(connection: Connection, job: str, progress: int, now_ms: int) -> bool:
+    """Say that a job goes on; False if it is over, because somebody took it for lost."""
+    found = connection.query(
+        "UPDATE jobs SET progress = ?, touched_at = ? WHERE id = ? AND state = 'running'"
+        " RETURNING id",
         (progress, now_ms, job),
     )
+    return bool(found)
 
 
 def finish_job(
     connection: Connection, job: str, progress: int, errors: tuple[JobError, ...], now_ms: int
-) -> None:
-    """Say how a job ended; with errors it failed."""
-    connection.query(
+) -> bool:
+    """Say how a job ended, with errors it failed; False if that was said already."""
+    found = connection.query(
         "UPDATE jobs SET state = ?, progress = ?, errors = ?, touched_at = ?, finished_at = ?"
-        " WHERE id = ? AND state = 'running'",
+        " WHERE id = ? AND state = 'running' RETURNING id",
         (
             "failed" if errors else "done",
             progress,
@@ -87,6 +89,7 @@ def finish_job(
             job,
         ),
     )
+    return bool(found)
 
 
 def read_job(connection: Connection, job: str) -> StoredJob | None:
@@ -99,13 +102,20 @@ def read_job(connection: Connection, job: str) -> StoredJob | None:
     return StoredJob(*row)
 
 
-def fail_lost_jobs(connection: Connection, description: str, before_ms: int, now_ms: int) -> None:
-    """End the jobs that were left running and have not been touched since then."""
-    connection.query(
-        "UPDATE jobs SET state = 'failed', errors = ?, finished_at = ?"
-        " WHERE state = 'running' AND touched_at <= ?",
-        (_encode((JobError(description, 0),)).decode(), now_ms, before_ms),
+def list_lost_jobs(connection: Connection, before_ms: int) -> list[tuple[str, int]]:
+    """Jobs that were left running and have not been touched since then: ids, how far they were."""
+    found = connection.query(
+        "SELECT id, progress FROM jobs WHERE state = 'running' AND touched_at <= ?", (before_ms,)
     )
+    return [(row[0], row[1]) for row in found]
+
+
+def has_old_jobs(connection: Connection, now_ms: int) -> bool:
+    """Whether some are past their time."""
+    found = connection.query(
+        "SELECT 1 FROM jobs WHERE finished_at < ? LIMIT 1", (now_ms - KEPT_MS,)
+    )
+    return bool(found)
 
 
 def forget_old_jobs(connection: Connection, now_ms: int) -> None:
