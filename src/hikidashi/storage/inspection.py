@@ -11,9 +11,10 @@ from ..core.record import record
 from .definitions import list_workspaces, load_catalog
 from .engines import Connection, Engine, OutdatedSchemaError
 from .files import list_span, list_spans
+from .indexes import list_indexes
 from .objects import Objects, is_stray
 from .people_state import read_people
-from .tables import item_table, list_index_names
+from .tables import create_indexes, item_table
 
 LARGE_ITEMS = 100_000  # going over so many takes a tenth of a second
 _FOUND_BY_INDEX = frozenset((SystemKey.ID.value, SystemKey.CREATED_AT.value))
@@ -146,12 +147,12 @@ def find_slow_searches(
     engine: Engine, connection: Connection, large_items: int = LARGE_ITEMS
 ) -> Iterator[str]:
     """A sentence for each search that has to go over all items of a large datastore."""
-    known = _index_names(engine, connection)
+    known = list_indexes(engine, connection)
     for workspace in list_workspaces(connection):
         catalog = load_catalog(connection, workspace.id)
         for project in catalog.projects:
             for datastore in project.datastores:
-                lacking = [one for one in list_index_names(datastore) if one not in known]
+                lacking = [one for one in create_indexes(datastore) if one not in known]
                 if lacking:
                     yield (
                         f"datastore {project.display_id}/{datastore.display_id} lacks the index"
@@ -161,13 +162,6 @@ def find_slow_searches(
                 reason = _why_slow(connection, catalog, saved, large_items)
                 if reason:
                     yield f"query {project.display_id}/{saved.display_id} {reason}"
-
-
-def _index_names(engine: Engine, connection: Connection) -> set[str]:
-    sql = "SELECT name FROM sqlite_master WHERE type = 'index'"
-    if engine.name == "postgresql":
-        sql = "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema()"
-    return {str(row[0]) for row in connection.query(sql)}
 
 
 def _why_slow(connection: Connection, catalog: Catalog, saved: SavedQuery, large_items: int) -> str:

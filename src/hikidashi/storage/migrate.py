@@ -48,7 +48,7 @@ def migrate(engine: Engine, connection: Connection) -> None:
 
 
 def _apply(engine: Engine, connection: Connection, number: int, text: str) -> None:
-    _begin(connection)
+    begin(connection)
     try:
         lock = engine.lock_workspaces([LOCK], exclusive=True)
         if lock is not None:
@@ -69,7 +69,8 @@ def _apply(engine: Engine, connection: Connection, number: int, text: str) -> No
         raise
 
 
-def _begin(connection: Connection) -> None:
+def begin(connection: Connection) -> None:
+    """Begin a transaction as soon as whoever else is writing lets us."""
     for _ in range(2_000):
         try:
             connection.begin()
@@ -84,7 +85,7 @@ def make_secret(connection: Connection, name: str) -> bytes:
     """A secret of the database, 32 bytes, made on first use."""
     rows = connection.query("SELECT value FROM meta WHERE key = ?", (name,))
     if not rows:
-        _begin(connection)
+        begin(connection)
         connection.query(
             "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO NOTHING",
             (name, secrets.token_hex(32)),

@@ -29,6 +29,7 @@ from .engines import (
 )
 from .group import Job
 from .idempotency import Replay
+from .indexes import make_missing_indexes
 from .migrate import DATABASE_NAME, DATABASE_NAME_CHARS, make_secret, migrate
 from .standing import Standing
 from .streams import Streams
@@ -81,6 +82,7 @@ class Store:
         connection = self.engine.connect()
         try:
             migrate(self.engine, connection)
+            make_missing_indexes(self.engine, connection)
             self.name = make_secret(connection, DATABASE_NAME).hex()[:DATABASE_NAME_CHARS]
             return AccessSets(make_secret(connection, "access_secret"))
         finally:

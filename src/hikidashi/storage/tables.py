@@ -162,15 +162,24 @@ def create_table(datastore: Datastore, types: Callable[[str], str]) -> list[str]
     columns = [f"n {types('rowid')}"]
     columns += [_definition(one, types) for one in SYSTEM_COLUMNS[1:]]
     columns += [_definition(one, types) for one in table.columns[SYSTEM_COUNT:]]
-    statements = [
+    return [
         f"CREATE TABLE {table.name} ({', '.join(columns)})",
-        f"CREATE UNIQUE INDEX {table.name}_id ON {table.name} (id)",
-        # The newest first, and the items of an access set: neither asks for a look at all items.
-        f"CREATE INDEX {table.name}_created ON {table.name} (created_at @by_row)",
-        f"CREATE INDEX {table.name}_acl ON {table.name} (acl @by_row)",
+        *create_indexes(datastore).values(),
     ]
+
+
+def create_indexes(datastore: Datastore) -> dict[str, str]:
+    """The statements that make the indexes of a datastore's table, by the name of each."""
+    name = table_name(datastore.id)
+    statements = {
+        f"{name}_id": f"CREATE UNIQUE INDEX {name}_id ON {name} (id)",
+        # The newest first, and the items of an access set: neither asks for a look at all items.
+        f"{name}_created": f"CREATE INDEX {name}_created ON {name} (created_at @by_row)",
+        f"{name}_acl": f"CREATE INDEX {name}_acl ON {name} (acl @by_row)",
+    }
     for field in datastore.stored_fields:
-        statements += create_field_index(datastore.id, field)
+        for statement in create_field_index(datastore.id, field):
+            statements[_field_index(field)] = statement
     return statements
 
 
@@ -206,25 +215,19 @@ def create_field_index(datastore: str, field: Field) -> list[str]:
     """
     if field.storage is None or not (field.unique or field.has_index):
         return []
-    table, column = table_name(datastore), field_column(field).name
+    name, table, column = _field_index(field), table_name(datastore), field_column(field).name
     if field.unique:
-        return [f"CREATE UNIQUE INDEX x_{field.id}_i ON {table} ({column} @empty_first)"]
-    return [f"CREATE INDEX x_{field.id}_i ON {table} ({column} @empty_first @by_row)"]
-
-
-def list_index_names(datastore: Datastore) -> list[str]:
-    """The indexes that the table of a datastore has."""
-    table = table_name(datastore.id)
-    fields = [one for one in datastore.stored_fields if one.unique or one.has_index]
-    return [
-        *(f"{table}_{one}" for one in ("id", "created", "acl")),
-        *(f"x_{one.id}_i" for one in fields),
-    ]
+        return [f"CREATE UNIQUE INDEX {name} ON {table} ({column} @empty_first)"]
+    return [f"CREATE INDEX {name} ON {table} ({column} @empty_first @by_row)"]
 
 
 def drop_field_index(field: Field) -> list[str]:
     """Take a field's index away, if there is one."""
-    return [f"DROP INDEX IF EXISTS x_{field.id}_i"]
+    return [f"DROP INDEX IF EXISTS {_field_index(field)}"]
+
+
+def _field_index(field: Field) -> str:
+    return f"x_{field.id}_i"
 
 
 def _definition(column: Column, types: Callable[[str], str]) -> str:
