@@ -6,6 +6,8 @@ import asyncio
 
 import pytest
 
+from hikidashi.api.idempotency import KEY_CHARS_MAX
+
 
 def test_a_write_with_a_key_is_done_once(rest):
     item = rest.new()
@@ -56,7 +58,7 @@ def test_a_key_is_of_its_user_and_path(rest):
     assert len(made) == 2
 
 
-@pytest.mark.parametrize("key", ["", "x" * 256])
+@pytest.mark.parametrize("key", ["", "x" * (KEY_CHARS_MAX + 1)])
 def test_a_bad_key_is_refused(rest, key):
     reply = rest.call("POST", "/items/new", {"item": {}}, headers={"idempotency-key": key})
     assert reply.status == 400

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hikidashi.core.errors import FaultError
+from hikidashi.core.limits import FILE_KEEP_MS, FILE_WAIT_MS
 from hikidashi.service import files as service
 from hikidashi.storage.objects import ObjectsError
 from tests.files.papers import FORM, SCANS, Papers, form
@@ -189,3 +190,18 @@ def test_files_of_another_database_in_the_same_folder_are_left_alone(papers):
     others.put(file, staged)
     papers.sweep()
     assert papers.objects() == {file}
+
+
+@pytest.mark.parametrize("over", [0, 1])
+def test_how_long_files_are_kept_to_the_millisecond(papers, over):
+    waiting, item = papers.stored(), papers.make()
+    papers.clock.advance(ms=FILE_WAIT_MS + over)
+    papers.sweep()
+    assert papers.objects() == (set() if over else {waiting})
+    papers._tokens.clear()
+    taken = papers.file(item)
+    papers.edit(item, scans=[taken])
+    papers.edit(item, scans=[])
+    papers.clock.advance(ms=FILE_KEEP_MS + over)
+    papers.sweep()
+    assert (taken in papers.objects()) is not bool(over)

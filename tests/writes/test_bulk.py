@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hikidashi.core.limits import FOUND_PORTION
+from hikidashi.core.limits import BULK_ITEMS_MAX, FOUND_PORTION
 from tests.api.rest import Reply
 from tests.writes.nest import MISSING, Nest, effects, fault
 from tests.writes.test_effects import event, history, item
@@ -171,7 +171,12 @@ def test_over_max_items_the_first_are_processed_if_it_is_to_go_on(nest):
 
 @pytest.mark.parametrize(
     ("count", "most", "status"),
-    [(100, None, 200), (101, None, 400), (300, 300, 200), (301, 300, 400)],
+    [
+        (100, None, 200),
+        (101, None, 400),
+        (BULK_ITEMS_MAX, BULK_ITEMS_MAX, 200),
+        (BULK_ITEMS_MAX + 1, BULK_ITEMS_MAX, 400),
+    ],
 )
 def test_a_hundred_items_by_default_and_three_hundred_at_most(nest, count, most, status):
     fill(nest, count)
@@ -180,7 +185,7 @@ def test_a_hundred_items_by_default_and_three_hundred_at_most(nest, count, most,
     assert len(nest.contents()["items"]) == (0 if status == 200 else count)
 
 
-@pytest.mark.parametrize("most", [0, 5, 15, -10, 310, 2**70])
+@pytest.mark.parametrize("most", [0, 5, 15, -10, BULK_ITEMS_MAX + 10, 2**70])
 def test_max_items_is_a_multiple_of_ten_up_to_three_hundred(nest, most):
     nest.make()
     reply = bulk(nest, "Delete", {**ALL, "max_items": most})

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from hikidashi.core.limits import FORMULAS_NODES_MAX
 from hikidashi.service.schema import SchemaError, loads, schema_apply, schema_export, schema_plan
 from tests.writes.client import Client
 
@@ -433,7 +434,7 @@ def test_a_field_that_formulas_read_can_not_go(shop):
 def test_all_formulas_of_a_datastore_together_have_a_bound(shop):
     long = " + ".join(["sum(" + ",".join(["Amount"] * 97) + ")"] * 10)
     more = [{"display_id": f"C{at}", "type": "calc", "formula": long} for at in range(11)]
-    assert "at most 10000 are allowed" in shop.refused([*ORDERS, *more])
+    assert f"at most {FORMULAS_NODES_MAX} are allowed" in shop.refused([*ORDERS, *more])
 
 
 def test_titles_follow_the_definitions(shop):

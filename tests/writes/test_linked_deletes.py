@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hikidashi.core.commands import Entry, Linked, Op, WriteItem
-from hikidashi.core.limits import LINKED_DELETES_MAX
+from hikidashi.core.limits import LINKED_DELETES_MAX, TARGET_DATASTORES_MAX
 from hikidashi.core.plan import DeleteItem
 from hikidashi.storage.telling import Inside, Telling, Told
 from tests.writes.nest import MISSING, Nest
@@ -160,7 +160,7 @@ def test_datastores_that_are_not_of_the_application_are_refused(nest, listed):
 
 def test_a_thousand_datastores_are_listed_and_not_one_more(nest):
     root = nest.make()
-    assert nest.delete(root, along(*["ONE"] * 1_001)).status == 400
+    assert nest.delete(root, along(*["ONE"] * (TARGET_DATASTORES_MAX + 1))).status == 400
     assert nest.delete(root, along(*["ONE"] * 1_000)).status == 200
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.writes.nest import MISSING, Nest
+from hikidashi.core.limits import RELATED_LEVELS_MAX
+from tests.writes.nest import LEVELS, MISSING, Nest
 
 
 def related(nest: Nest, parent: str, entries: Any, **more: Any) -> Any:
@@ -172,7 +173,7 @@ def nested(levels: list[str], operation: int = 1, item: str = "") -> dict[str, A
 def malformed(nest: Nest) -> dict[str, dict[str, Any]]:
     """Trees that are refused before anything is done."""
     return {
-        "six levels": nested(["ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX"]),
+        "one level too many": nested([*LEVELS[: RELATED_LEVELS_MAX + 1]]),
         "the item's own datastore": nested(["ROOT"]),
         "the same by its id": nested([nest.id("ROOT")]),
         "a datastore in itself": nested(["ONE", "TWO", "ONE"]),
@@ -205,9 +206,9 @@ def test_a_malformed_tree_is_refused_before_anything_runs(nest, ensure):
 
 
 def test_five_levels_are_not_too_deep(nest):
-    tree = nested(["ONE", "TWO", "THREE", "FOUR", "FIVE"])
+    tree = nested([*LEVELS[:RELATED_LEVELS_MAX]])
     assert nest.create({"related_ds_items": tree}).json["error"] is None
-    assert len(nest.links()) == 5
+    assert len(nest.links()) == RELATED_LEVELS_MAX
 
 
 def test_apply_related_ds_puts_the_parents_keys_on_children_unless_they_have_their_own(nest):

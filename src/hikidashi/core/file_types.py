@@ -98,7 +98,7 @@ def clean_name(given: str) -> str:
     if not stem or len(ending) > _ENDING_CHARS_MAX:
         stem, dot, ending = kept, "", ""
     stem = stem[:FILE_NAME_BYTES_MAX]
-    while len(f"{stem}.{ending}".encode()) > FILE_NAME_BYTES_MAX:
+    while len(f"{stem}{dot}{ending}".encode()) > FILE_NAME_BYTES_MAX:
         stem = stem[:-1]
     return f"{stem}{dot}{ending}" or "file"
 
