@@ -75,3 +75,8 @@ def may_design(actor: Actor, project: Project) -> bool:
     return actor.may_write and any(
         role.may_design and role.id in actor.roles for role in project.roles
     )
+
+
+def may_administer(actor: Actor) -> bool:
+    """The actor looks after the workspace; a token, which opens one project, never does."""
+    return actor.is_workspace_admin and actor.may_write and not actor.project

@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from ..core.access import Actor, Identity, may_design
+from ..core.access import Actor, Identity, may_administer, may_design
 from ..core.catalog import Catalog, Datastore, Project
-from ..core.errors import Code, Fault, FaultError, FaultKind, forbidden, unauthorized
+from ..core.errors import Code, Fault, FaultError, FaultKind, forbidden, no_place, unauthorized
 from ..core.ids import Clock, IdSource
 from ..core.places import get_datastore, get_project
 from ..core.record import record
@@ -57,9 +57,22 @@ class Scene:
         self.designed_project(datastore.project)
         return datastore
 
+    def managed_project(self, ref: str) -> Project:
+        """A project whose roles the actor may give and take: one that the actor may design, and
+        every one for an administrator of the workspace. Raises 404, 403."""
+        if may_administer(self.actor):
+            project = self.catalog.find_project(ref)
+            if project is None:
+                raise no_place("application", ref)
+            return project
+        project = get_project(self.catalog, self.actor, ref)
+        if not may_design(self.actor, project):
+            raise forbidden("No privileges to the Application")
+        return project
+
     def administered(self) -> None:
-        """Only an administrator of the workspace goes on. Raises 403."""
-        if not (self.actor.is_workspace_admin and self.actor.may_write):
+        """Only an administrator of the workspace goes on, and no token of one. Raises 403."""
+        if not may_administer(self.actor):
             raise forbidden("only an administrator of the workspace may do this")
 
 

@@ -143,6 +143,13 @@ def texts(error: FaultError, request: HttpRequest) -> Answer:
     return plain(error, request)
 
 
+def roles(error: FaultError, request: HttpRequest) -> Answer:
+    """Roles given and taken (roles/AddRoleToUser): 403 is E8."""
+    if error.kind is FaultKind.FORBIDDEN:
+        return answer_json({"code": 999, "message": error.faults[0].error}, 403)
+    return plain(error, request)
+
+
 def _short(error: FaultError) -> Answer:
     """E3."""
     first = error.faults[0]

@@ -10,9 +10,11 @@ from .comments import CALLS as COMMENT_CALLS
 from .definitions_routes import CALLS as DEFINITION_CALLS
 from .files import CALLS as FILE_CALLS
 from .global_search import CALLS as GLOBAL_SEARCH_CALLS
+from .groups import CALLS as GROUP_CALLS
 from .identity import CALLS as IDENTITY_CALLS
 from .lists import CALLS as LIST_CALLS
 from .reads_routes import CALLS as READ_CALLS
+from .roles import CALLS as ROLE_CALLS
 from .searches import CALLS as SEARCH_CALLS
 from .sheets import CALLS as SHEET_CALLS
 from .writes import CALLS as WRITE_CALLS
@@ -29,4 +31,6 @@ CALLS: Final[tuple[Call, ...]] = (
     *SHEET_CALLS,
     *DEFINITION_CALLS,
     *FILE_CALLS,
+    *GROUP_CALLS,
+    *ROLE_CALLS,
 )
