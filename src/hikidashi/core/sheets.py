@@ -22,13 +22,14 @@ HEADER_LINE: Final = 1
 _COLUMNS_MAX: Final = 1_000
 _YES: Final = frozenset(("true", "1"))
 _NO: Final = frozenset(("false", "0", ""))
+_RISKY: Final = frozenset("'=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # how a text to guard begins
 _FORMULA: Final = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")  # half and full width
 _NOT_KEPT: Final = frozenset(("calc", "status", "label", "separator"))
 
 
 def guard(text: str) -> str:
     """A text that no spreadsheet takes for a formula; `unguard` takes back what was added."""
-    return f"'{text}" if _FORMULA.match(text) else text
+    return f"'{text}" if text[:1] in _RISKY and _FORMULA.match(text) else text
 
 
 def unguard(cell: str) -> str:

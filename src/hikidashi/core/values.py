@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta, timezone
-from functools import lru_cache
 from typing import TypeAlias
 
 # None: empty. str: text, an option, an item id. float: number. bool: boolean. int: an instant,
@@ -12,6 +11,7 @@ from typing import TypeAlias
 Value: TypeAlias = None | str | float | int | bool | tuple[str, ...]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_DAY_ONE = _EPOCH.replace(tzinfo=None)
 _ONE_MS = timedelta(milliseconds=1)
 _INSTANT = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:?\d\d)?)?\Z",
@@ -51,17 +51,7 @@ def parse_instant(text: str) -> int | None:
 
 def format_instant(ms: int) -> str:
     """`YYYY-MM-DDThh:mm:ss.SSSZ`."""
-    second, rest = divmod(ms, 1000)
-    return f"{_format_second(second)}.{rest:03d}Z"
-
-
-@lru_cache(maxsize=4_096)
-def _format_second(second: int) -> str:
-    moment = _EPOCH + timedelta(seconds=second)
-    return (
-        f"{moment.year:04d}-{moment.month:02d}-{moment.day:02d}"
-        f"T{moment.hour:02d}:{moment.minute:02d}:{moment.second:02d}"
-    )
+    return f"{(_DAY_ONE + timedelta(milliseconds=ms)).isoformat(timespec='milliseconds')}Z"
 
 
 FIRST_MS = (datetime(1, 1, 1, tzinfo=timezone.utc) - _EPOCH) // _ONE_MS

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import IO, Final
@@ -89,7 +89,7 @@ def _lines(file: IO[bytes]) -> Iterator[str]:
             raise SheetError("the line is not UTF-8", number) from error
 
 
-def csv_text(rows: Iterable[list[str]]) -> bytes:
+def csv_text(rows: Iterable[Sequence[str]]) -> bytes:
     """Rows as CSV: CRLF, a comma, and quotes where they are needed."""
     out = io.StringIO(newline="")
     csv.writer(out, lineterminator="\r\n").writerows(rows)
