@@ -13,10 +13,11 @@ from .report import Outcome, Plan, page, show, work_lines
 from .servers import UnavailableError
 from .stand import Stand
 from .works import SUMMARIES as WRITE_SUMMARIES, WORKS as WRITE_WORKS, Side, Work
+from .works_files import SUMMARIES as FILE_SUMMARIES, WORKS as FILE_WORKS
 from .works_reads import SUMMARIES as READ_SUMMARIES, WORKS as READ_WORKS
 
-WORKS = WRITE_WORKS | READ_WORKS
-SUMMARIES = WRITE_SUMMARIES | READ_SUMMARIES
+WORKS = WRITE_WORKS | READ_WORKS | FILE_WORKS
+SUMMARIES = WRITE_SUMMARIES | READ_SUMMARIES | FILE_SUMMARIES
 
 HERE = Path(__file__).parent
 

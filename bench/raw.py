@@ -82,10 +82,10 @@ def create_tables(text: str, number: str, row: str) -> Iterator[str]:
         yield found[0]
 
 
-def make_rows(count: int) -> Iterator[tuple[object, ...]]:
-    """Items to update."""
-    chance = random.Random(1)
-    for number in range(1, count + 1):
+def make_rows(count: int, first: int = 1) -> Iterator[tuple[object, ...]]:
+    """Items to update, or to insert, from a number on."""
+    chance = random.Random(first)
+    for number in range(first, first + count):
         yield (
             *(number, item_id(number), 1, 1, "", f"Order {number}"),
             *(1_795_000_000_000, USER, None, USER, 4_611_686_018_427_387_904),
@@ -98,13 +98,32 @@ def make_rows(count: int) -> Iterator[tuple[object, ...]]:
         )
 
 
+def make_entries(
+    count: int, first: int
+) -> tuple[list[tuple[object, ...]], list[tuple[object, ...]]]:
+    """What is written beside those items: the rows of histories and of the outbox."""
+    now = 1_795_000_000_000
+    ids = [(item_id(number), f"{now // 1000:08x}{number:016x}") for number in _span(first, count)]
+    return (
+        [
+            (key, 1, one, USER, USER, 1, USER, "IMPORT", USER, "", one, now, CHANGES)
+            for key, one in ids
+        ],
+        [(one, key, 1, USER, USER, "item.created", now, EVENT) for key, one in ids],
+    )
+
+
+def _span(first: int, count: int) -> range:
+    return range(first, first + count)
+
+
 class RawSqlite:
     """A file of its own with the same durability as the server's: WAL, synchronous=FULL."""
 
     def __init__(self, path: Path, items: int) -> None:
         self._items = items
         self._chance = random.Random(2)
-        self._ids = 0
+        self._ids = self._inserted = 0
         self._connection = apsw.Connection(str(path))
         run = self._connection.execute
         for setting in ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=8000"):
@@ -140,6 +159,21 @@ class RawSqlite:
         took.sort()
         p99 = took[min(len(took) - 1, int(len(took) * 0.99))]
         return Measure(done / (last - began), statistics.median(took), p99)
+
+    def insert(self, count: int) -> Measure:
+        """New items with their histories and events in one durable commit; items a second."""
+        first = self._items + self._inserted + 1
+        self._inserted += count
+        rows = list(make_rows(count, first))
+        histories, events = make_entries(count, first)
+        many = self._connection.executemany
+        began = time.perf_counter()
+        self._connection.execute("BEGIN IMMEDIATE")
+        many(f"INSERT INTO items VALUES ({', '.join('?' * 23)})", rows)
+        many(self._history, histories)
+        many(self._outbox, events)
+        self._connection.execute("COMMIT")
+        return Measure(count / (time.perf_counter() - began))
 
     def _commit(self, group: int) -> None:
         chance, many = self._chance, self._connection.executemany
@@ -221,7 +255,8 @@ class RawPostgres:
         self._pgbench = found
         self._url = url
         self._script = folder / "update.pgbench"
-        self._runs = 0
+        self._runs = self._inserted = 0
+        self._items = items
         self._script.write_text(pgbench_script(items))
         with psycopg.connect(url, autocommit=True) as connection:
             words = ('TEXT COLLATE "C"', "DOUBLE PRECISION", "BIGINT PRIMARY KEY")
@@ -250,6 +285,21 @@ class RawPostgres:
             raise RuntimeError(f"pgbench failed: {done.stdout[-500:]}{done.stderr[-500:]}")
         errors = [] if failed is None or failed[1] == "0" else [f"failed: {failed[1]}"]
         return Measure(float(tps[1]), errors=tuple(errors))
+
+    def insert(self, count: int) -> Measure:
+        """New items with their histories and events by COPY in one commit; items a second."""
+        first = self._items + self._inserted + 1
+        self._inserted += count
+        rows = list(make_rows(count, first))
+        histories, events = make_entries(count, first)
+        began = time.perf_counter()
+        with psycopg.connect(self._url) as connection, connection.cursor() as cursor:
+            for table, given in (("items", rows), (HISTORY, histories), (OUTBOX, events)):
+                place = table.removeprefix("INSERT INTO ").partition(" VALUES")[0]
+                with cursor.copy(f"COPY {place} FROM STDIN".encode()) as copy:
+                    for row in given:
+                        copy.write_row(row)
+        return Measure(count / (time.perf_counter() - began))
 
 
 def read_postgres_settings(url: str) -> dict[str, str]:
