@@ -90,7 +90,7 @@ class Player:
         )
         answer = ""
         if reply.body and reply.headers.get("content-type") != "application/json":
-            answer = reply.body.decode()  # the bytes of a file
+            answer = self._text(reply)
         elif reply.body:
             text = self.fill(wanted.answer)
             answer = lay_out(self._told(reply.json, json.loads(text) if text.strip() else None))
@@ -109,6 +109,15 @@ class Player:
         reply = self._rest.call(method, path, body.encode(), token=token, headers=headers)
         self._rest.settle()
         return reply
+
+    def _text(self, reply: Reply) -> str:
+        """The bytes of a file; of CSV, whose lines end in CRLF, the lines."""
+        text = reply.body.decode()
+        if not reply.headers.get("content-type", "").startswith("text/csv"):
+            return text
+        assert text.endswith("\r\n")
+        assert "\n" not in text.replace("\r\n", "")
+        return self._named(text.replace("\r\n", "\n")[:-1])
 
     def _told(self, found: Any, wanted: Any) -> Any:
         """What was found, with the marks of what was wanted where they hold."""
