@@ -218,6 +218,22 @@ _BY_ID = (
         {**_where("i_id", "@item"), "return_count_only": True},
     ),
     ("ExportItemsByConditions", "POST", f"{ROOMS}/export", _where("i_id", "@item")),
+    *(
+        (call, "POST", f"{APP}/{path}", _where("i_id", "@item"))
+        for call, path in (
+            ("GetReportDataByConditions", "reports/things/filter"),
+            ("GetReportDataByConditions", "reports/tags/filter"),
+            ("GetReportDataByConditions", "reports/totals/filter"),
+            ("GetChartDataByConditions", "charts/tags/filter"),
+        )
+    ),
+    (
+        "GetReportDataByConditions",
+        "POST",
+        f"{APP}/reports/others/filter",
+        _where("other", "@item"),
+        True,
+    ),
     (
         "GlobalSearch",
         "POST",
@@ -332,6 +348,37 @@ _OF_ALL = (
     ("GetItemSearchConditions", "GET", f"{ROOMS}/items/conditions"),
     ("GetItemSearchConditionsByPost", "POST", f"{ROOMS}/items/conditions", {}),
     ("GetUserQueries", "GET", f"{APP}/queries"),
+    ("GetReports", "GET", f"{APP}/reports"),
+    ("GetCharts", "GET", f"{APP}/charts"),
+    *(
+        ("GetReportData", "GET", f"{APP}/reports/{path}")
+        for path in (
+            "things",
+            "things?include_links=true&include_lookups=true&per_page=1&page=2",
+            "things?return_count_only=true",
+            "things?format=csv",
+            "tags",
+            "tags?return_count_only=true",
+            "others?format=csv",
+            "totals",
+        )
+    ),
+    (
+        "GetReportDataByConditions",
+        "POST",
+        f"{APP}/reports/totals/filter",
+        _where("amount", 987654321, 987654321),
+    ),
+    (
+        "GetReportDataByConditionsAsPrinted",
+        "POST",
+        f"{APP}/reports/tags/conditions",
+        _where("tag", "none", not_match=True),
+    ),
+    ("GetReportSearchConditions", "GET", f"{APP}/reports/tags/conditions"),
+    ("GetChartData", "GET", f"{APP}/charts/tags"),
+    ("GetChartDataByConditions", "POST", f"{APP}/charts/tags/filter", _where("tag", HUSH)),
+    ("GetChartSearchConditions", "GET", f"{APP}/charts/tags/conditions"),
     (
         "ExecuteBulkAction",
         "POST",

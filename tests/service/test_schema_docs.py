@@ -37,6 +37,8 @@ def test_the_page_names_the_keys_of_each_kind(kind):
         "fields",
         "actions",
         "queries",
+        "reports",
+        "charts",
     }
 
 

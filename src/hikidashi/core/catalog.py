@@ -9,8 +9,7 @@ from enum import Enum
 from .formula import FormulaError, parse, references
 from .kinds import Kind, Option, Settings, Storage
 from .record import record
-
-Names = Mapping[str, str]  # "en", "ja"
+from .saved import Names, SavedChart, SavedCondition, SavedQuery, SavedReport
 
 
 class Operation(str, Enum):
@@ -122,32 +121,6 @@ class Field:
     def storage(self) -> Storage | None:
         """How its values are kept; None: not at all."""
         return self.value_kind.storage
-
-
-@record
-class SavedCondition:
-    """One condition of a saved query; its values are read like those of a caller."""
-
-    key: str  # id of a field, or the word of a system key
-    values: tuple[object, ...] = ()
-    exact: bool = False
-    negate: bool = False
-    include_null: bool | None = None
-
-
-@record
-class SavedQuery:
-    """A search of a datastore that is kept under a name."""
-
-    id: str
-    display_id: str
-    names: Names
-    position: int
-    datastore: str  # id
-    description: str = ""
-    conditions: tuple[SavedCondition, ...] = ()
-    any: bool = False  # one condition is enough
-    is_default: bool = False  # what lists of the datastore add when asked to
 
 
 class Datastore:
@@ -268,15 +241,19 @@ class Project:
     """What holds datastores and roles."""
 
     __slots__ = (
+        "_charts",
         "_datastores",
+        "_reports",
         "_roles",
         "_rows",
+        "charts",
         "datastores",
         "display_id",
         "id",
         "names",
         "position",
         "queries",
+        "reports",
         "role_ids",
         "roles",
         "row_code",
@@ -293,6 +270,8 @@ class Project:
         roles: Iterable[Role],
         datastores: Iterable[Datastore],
         queries: Iterable[SavedQuery] = (),
+        reports: Iterable[SavedReport] = (),
+        charts: Iterable[SavedChart] = (),
     ) -> None:
         self.id = id
         self.display_id = display_id
@@ -303,6 +282,12 @@ class Project:
         self.role_ids = frozenset(one.id for one in self.roles)
         self.datastores = tuple(sorted(datastores, key=lambda one: one.position))
         self.queries = tuple(sorted(queries, key=lambda one: one.position))
+        self.reports = tuple(sorted(reports, key=lambda one: one.position))
+        self.charts = tuple(sorted(charts, key=lambda one: one.position))
+        self._reports = {one.display_id: one for one in self.reports}
+        self._reports |= {one.id: one for one in self.reports}
+        self._charts = {one.display_id: one for one in self.charts}
+        self._charts |= {one.id: one for one in self.charts}
         self._roles = {one.display_id: one for one in self.roles}
         self._roles |= {one.id: one for one in self.roles}
         self._datastores = {one.display_id: one for one in self.datastores}
@@ -321,6 +306,14 @@ class Project:
         """What lists of a datastore (id) add when they are asked to."""
         found = (one for one in self.queries if one.is_default and one.datastore == datastore)
         return next(found, None)
+
+    def find_report(self, ref: str) -> SavedReport | None:
+        """A report by id or display id."""
+        return self._reports.get(ref)
+
+    def find_chart(self, ref: str) -> SavedChart | None:
+        """A chart by id or display id."""
+        return self._charts.get(ref)
 
     def find_table(self, ref: str) -> Datastore | None:
         """A datastore by HotTask's table number, or else by display id."""
@@ -421,8 +414,10 @@ __all__ = [
     "Option",
     "Project",
     "Role",
+    "SavedChart",
     "SavedCondition",
     "SavedQuery",
+    "SavedReport",
     "Settings",
     "Status",
 ]

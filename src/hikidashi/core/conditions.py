@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from .access import Actor, may_use_datastore, may_use_field
-from .catalog import Catalog, Datastore, Field, SavedQuery
+from .catalog import Catalog, Datastore, Field, SavedQuery, SavedReport
 from .errors import InvalidValueError, invalid_request
 from .kinds import KINDS, Settings
 from .kinds.choice import find_option
@@ -84,11 +84,11 @@ class Scope:
     actor: Actor
     system_keys: Mapping[str, SystemKey]  # the caller's words for them
     today: tuple[int, int]  # first and last millisecond of the day it is for the workspace
-    is_saved: bool = False  # of a saved query: it may look at what its user may not
+    is_saved: bool = False  # of what is saved: it may look at what its user may not
 
 
-def read_saved(saved: SavedQuery, scope: Scope) -> Condition:
-    """The search tree of a saved query. Raises 400 if it can't mean anything (any more)."""
+def read_saved(saved: SavedQuery | SavedReport, scope: Scope) -> Condition:
+    """The search tree of a saved query, or of a report. Raises 400 if it can't mean anything (any more)."""
     leaves = tuple(
         Leaf(one.key, one.values, one.exact, one.negate, one.include_null)
         for one in saved.conditions

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import datetime, timedelta
 
 from ..core.items import Item
 from ..core.query import Position, Query, UnreadTest
@@ -14,6 +13,7 @@ from ..storage import items as stored
 from ..storage.engines import TimeLimitError
 from ..storage.search import count_items, list_behind, list_items, stream_items
 from .app import View
+from .periods import find_zone
 from .shown import Shown, show
 
 PORTION_ITEMS = 500  # of a long list: what is read and encoded at a time
@@ -79,11 +79,7 @@ def count_unread(view: View, shown: Shown, test: UnreadTest) -> dict[str, int]:
 
 def day_of(now_ms: int, time_zone: str) -> tuple[int, int]:
     """The first and the last millisecond of the day that it is in a time zone."""
-    zone: tzinfo
-    try:
-        zone = ZoneInfo(time_zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        zone = timezone.utc
+    zone = find_zone(time_zone)
     now = datetime.fromtimestamp(now_ms / 1000, zone)
     start = now.replace(hour=0, minute=0, second=0, microsecond=0)
     after = (start + timedelta(days=1)).replace(tzinfo=zone)

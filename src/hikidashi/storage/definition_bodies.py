@@ -8,6 +8,7 @@ import msgspec
 
 from ..core.catalog import FieldRule, Operation
 from ..core.record import record
+from ..core.saved import Aggregate, Period
 
 Roles: TypeAlias = tuple[str, ...] | None  # ids of roles; None: every role of the project
 
@@ -121,6 +122,47 @@ class QueryBody(_Body, frozen=True):
     default_search: bool = False  # what lists of the datastore add when asked to
 
 
+class ColumnBody(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One column of a report."""
+
+    id: str
+    display_id: str
+    names: dict[str, str]
+    field: str = ""  # id of a field, or the word of a system key
+    aggregate: Aggregate | None = None
+    period: Period | None = None
+
+
+class SortBody(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One key of a report's order."""
+
+    column: str  # display id
+    descending: bool = False
+
+
+class ReportBody(_Body, frozen=True):
+    """A report of a project."""
+
+    datastore: str = ""  # id
+    description: str = ""
+    conditions: tuple[ConditionBody, ...] = ()
+    any: bool = False  # one condition is enough
+    columns: tuple[ColumnBody, ...] = ()
+    sorts: tuple[SortBody, ...] = ()
+
+
+class ChartBody(_Body, frozen=True):
+    """A chart of a project, which draws a report. Columns are named by display id."""
+
+    report: str = ""  # id
+    type: str = "bar"
+    labels: str = ""
+    series: str = ""
+    values: tuple[str, ...] = ()
+    zero: bool = True
+    color: str = ""
+
+
 Body: TypeAlias = (
     GroupBody
     | ProjectBody
@@ -130,6 +172,8 @@ Body: TypeAlias = (
     | StatusBody
     | ActionBody
     | QueryBody
+    | ReportBody
+    | ChartBody
 )
 
 BODIES: dict[str, type[Body]] = {
@@ -141,6 +185,8 @@ BODIES: dict[str, type[Body]] = {
     "status": StatusBody,
     "action": ActionBody,
     "query": QueryBody,
+    "report": ReportBody,
+    "chart": ChartBody,
 }
 _KINDS = {body: kind for kind, body in BODIES.items()}
 _decoders = {kind: msgspec.json.Decoder(body).decode for kind, body in BODIES.items()}
@@ -151,16 +197,14 @@ class Definition:
     """One definition row. The parent of a group, project or role of none is ""."""
 
     id: str
-    parent: (
-        str  # id: a project's for roles, datastores and queries, a datastore's for what is in it
-    )
+    parent: str  # id: a datastore's for what is in it, a project's for all else that has a parent
     display_id: str
     position: int
     body: Body
 
     @property
     def kind(self) -> str:
-        """group, project, role, datastore, field, status, action or query."""
+        """group, project, role, datastore, field, status, action, query, report or chart."""
         return _KINDS[type(self.body)]
 
 

@@ -13,8 +13,6 @@ from ..core.catalog import (
     Option,
     Project,
     Role,
-    SavedCondition,
-    SavedQuery,
     Settings,
     Status,
 )
@@ -25,18 +23,21 @@ from ..core.record import record
 from . import tables
 from .definition_bodies import (
     ActionBody,
+    ChartBody,
     DatastoreBody,
     Definition,
     FieldBody,
     GroupBody,
     ProjectBody,
     QueryBody,
+    ReportBody,
     RoleBody,
     Roles,
     StatusBody,
     decode_body,
     encode_body,
 )
+from .definition_saved import make_chart, make_query, make_report
 from .engines import Column, Connection, Engine, Insert, Query, QueryKeys, Row, Update
 from .recompute import recompute
 from .texts import follow_fields
@@ -211,24 +212,9 @@ def _project(
             for one in own
             if isinstance(one.body, DatastoreBody)
         ],
-        queries=[_query(one, one.body) for one in own if isinstance(one.body, QueryBody)],
-    )
-
-
-def _query(row: Definition, body: QueryBody) -> SavedQuery:
-    return SavedQuery(
-        id=row.id,
-        display_id=row.display_id,
-        names=body.names,
-        position=row.position,
-        datastore=body.datastore,
-        description=body.description,
-        conditions=tuple(
-            SavedCondition(one.field, one.values, one.exact, one.negate, one.include_null)
-            for one in body.conditions
-        ),
-        any=body.any,
-        is_default=body.default_search,
+        queries=[make_query(one, one.body) for one in own if isinstance(one.body, QueryBody)],
+        reports=[make_report(one, one.body) for one in own if isinstance(one.body, ReportBody)],
+        charts=[make_chart(one, one.body) for one in own if isinstance(one.body, ChartBody)],
     )
 
 

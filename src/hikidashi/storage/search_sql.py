@@ -198,11 +198,20 @@ class Compiler:
             reach = Reach.FEW_SETS  # an item that a lookup names is found by its id
         return visible(alias, self._keyring, self.params, reach)
 
-    def source(self) -> str:
-        """FROM and WHERE."""
+    def source(self, joins: str = "") -> str:
+        """FROM and WHERE. `joins` has no parameters."""
         seen = self._visible("i")
         condition = self._condition(self._query.condition)
-        return f"FROM {table_name(self._query.datastore.id)} i WHERE {seen} AND {condition}"
+        return f"FROM {table_name(self._query.datastore.id)} i{joins} WHERE {seen} AND {condition}"
+
+    def value(self, subject: Subject) -> str:
+        """What an item holds, NULL where that is nothing to the actor."""
+        column = _column(subject)
+        if isinstance(subject, SystemKey):
+            return f"nullif({column}, '')" if subject in _EMPTY_TEXT else column
+        if subject.kind.refers_to == "item":
+            return f"CASE WHEN {self._target(subject, column)} THEN {column} END"
+        return column
 
     def order(self, *, named: bool = False) -> str:
         """ORDER BY, which always ends in the order of creation; `named`: the keys are columns."""

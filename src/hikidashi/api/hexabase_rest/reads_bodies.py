@@ -71,7 +71,7 @@ class ConditionBody(msgspec.Struct):
         bool | None, told("`true` adds empty values, `false` leaves them out.")
     ] = None
     rpf_id: Annotated[
-        str | None, told("Not available: a condition of reports, which is refused.")
+        str | None, told("The column of a report, by id, in place of `id`; items have none.")
     ] = None
     conditions: Annotated[
         list[ConditionBody] | None, told("A group of conditions, in place of `id`.")
@@ -215,7 +215,7 @@ def timeout_ms(seconds: float | None) -> int | None:
 
 def asked_for(body: ItemListBody, query: Query) -> bytes:
     """What a cursor is bound to: the datastore, conditions and order of a list."""
-    sorts = [[one.id, _is_descending(one.order)] for one in _sorts(body)]
+    sorts = [list(one) for one in _sorts(body)]
     flags = [
         bool(body.use_or_condition),
         bool(body.use_default_search),
@@ -276,7 +276,7 @@ def make_list_query(view: View, body: ItemListBody, request: HttpRequest, now_ms
     if body.unread_only:
         condition = AllOf((condition, unread_test(view, body)))
     sorts = tuple(
-        read_sort(one.id, descending=_is_descending(one.order), scope=scope) for one in _sorts(body)
+        read_sort(key, descending=descending, scope=scope) for key, descending in _sorts(body)
     )
     query = make_query(
         view.catalog,
@@ -294,14 +294,18 @@ def make_list_query(view: View, body: ItemListBody, request: HttpRequest, now_ms
     return query
 
 
-def _sorts(body: ItemListBody) -> list[SortBody]:
-    sorts = body.sort_fields
-    if sorts is None:
-        key = body.sort_field_id
-        sorts = [SortBody(key, body.sort_order)] if key else []
-    if len(sorts) > SORTS_MAX:
+def list_sorts(
+    sorts: list[SortBody] | None, key: str | None, order: str | None
+) -> tuple[tuple[str, bool], ...]:
+    """What to sort by, and whether it descends: several keys, or else the one. Raises 400."""
+    given = sorts if sorts is not None else [SortBody(key, order)] if key else []
+    if len(given) > SORTS_MAX:
         raise invalid_request(f"over {SORTS_MAX} sort fields")
-    return sorts
+    return tuple((one.id, _is_descending(one.order)) for one in given)
+
+
+def _sorts(body: ItemListBody) -> tuple[tuple[str, bool], ...]:
+    return list_sorts(body.sort_fields, body.sort_field_id, body.sort_order)
 
 
 def unread_test(view: View, body: ItemListBody) -> UnreadTest:
@@ -393,6 +397,11 @@ def decode_history_page(request: HttpRequest) -> HistoryPage:
         actions=not read_flag(request, "exclude_action_history"),
         comments=not read_flag(request, "exclude_comment_history"),
     )
+
+
+def read_number(given: str | None, name: str) -> int:
+    """A whole number of the query string; 0 if it is not there. Raises 400."""
+    return _integer(given, name, 0)
 
 
 def _integer(given: str | None, name: str, default: int) -> int:

@@ -14,6 +14,7 @@ from .groups import CALLS as GROUP_CALLS
 from .identity import CALLS as IDENTITY_CALLS
 from .lists import CALLS as LIST_CALLS
 from .reads_routes import CALLS as READ_CALLS
+from .reports import CALLS as REPORT_CALLS
 from .roles import CALLS as ROLE_CALLS
 from .searches import CALLS as SEARCH_CALLS
 from .sheets import CALLS as SHEET_CALLS
@@ -25,6 +26,7 @@ CALLS: Final[tuple[Call, ...]] = (
     *BULK_CALLS,
     *LIST_CALLS,
     *SEARCH_CALLS,
+    *REPORT_CALLS,
     *READ_CALLS,
     *COMMENT_CALLS,
     *GLOBAL_SEARCH_CALLS,

@@ -22,7 +22,7 @@ from .reads_bodies import SYSTEM_KEYS
 from .writes import BASE
 
 _WIRE_KEYS: Final = {key.value: word for word, key in SYSTEM_KEYS.items()}
-_WIRE_TYPES: Final = {
+WIRE_TYPES: Final = {
     SystemKey.ID: "text",
     SystemKey.TITLE: "text",
     SystemKey.REVISION: "number",
@@ -52,16 +52,17 @@ async def get_search_conditions(app: App, request: HttpRequest, identity: Identi
         datastore = find_place(view, params["datastore-id"], params["app-id"])
         fields = list_search_fields(view, datastore)
         return [
-            _encode_field(one, at, datastore, view.catalog, language)
+            encode_search_field(one, at, datastore, view.catalog, language)
             for at, one in enumerate(fields)
         ]
 
     return answer_json({"has_error": False, "result": await app.read(identity, read)})
 
 
-def _encode_field(
+def encode_search_field(
     field: Field, at: int, datastore: Datastore, catalog: Catalog, language: str
 ) -> dict[str, Any]:
+    """A field that may be searched by."""
     told: dict[str, Any] = {
         "f_id": field.id,
         "name": localized(field.names, language),
@@ -138,7 +139,7 @@ def _encode_condition(condition: SavedCondition, datastore: Datastore) -> dict[s
     values = list(condition.values)
     if field is None:
         key = SystemKey(condition.key)
-        told: dict[str, Any] = {"id": _WIRE_KEYS[key.value], "data_type": _WIRE_TYPES[key]}
+        told: dict[str, Any] = {"id": _WIRE_KEYS[key.value], "data_type": WIRE_TYPES[key]}
     else:
         told = {"id": field.id, "data_type": data_type(field)}
         if field.kind.has_options:

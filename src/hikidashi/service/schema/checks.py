@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from ...core.access import Actor
-from ...core.catalog import Catalog, Datastore, SavedQuery
+from ...core.catalog import Catalog, Datastore, SavedQuery, SavedReport
 from ...core.computed import find_formula_problems
 from ...core.conditions import Scope, read_saved
 from ...core.errors import FaultError, InvalidValueError
@@ -16,16 +16,19 @@ from ...core.kinds.choice import find_option
 from ...core.limits import FIELDS_PER_DATASTORE_MAX, GROUP_LEVELS_MAX
 from ...storage.definition_bodies import (
     ActionBody,
+    ChartBody,
     DatastoreBody,
     Definition,
     FieldBody,
     GroupBody,
     ProjectBody,
     QueryBody,
+    ReportBody,
 )
 from ...storage.definitions import Workspace, build_catalog, make_settings
 from .difference import Outcome
 from .problems import Place, Problem
+from .report_checks import chart_problem, report_problem
 
 
 class Checker:
@@ -71,6 +74,11 @@ class Checker:
                     defaults[body.datastore, "search"] += body.default_search
                     twice = body.default_search and defaults[body.datastore, "search"] > 1
                     self._fail_if(twice, one, "is a second default_search of its datastore")
+                case ReportBody() as body:
+                    self._query(one, body)
+                case ChartBody() as body:
+                    self._fail_if(not body.report, one, "needs a report")
+                    self._refer(one, body.report, "draws a report that is gone")
                 case _:
                     pass
         for datastore, count in fields.items():
@@ -140,7 +148,7 @@ class Checker:
         both = body.is_default and bool(body.status)
         self._fail_if(both, one, "can't be a default: it is bound to a status")
 
-    def _query(self, one: Definition, body: QueryBody) -> None:
+    def _query(self, one: Definition, body: QueryBody | ReportBody) -> None:
         if not body.datastore:
             self._fail(one, "needs a datastore")
             return
@@ -152,17 +160,25 @@ class Checker:
             self._fail_if(lost, one, "has a condition on a field that is not in its datastore")
 
     def _searches(self) -> None:
-        """Each saved query must mean something; that takes the whole catalogue."""
-        has_queries = any(isinstance(one.body, QueryBody) for one in self._outcome.after)
-        if self._problems or not has_queries:
+        """Each query, report and chart must mean something; that takes the whole catalogue."""
+        saved_kinds = QueryBody | ReportBody | ChartBody
+        has_any = any(isinstance(one.body, saved_kinds) for one in self._outcome.after)
+        if self._problems or not has_any:
             return
         catalog = build_catalog(Workspace("", "", "UTC"), 0, self._outcome.after)
         for project in catalog.projects:
-            for saved in project.queries:
+            asked: tuple[SavedQuery | SavedReport, ...] = (*project.queries, *project.reports)
+            for saved in asked:
                 datastore = catalog.find_datastore(saved.datastore)
                 if datastore is not None:
                     reason = _unreadable(catalog, datastore, saved)
+                    if isinstance(saved, SavedReport):
+                        reason = reason or report_problem(saved, datastore)
                     self._fail_if(bool(reason), self._live[saved.id], reason)
+            for chart in project.charts:
+                report = project.find_report(chart.report)
+                reason = chart_problem(chart, report) if report else ""
+                self._fail_if(bool(reason), self._live[chart.id], reason)
 
     def _refer(self, one: Definition, target: str, reason: str) -> None:
         self._fail_if(bool(target) and target not in self._live, one, reason)
@@ -172,7 +188,7 @@ def _above(group: Definition) -> str:
     return group.body.parent if isinstance(group.body, GroupBody) else ""
 
 
-def _unreadable(catalog: Catalog, datastore: Datastore, saved: SavedQuery) -> str:
+def _unreadable(catalog: Catalog, datastore: Datastore, saved: SavedQuery | SavedReport) -> str:
     """Why a search could not read a saved query; "" if it could."""
     none = frozenset[str]()
     nobody = Actor("", "", "", catalog.workspace, none, none, none, 0)

@@ -20,6 +20,8 @@ from .matching import Drop, Match, Matcher, Matching, Reorder
 from .model import DEFAULT_ACTIONS, WORDS, Node, WorkspaceNode
 from .problems import Place
 
+_HOLD_NO_DATA = frozenset(("action", "query", "report", "chart"))
+
 
 @record
 class Outcome:
@@ -133,7 +135,7 @@ class _Comparison:
             edits.append(EditDefinition(self._workspace, Edit(one, None)))
             if one.kind in ("role", "group"):
                 edits.append(ForgetHolders(self._workspace, one.kind, one.id))
-        destroys = "" if top.kind in ("action", "query") else path
+        destroys = "" if top.kind in _HOLD_NO_DATA else path
         line = f"- {_kind(top)} {path}"
         return Change(line, tuple(edits), drop.node.section.place("deleted"), destroys)
 

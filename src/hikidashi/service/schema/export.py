@@ -12,7 +12,7 @@ from ...core.errors import no_place
 from ...storage.definition_bodies import ActionBody, Definition, FieldBody, GroupBody
 from ...storage.definitions import list_workspaces
 from ...storage.engines import Connection
-from .forms import Around
+from .forms import Around, Fixed
 from .index import Index
 from .keys import FORMS, usual_body
 from .model import CHILDREN
@@ -93,7 +93,7 @@ class _Exporter:
             word = one.body.operation.value
         usual = usual_body(one.kind, word)
         for form in FORMS[one.kind]:
-            if form.name in ("type", "operation"):
+            if isinstance(form, Fixed):
                 shown[form.name] = word
                 continue
             differs = any(getattr(one.body, key) != getattr(usual, key) for key in form.attributes)

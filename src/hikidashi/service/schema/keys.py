@@ -8,20 +8,24 @@ from ...core.catalog import Operation
 from ...core.formula import RESULTS
 from ...core.kinds import KINDS
 from ...core.limits import NUMBER_DIGITS_MAX
+from ...core.saved import CHART_TYPES
 from ...storage.definition_bodies import (
     ActionBody,
     Body,
+    ChartBody,
     DatastoreBody,
     FieldBody,
     GroupBody,
     ProjectBody,
     QueryBody,
+    ReportBody,
     RoleBody,
     StatusBody,
 )
 from .field_forms import INSTANTS, Bound, Formula, Layout, LookupTarget, Options, Selected
 from .forms import Fixed, Form, NamesForm, Plain, Publish, Roles, Rules, StatusRef
 from .query_forms import Conditions, QueryDatastore
+from .report_forms import ColumnNames, Columns, Drawn, Sorts
 from .sections import Section
 
 
@@ -104,6 +108,25 @@ FORMS: dict[str, tuple[Form, ...]] = {
         _flag("any"),
         _flag("default_search"),
     ),
+    "report": (
+        NamesForm(),
+        _text("description"),
+        QueryDatastore("datastore", "datastore"),
+        Conditions("conditions", "conditions"),
+        _flag("any"),
+        Columns("columns", "columns"),
+        Sorts("sort", "sorts"),
+    ),
+    "chart": (
+        NamesForm(),
+        Drawn("report", "report"),
+        Plain("type", "type", lambda section, key: section.word(key, CHART_TYPES)),
+        _text("labels"),
+        _text("series"),
+        ColumnNames("values", "values"),
+        _flag("zero"),
+        _text("color"),
+    ),
 }
 
 
@@ -132,6 +155,10 @@ def usual_body(kind: str, word: str) -> Body:
             return StatusBody()
         case "query":
             return QueryBody()
+        case "report":
+            return ReportBody()
+        case "chart":
+            return ChartBody()
         case _:
             raise ValueError(kind)
 

@@ -16,7 +16,7 @@ from ...core.ids import is_id
 from ...core.limits import DISPLAY_ID_CHARS_MAX, NAME_CHARS_MAX
 from ..identity import hash_secret
 from ..passwords import check_password
-from .forms import Form
+from .forms import Fixed, Form
 from .keys import FORMS
 from .problems import Place, SchemaError
 from .sections import Section, parse_yaml, read_yaml
@@ -24,7 +24,13 @@ from .sections import Section, parse_yaml, read_yaml
 # What holds what: the key of the list in a file, and the kind of what is in it.
 CHILDREN: dict[str, tuple[tuple[str, str], ...]] = {
     "group": (("children", "group"),),
-    "project": (("roles", "role"), ("datastores", "datastore"), ("queries", "query")),
+    "project": (
+        ("roles", "role"),
+        ("datastores", "datastore"),
+        ("queries", "query"),
+        ("reports", "report"),
+        ("charts", "chart"),
+    ),
     "datastore": (("statuses", "status"), ("fields", "field"), ("actions", "action")),
 }
 WORDS = {"project": "application"}  # how files and people call a kind, where it differs
@@ -223,7 +229,7 @@ def _read_node(kind: str, section: Section) -> Node:
         raw = form.read(section)
         if raw is not UNSET:
             node.given.append((form, raw))
-        if form.name in ("type", "operation") and raw is not UNSET:
+        if isinstance(form, Fixed) and raw is not UNSET:
             node.word = raw
     if kind == "project":
         node.keys = [_read_key(one) for one in section.sections("keys")]

@@ -12,7 +12,7 @@ from ...storage.definition_bodies import ConditionBody
 from .forms import Around, Form, Scope
 from .sections import Section
 
-_SYSTEM_KEYS = tuple(one.value for one in SystemKey if one is not SystemKey.ROW)
+SYSTEM_WORDS = tuple(one.value for one in SystemKey if one is not SystemKey.ROW)
 
 
 class QueryDatastore(Form):
@@ -66,7 +66,7 @@ class Conditions(Form):
         made = []
         for inner, one in raw:
             key = scope.index.find("field", body.datastore, one["field"])
-            if key is None and one["field"] in _SYSTEM_KEYS:
+            if key is None and one["field"] in SYSTEM_WORDS:
                 key = one["field"]
             if key is None:
                 inner.fail(f"has no field {one['field']} in the datastore", "field")

@@ -68,6 +68,13 @@ class Delete(NamedTuple):
     rows: Sequence[Row]
 
 
+class Words(NamedTuple):
+    """What one body of SQL says differently; `{}` stands for a column or an alias."""
+
+    members: str  # a table, by alias, whose `value` goes through the strings of a JSON array
+    total: str  # the exact sum of doubles, as the decimals that they show, as text
+
+
 Batch = Insert | Update | Delete
 STREAM_ROWS = 1_000  # rows that `stream` fetches at a time
 
@@ -110,6 +117,10 @@ class OutdatedSchemaError(EngineError):
 
 class Connection(Protocol):
     """One connection. Not to be used by two threads at once."""
+
+    @property
+    def words(self) -> Words:
+        """What the engine says in its own way."""
 
     def begin(self) -> None:
         """Start a transaction that writes. Raises TransientError if another process is writing."""

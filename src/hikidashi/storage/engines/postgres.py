@@ -33,6 +33,7 @@ from . import (
     TransientError,
     UnknownOutcomeError,
     UnreachableError,
+    Words,
 )
 from .postgres_sql import numbered, rendered, statement
 
@@ -89,6 +90,11 @@ def translate(error: psycopg.Error) -> EngineError:
 
 class PostgresConnection:
     """One connection, opened again after it was lost."""
+
+    words = Words(
+        "json_array_elements_text(CAST({} AS json)) AS {}(value)",
+        "CAST(sum(CAST(CAST({} AS text) AS numeric)) AS text)",
+    )
 
     def __init__(self, url: str, *, read_only: bool) -> None:
         self._url = url

@@ -33,7 +33,9 @@ from . import (
     TransientError,
     UnreachableError,
     Update,
+    Words,
 )
+from .totals import Total
 
 PAGES_BETWEEN_CHECKPOINTS = 8_000  # 32 MB of log: fewer, larger checkpoints
 STATEMENT_CACHE = 512
@@ -73,11 +75,14 @@ def translate(error: apsw.Error) -> EngineError:
 class SqliteConnection:
     """One connection to the file. `begin` never waits: who calls it decides how long to try."""
 
+    words = Words("json_each({}) {}", "hikidashi_total({})")
+
     def __init__(self, path: str, *, read_only: bool, vfs: str = "") -> None:
         self._apsw = apsw.Connection(path, vfs=vfs or None, statementcachesize=STATEMENT_CACHE)
         self._execute = self._apsw.execute
         self._executemany = self._apsw.executemany
         self._apsw.create_scalar_function("hikidashi_fold", _fold, 1, deterministic=True)
+        self._apsw.create_aggregate_function("hikidashi_total", Total, 1)
         self._apsw.set_busy_timeout(5_000 if read_only else 0)
         self._settings: tuple[tuple[str, object], ...] = (
             ("journal_mode", "wal"),

@@ -1,0 +1,120 @@
+"""What is asked of items again and again, kept under a name: queries, reports and charts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+
+from .record import record
+
+Names = Mapping[str, str]  # "en", "ja"
+
+
+@record
+class SavedCondition:
+    """One condition of a saved search; its values are read like those of a caller."""
+
+    key: str  # id of a field, or the word of a system key
+    values: tuple[object, ...] = ()
+    exact: bool = False
+    negate: bool = False
+    include_null: bool | None = None
+
+
+@record
+class SavedQuery:
+    """A search of a datastore that is kept under a name."""
+
+    id: str
+    display_id: str
+    names: Names
+    position: int
+    datastore: str  # id
+    description: str = ""
+    conditions: tuple[SavedCondition, ...] = ()
+    any: bool = False  # one condition is enough
+    is_default: bool = False  # what lists of the datastore add when asked to
+
+
+class Aggregate(str, Enum):
+    """What is computed of the items of a group."""
+
+    COUNT = "count"
+    SUM = "sum"
+    AVERAGE = "average"
+    MIN = "min"
+    MAX = "max"
+
+
+class Period(str, Enum):
+    """How long a time the instants of one group span."""
+
+    DAY = "day"
+    WEEK = "week"  # from Monday
+    MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
+
+
+@record
+class ReportColumn:
+    """A column of a report: a value, or what is computed of the items of a group."""
+
+    id: str
+    display_id: str  # unique in the report
+    names: Names  # none at all: those of the field
+    key: str  # id of a field, or the word of a system key; "": items themselves are counted
+    aggregate: Aggregate | None = None
+    period: Period | None = None  # of an instant that items are grouped by
+
+
+@record
+class ReportSort:
+    """A key of a report's order."""
+
+    column: str  # display id
+    descending: bool = False
+
+
+@record
+class SavedReport:
+    """A table made of a datastore's items: one row an item or, with aggregates, one a group.
+
+    Where a column computes something, the columns that do not are what items are grouped by.
+    """
+
+    id: str
+    display_id: str
+    names: Names
+    position: int
+    datastore: str  # id
+    description: str = ""
+    conditions: tuple[SavedCondition, ...] = ()
+    any: bool = False  # one condition is enough
+    columns: tuple[ReportColumn, ...] = ()
+    sorts: tuple[ReportSort, ...] = ()
+
+    @property
+    def is_grouped(self) -> bool:
+        """Its rows are groups of items."""
+        return any(one.aggregate is not None for one in self.columns)
+
+
+@record
+class SavedChart:
+    """A drawing of a report whose rows are groups. Columns are named by display id."""
+
+    id: str
+    display_id: str
+    names: Names
+    position: int
+    report: str  # id
+    type: str = "bar"
+    labels: str = ""  # what stands along the axis
+    series: str = ""  # what has a line, or bars, for each of its values; "" for none
+    values: tuple[str, ...] = ()  # what is drawn
+    zero: bool = True  # the scale begins at zero
+    color: str = ""
+
+
+CHART_TYPES = ("bar", "horizontal_bar", "line", "area", "pie", "doughnut", "radar")
