@@ -20,6 +20,7 @@ STATUS_COLUMN: Final = "_status_"
 GROUP_COLUMN: Final = "_group_id_"
 HEADER_LINE: Final = 1
 _COLUMNS_MAX: Final = 1_000
+_COMMAS: Final = " (cells are parted by commas)"
 _YES: Final = frozenset(("true", "1"))
 _NO: Final = frozenset(("false", "0", ""))
 _RISKY: Final = frozenset("'=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # how a text to guard begins
@@ -106,7 +107,8 @@ class Layout:
                 continue
             field = self.datastore.find_field(name)
             if field is None or not may_use_field(self._actor, field):
-                raise RowError(f"the header names no field: {name[:200]!r}")
+                hint = _COMMAS if len(header) == 1 and (";" in name or "\t" in name) else ""
+                raise RowError(f"the header names no field: {name[:200]!r}{hint}")
             if field.id in named:
                 raise RowError(f"the header names {field.display_id} twice")
             named.add(field.id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import posixpath
 import re
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,6 +28,12 @@ _XLSX_ROWS_MAX: Final = 1_048_575  # beside the header: what a sheet has room fo
 _XLSX_CHARS_MAX: Final = 32_767  # what a cell has room for
 _PIECE_BYTES: Final = 65_536
 _REFERENCE: Final = re.compile(rb"\br\s*=\s*[\"']\s*([A-Za-z]{0,7})(\d{1,12})\s*[\"']")
+_FAILED: Final = re.compile(rb"<(?:\w+:)?c\s([^<>]*\bt\s*=\s*[\"']e[\"'][^<>]*)>")
+_SHEET: Final = re.compile(rb"<(?:\w+:)?sheet\s[^<>]*?\b\w+:id\s*=\s*[\"']([^\"'<>]+)[\"']")
+_RELATION: Final = re.compile(rb"<(?:\w+:)?Relationship\s([^<>]*)>")
+_ATTRIBUTE: Final = re.compile(rb"(\w+)\s*=\s*[\"']([^\"'<>]*)[\"']")
+_TAG_BYTES: Final = 256  # of the end of a piece, looked at again with the next one
+_LONE_CR: Final = "a line ends with a CR alone"
 _BOM: Final = b"\xef\xbb\xbf"
 
 csv.field_size_limit(TEXT_BYTES_MAX + 1)
@@ -69,7 +76,8 @@ def _read_csv(file: IO[bytes]) -> Iterator[tuple[int, list[str]]]:
         except StopIteration:
             return
         except csv.Error as error:
-            raise SheetError(f"the file is not CSV here: {error}", line) from error
+            reason = _LONE_CR if "new-line character" in str(error) else str(error)
+            raise SheetError(f"the file is not CSV here: {reason}", line) from error
         if cells:
             yield line, cells
         line = reader.line_num + 1
@@ -141,6 +149,7 @@ def _check_package(file: IO[bytes]) -> None:
             raise SheetError("the file is neither CSV nor XLSX", 1)
         if sum(one.file_size for one in members) > _UNPACKED_BYTES_MAX:
             raise SheetError(f"the file unpacks to over {_UNPACKED_BYTES_MAX} bytes", 1)
+        first = _first_sheet(package)
         for one in members:
             is_sheet = "worksheets" in one.filename
             columns = rows = 0
@@ -149,12 +158,39 @@ def _check_package(file: IO[bytes]) -> None:
                 while piece := unpacked.read(_PIECE_BYTES):  # its length and sum are checked too
                     if not is_sheet:
                         continue
-                    for letters, digits in _REFERENCE.findall(tail + piece):
+                    text = tail + piece
+                    for letters, digits in _REFERENCE.findall(text):
                         columns = max(columns, _column_number(letters))
                         rows = max(rows, int(digits))
-                    tail = piece[-64:]
+                    if one.filename == first:
+                        _check_cells(text)
+                    tail = text[-_TAG_BYTES:]
             if rows > ROWS_MAX + 1 or max(columns, 1) * rows > _CELLS_MAX:
                 raise SheetError(f"a sheet spans over {ROWS_MAX} rows or {_CELLS_MAX} cells", 1)
+
+
+def _check_cells(text: bytes) -> None:
+    """Refuse a formula that failed: the reader gives such a cell as an empty one."""
+    failed = _FAILED.search(text)
+    if failed is not None:
+        found = _REFERENCE.search(b" " + failed[1])
+        letters, row = (found[1].decode(), int(found[2])) if found else ("", 1)
+        raise SheetError(f"the cell {letters}{row} holds an error of the spreadsheet", row)
+
+
+def _first_sheet(package: zipfile.ZipFile) -> str:
+    """The member that is the first sheet; "" if there is none, which the reader refuses."""
+    relations = "xl/_rels/workbook.xml.rels"
+    if relations not in package.namelist():
+        return ""
+    with package.open("xl/workbook.xml") as book, package.open(relations) as file:
+        sheet = _SHEET.search(book.read(_LINE_BYTES_MAX))
+        for relation in _RELATION.findall(file.read(_LINE_BYTES_MAX)):
+            told = dict(_ATTRIBUTE.findall(relation))
+            if sheet is not None and told.get(b"Id") == sheet[1]:
+                target = told.get(b"Target", b"").decode(errors="replace")
+                return posixpath.normpath(posixpath.join("/xl", target)).lstrip("/")
+    return ""
 
 
 def _column_number(letters: bytes) -> int:
