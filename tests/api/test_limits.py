@@ -47,7 +47,7 @@ from tests.writes.client import Client
 WORLD = Path(__file__).parent.parent / "worlds" / "doors.yaml"
 # Bounds that refuse no request: what is kept in memory, tried again, remarked on or cut in a text.
 NOT_REFUSALS = {
-    *("_ACTORS_MAX", "_ASPECTS_MAX", "_FRAMES_MAX", "_KNOWN_MAX", "_PEOPLE_MAX"),
+    *("_ACTORS_MAX", "_ASPECTS_MAX", "_CHOICES_MAX", "_FRAMES_MAX", "_KNOWN_MAX", "_PEOPLE_MAX"),
     *("MISSES_MAX", "RESTARTS_MAX", "_RESTARTS_MAX", "RETRIES_MAX", "_RETRIES_MAX", "_PROBES_MAX"),
     *(
         "COPY_ROWS_MIN",
