@@ -11,7 +11,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import parse_qsl, unquote
 
-from ..core.access import Identity
+from ..core.access import Identity, MovedError
 from ..core.errors import (
     FaultError,
     FaultKind,
@@ -19,6 +19,7 @@ from ..core.errors import (
     invalid_request,
     too_large,
     unauthorized,
+    unavailable,
 )
 from ..core.limits import BODY_BYTES_MAX, URL_BYTES_MAX
 from .body import check_levels
@@ -47,6 +48,7 @@ _JSON: Final = (b"content-type", b"application/json")
 _CLOSE: Final = (b"connection", b"close")
 _BODILESS: Final = frozenset(("GET", "HEAD"))
 _DRAIN_STEP_SECONDS: Final = 0.01
+_MOVED: Final = "another workspace was selected meanwhile; send the request again"
 _GONE: Final = 499  # told to the observer only: nobody is left to be answered
 
 
@@ -80,7 +82,8 @@ class _Exchange:
     raw: Mapping[bytes, bytes]  # headers
     receive: Receive
     route: str = "-"
-    is_read: bool = False  # a body in chunks, to its end
+    has_begun: bool = False  # a body in chunks was asked for
+    is_read: bool = False  # and came to its end
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)  # of the answer
 
 
@@ -188,7 +191,10 @@ class Edge:
                 request.body = await _read_body(exchange, limit)
             if call.is_json and request.body:
                 check_levels(request.body)
-            return await call.handle(self._app, request, identity)
+            try:
+                return await call.handle(self._app, request, identity)
+            except MovedError:
+                return await self._begin_again(call, exchange)
         except FaultError as fault:
             if fault.kind is FaultKind.TOO_LARGE or (request.chunks and not exchange.is_read):
                 exchange.headers.append(_CLOSE)  # the rest of the body is not worth reading
@@ -198,6 +204,21 @@ class Edge:
         except Exception as error:  # noqa: BLE001  the client is told that it failed, the log why
             self._observer.request_crashed(call.name, request.id, error)
             return call.envelope(crashed(request.id), request)
+
+    async def _begin_again(self, call: Call, exchange: _Exchange) -> Answer:
+        """Handle a call once more: another workspace was selected since its token was known.
+
+        Nothing was done, but a body that is read as it comes may have begun to. Raises 503.
+        """
+        request = exchange.request
+        self._app.identities.forget_sessions(request.user)
+        if exchange.has_begun:
+            raise unavailable(_MOVED)
+        identity = await self._identify(request) if call.auth == "token" else None
+        try:
+            return await call.handle(self._app, request, identity)
+        except MovedError:
+            raise unavailable(_MOVED) from None
 
     async def _identify(self, request: HttpRequest) -> Identity:
         token = read_token(request.headers)
@@ -348,6 +369,7 @@ async def _read_body(exchange: _Exchange, limit: int) -> bytes:
 
 async def _read_chunks(exchange: _Exchange) -> AsyncIterator[bytes]:
     """The body as it comes. Ends with an error when the client leaves."""
+    exchange.has_begun = True
     while not exchange.is_read:
         message = await exchange.receive()
         if message["type"] == "http.disconnect":

@@ -21,6 +21,13 @@ class Identity:
     session: str = ""  # id; "" for an API token or project key
 
 
+class MovedError(Exception):
+    """The user of a session has selected another workspace than the one its identity says.
+
+    Nothing was done. Whoever identified the token does so anew and begins again.
+    """
+
+
 @record
 class Actor:
     """A user in a workspace, with everything that the user holds there now."""

@@ -87,6 +87,7 @@ async def delete_found(
         if not isinstance(outcome, ItemsResult):
             return outcome
         walk.done = walk.merged(outcome)
+        identity = replace(identity, session="")  # it ends here, wherever its user goes
         if walk.is_over:
             return walk.done
 

@@ -207,6 +207,10 @@ class Identities:
             if known is not None:
                 known.touched_at = 0
 
+    def forget_sessions(self, user: str) -> None:
+        """Let the next use of each of the user's sessions look again."""
+        self._forget(lambda one: one.user == user and bool(one.session))
+
     # -- logging in and out --------------------------------------------------------------------
 
     async def login(self, email: str, password: str) -> str:
@@ -297,7 +301,7 @@ class Identities:
         await self._store.change(
             lambda connection: people.set_password_hash(connection, user, password_hash)
         )
-        self._forget(lambda one: one.user == user and bool(one.session))
+        self.forget_sessions(user)
 
     # -- API tokens ----------------------------------------------------------------------------
 
@@ -331,6 +335,13 @@ class Identities:
             return found
         return [one for one in found if one.workspace == identity.workspace]
 
+    async def current_workspace(self, identity: Identity) -> str:
+        """The workspace that the user works in now, wherever it was selected; a token's own."""
+        if not identity.session:
+            return identity.workspace
+        session = await self._store.read(lambda one: people.find_session(one, identity.session))
+        return session.workspace if session is not None else identity.workspace
+
     async def select_workspace(self, identity: Identity, workspace: str) -> None:
         """Work in another workspace. Raises 404 if the user is not in it."""
         if not identity.session:
@@ -339,7 +350,7 @@ class Identities:
             lambda one: people.set_current_workspace(one, identity.user, workspace)
         ):
             raise no_place("workspace", workspace)
-        self._forget(lambda one: one.user == identity.user and bool(one.session))
+        self.forget_sessions(identity.user)
 
     def close(self) -> None:
         """Let the password threads go."""

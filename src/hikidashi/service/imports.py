@@ -13,6 +13,7 @@ import hashlib
 from array import array
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final, cast
@@ -182,6 +183,7 @@ class Imports:
         except BaseException:
             self._running.pop(job.id, None)
             raise
+        identity = replace(identity, session="")  # it stays here, wherever its user goes
         file = Import(job.id, identity, catalog, actor, datastore, options, path)
         task = asyncio.get_running_loop().create_task(self._run(file))
         self._tasks.add(task)

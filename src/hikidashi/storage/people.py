@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..core.access import Actor, Identity, make_keyring
+from ..core.access import Actor, Identity, MovedError, make_keyring
 from ..core.catalog import Catalog
 from ..core.errors import unauthorized
 from ..core.limits import LOGIN_WINDOW_MS
@@ -50,13 +50,15 @@ class Membership:
 
 
 def load_actor(connection: Connection, identity: Identity, catalog: Catalog, number: int) -> Actor:
-    """The user in the workspace with everything held there. Raises 401 if not a member.
+    """The user in the workspace with everything held there. Raises 401 if not a member, and
+    MovedError if a session's user works in another one by now.
 
     Roles of a group are held by whoever is in it or in a group below it.
     """
     workspace, user = identity.workspace, identity.user
-    members, in_groups, own_roles, group_roles = connection.read(
+    now, members, in_groups, own_roles, group_roles = connection.read(
         [
+            Query(f"SELECT {_WORKSPACE_NOW} FROM users WHERE id = ?", (user,)),  # noqa: S608
             Query(
                 "SELECT users.name, users.email, members.is_admin FROM members"
                 " JOIN users ON users.id = members.user_id"
@@ -74,6 +76,8 @@ def load_actor(connection: Connection, identity: Identity, catalog: Catalog, num
             Query("SELECT role_id, group_id FROM group_roles WHERE workspace_id = ?", (workspace,)),
         ]
     )
+    if identity.session and now and now[0][0] not in ("", workspace):
+        raise MovedError(user)
     if not members:
         raise unauthorized("the user does not belong to the workspace")
     name, email, is_admin = members[0]
@@ -108,13 +112,25 @@ def list_memberships(connection: Connection, user: str) -> list[Membership]:
 
 
 def set_current_workspace(connection: Connection, user: str, workspace: str) -> bool:
-    """Work in another workspace from now on; False if the user is not in it."""
+    """Work in another workspace from now on; False if the user is not in it.
+
+    The people of the workspace that is left get another number, so that every process that still
+    takes the user to be there finds that out with the next request.
+    """
     found = connection.query(
         "SELECT 1 FROM members WHERE workspace_id = ? AND user_id = ?", (workspace, user)
     )
-    if found:
-        connection.query("UPDATE users SET current_workspace = ? WHERE id = ?", (workspace, user))
-    return bool(found)
+    if not found:
+        return False
+    # What is left has to be known for sure: the row is locked before it is read.
+    connection.query("UPDATE users SET current_workspace = current_workspace WHERE id = ?", (user,))
+    before = connection.query(f"SELECT {_WORKSPACE_NOW} FROM users WHERE id = ?", (user,))  # noqa: S608
+    if before and before[0][0] != workspace:
+        connection.query(
+            "UPDATE workspaces SET people_number = people_number + 1 WHERE id = ?", before[0]
+        )
+    connection.query("UPDATE users SET current_workspace = ? WHERE id = ?", (workspace, user))
+    return True
 
 
 # --- accounts ---------------------------------------------------------------------------------

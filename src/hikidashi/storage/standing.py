@@ -19,7 +19,7 @@ class Standing:
     def __init__(self) -> None:
         self._catalogs: dict[str, Catalog] = {}
         self._numbers: dict[str, Numbers] = {}
-        self._actors: dict[tuple[str, str, str, bool], tuple[Numbers, Actor]] = {}
+        self._actors: dict[tuple[str, str, str, bool, bool], tuple[Numbers, Actor]] = {}
 
     def find(self, identity: Identity) -> tuple[Catalog, Actor] | None:
         """What is in memory for an identity, perhaps outdated; None if anything is missing."""
@@ -39,7 +39,8 @@ class Standing:
     def get(
         self, connection: Connection, identity: Identity, numbers: Numbers | None = None
     ) -> tuple[Catalog, Actor]:
-        """The definitions and the actor as they are now; read if they moved. Raises 401."""
+        """The definitions and the actor as they are now; read if they moved. Raises 401, and
+        MovedError where the session works in another workspace by now."""
         workspace = identity.workspace
         if numbers is None:
             numbers = read_numbers(connection, workspace)
@@ -68,5 +69,7 @@ class Standing:
         self._actors.clear()
 
 
-def _key(identity: Identity) -> tuple[str, str, str, bool]:
-    return (identity.user, identity.workspace, identity.project, identity.may_write)
+def _key(identity: Identity) -> tuple[str, str, str, bool, bool]:
+    """What the actor depends on; a session's is in the user's current workspace or nowhere."""
+    is_session = bool(identity.session)
+    return (identity.user, identity.workspace, identity.project, identity.may_write, is_session)

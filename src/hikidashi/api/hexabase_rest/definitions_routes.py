@@ -93,7 +93,7 @@ async def get_applications(app: App, request: HttpRequest, identity: Identity) -
         ]
 
     try:
-        return answer_json(await app.read(replace(identity, workspace=workspace), read))
+        return answer_json(await app.read(replace(identity, workspace=workspace, session=""), read))
     except FaultError as fault:
         if fault.kind is FaultKind.UNAUTHORIZED and workspace != identity.workspace:
             raise no_place("workspace", workspace) from None

@@ -151,12 +151,12 @@ async def get_workspaces(app: App, _request: HttpRequest, identity: Identity) ->
     """GetWorkspaces."""
     found = await app.identities.workspaces(identity)
     entries = [WorkspaceEntry(one.workspace, one.name) for one in found]
-    return answer_json(WorkspacesAnswer(entries, identity.workspace))
+    return answer_json(WorkspacesAnswer(entries, await app.identities.current_workspace(identity)))
 
 
-async def get_current_workspace(_app: App, _request: HttpRequest, identity: Identity) -> Answer:
+async def get_current_workspace(app: App, _request: HttpRequest, identity: Identity) -> Answer:
     """The current workspace."""
-    return answer_json(CurrentWorkspaceAnswer(identity.workspace))
+    return answer_json(CurrentWorkspaceAnswer(await app.identities.current_workspace(identity)))
 
 
 async def select_workspace(app: App, request: HttpRequest, identity: Identity) -> Answer:
