@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hikidashi.service.schema import schema_apply
-from tests.files.papers import PHOTO, SCANS, SECRET, Papers
+from tests.files.papers import FORM, PHOTO, SCANS, SECRET, Papers, form
 
 NAME = "見積書 2026.pdf"
 
@@ -79,6 +79,27 @@ def test_names_go_with_their_item(papers):
     assert papers.delete(item).status == 200
     assert found(papers) == []
     assert papers.rows("SELECT count(*) FROM texts") == [(0,)]
+
+
+def test_names_go_with_items_that_an_import_or_a_search_takes_away(papers):
+    holding(papers, NAME)
+    body = form(("no_queue", b"true"), ("replace_all", b"true"), ("file", b"name\nx\n", "a.csv"))
+    reply = papers.call("POST", f"{papers.BASE}/import", body, user="bob", headers=FORM)
+    assert (reply.status, found(papers)) == (200, [])
+    item, _ = holding(papers, NAME)
+    conditions = [{"id": "i_id", "search_value": [item]}]
+    path = f"{papers.BASE}/items/delete"
+    assert papers.call("DELETE", path, {"conditions": conditions}, user="bob").status == 200
+    assert found(papers) == []
+
+
+def test_an_item_brought_back_to_a_revision_is_found_by_the_names_it_held_then(papers):
+    item, files = holding(papers, NAME)
+    papers.edit(item, scans=[])
+    body = {"rev_no": 3, "to": 2}
+    reply = papers.call("POST", f"/items/restore/{item}", body, user="bob")
+    assert (reply.status, papers.held(item)) == (200, files)
+    assert found(papers) == [item]
 
 
 def test_a_copy_holds_no_files_and_so_no_names(papers):
