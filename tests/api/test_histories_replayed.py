@@ -189,9 +189,9 @@ WRITES: dict[str, list[tuple[Any, ...]]] = {
         ("DELETE", f"{ROOMS}/items/delete", {"conditions": []}),
     ],
 }
-# What sends a body and writes no item.
+# What sends a body and writes no item, beside all that is called Get.
 READS = {
-    *("ItemList", "GlobalSearch", "GetItemSearchConditionsByPost", "ExportItemsByConditions"),
+    *("ItemList", "GlobalSearch", "ExportItemsByConditions"),
 }
 Images = dict[tuple[str, str, int], Item]  # by datastore, item and revision
 
@@ -359,7 +359,8 @@ def check(book: Book) -> None:
 
 def test_every_route_that_writes_is_replayed():
     calls = (*HEXABASE_CALLS, *list_calls())
-    writes = {one.name for one in calls if one.method != "GET"} - READS - NO_ITEMS.keys()
+    writes = {one.name for one in calls if one.method != "GET" and not one.name.startswith("Get")}
+    writes -= READS | NO_ITEMS.keys()
     assert writes <= WRITES.keys() <= {one.name for one in calls}
 
 
