@@ -64,13 +64,15 @@ def test_the_first_five_minutes_work_as_they_stand(tmp_path: Path) -> None:
             check=False,
         )
     assert done.returncode == 0, done.stderr
-    login, made, changed, read, numbers, hottask = re.split(r"\n=== \d\n", done.stdout)[:6]
+    login, made, changed, read, told, numbers, hottask = re.split(r"\n=== \d\n", done.stdout)[:7]
     assert json.loads(login)["email"] == "ben@demo.example"
     assert json.loads(made)["error"] is None
     assert '"rev_no":2' in changed
     assert "ITEM_REV_CONFLICT" in changed
     for part in ("Oak desk", "as agreed", "Leg", '"totalItems"'):
         assert part in read, part
+    for part in ("Orders by month and status", '"MEAN"', "Sales by month", '"datasets"'):
+        assert part in told, part
     assert '"number":2' in numbers
     assert "branch-000000003" in numbers
     assert json.loads(hottask)["Data"] == 1
