@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ import pytest
 
 from hikidashi.bootstrap import build
 from hikidashi.config import Config
-from hikidashi.service import imports
+from hikidashi.service import imports, sheet_files
 from hikidashi.service.app import App
 from hikidashi.service.schema import schema_apply
 from hikidashi.storage.jobs import KEPT_MS
@@ -223,6 +224,24 @@ def test_old_jobs_are_forgotten_by_the_sweep(shop):
     shop.clock.advance(ms=KEPT_MS + 1)
     shop.run(shop.app.imports.sweep())
     assert shop.rows("SELECT id FROM jobs") == []
+
+
+def test_files_that_a_process_left_behind_are_removed(shop, monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    now = shop.clock.now_ms() // 1_000
+    for name, age in (("import-old", 86_401), ("import-new", 60), ("export-old", 86_401)):
+        path = tmp_path / f"{sheet_files.TEMPORARY}{name}"
+        if name.startswith("export"):
+            path.mkdir()
+            (path / "items.xlsx").touch()
+        else:
+            path.touch()
+        os.utime(path, (now - age, now - age))
+    (tmp_path / "somebody else's").touch()
+    os.utime(tmp_path / "somebody else's", (0, 0))
+    shop.run(shop.app.imports.sweep())
+    left = sorted(one.name for one in tmp_path.iterdir())
+    assert left == ["hikidashi-sheet-import-new", "somebody else's"]
 
 
 # --- killed -----------------------------------------------------------------------------------

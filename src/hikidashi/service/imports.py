@@ -59,7 +59,7 @@ from ..storage.staging import (
     take_back_some,
 )
 from ..storage.store import Store
-from .sheet_files import SheetError, read_rows
+from .sheet_files import SheetError, read_rows, remove_left
 
 WAITING_MAX: Final = 8  # files that wait for the one that is being imported
 STAGED_ROWS: Final = 400  # in one transaction: others wait for so many, a tenth of a second or two
@@ -109,8 +109,9 @@ class Imports:
 
     async def sweep(self) -> None:
         """Take back what imports without a process have left, say that they failed; forget old
-        ones. Several processes may do so over one database."""
+        ones, and their files. Several processes may do so over one database."""
         now = self._clock.now_ms()
+        await asyncio.to_thread(remove_left, now)
         # One process writes an SQLite file: what still runs there, nobody else runs.
         before = now if self._store.engine.name == "sqlite" else now - LOST_MS
 

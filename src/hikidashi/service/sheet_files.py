@@ -6,8 +6,11 @@ import csv
 import io
 import posixpath
 import re
+import shutil
+import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import IO, Final
@@ -21,6 +24,10 @@ from ..core.sheets import guard
 
 FILE_BYTES_MAX: Final = 100_000_000  # a file to import, as it is sent
 ROWS_MAX: Final = 200_000  # in one file: bounds how long its transaction holds others up
+TEMPORARY: Final = (
+    "hikidashi-sheet-"  # how what is made in the folder for temporary files is called
+)
+LEFT_MS: Final = 86_400_000  # a temporary file that is so old was left by a process that is gone
 _LINE_BYTES_MAX: Final = 8_000_000  # one line of CSV
 _UNPACKED_BYTES_MAX: Final = 400_000_000  # all that an XLSX holds
 _CELLS_MAX: Final = 10_000_000  # of a sheet, empty ones too: it is read whole
@@ -47,6 +54,18 @@ class SheetError(Exception):
     def __init__(self, description: str, line: int) -> None:
         super().__init__(description)
         self.line = line
+
+
+def remove_left(now_ms: int) -> None:
+    """Remove temporary files that no process uses any more."""
+    for path in Path(tempfile.gettempdir()).glob(f"{TEMPORARY}*"):
+        with suppress(OSError):  # somebody else's, or gone meanwhile
+            if path.stat().st_mtime * 1000 > now_ms - LEFT_MS:
+                continue
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
 
 def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
@@ -250,9 +269,11 @@ class XlsxFile:
 __all__ = [
     "FILE_BYTES_MAX",
     "ROWS_MAX",
+    "TEMPORARY",
     "SheetError",
     "XlsxFile",
     "csv_cell",
     "csv_text",
     "read_rows",
+    "remove_left",
 ]

@@ -16,7 +16,7 @@ from ...core.errors import invalid_request, too_large
 from ...core.sheets import ImportOptions
 from ...service.app import App, View
 from ...service.exports import export_csv, export_xlsx
-from ...service.sheet_files import FILE_BYTES_MAX
+from ...service.sheet_files import FILE_BYTES_MAX, TEMPORARY
 from ..body import decode_body, told
 from ..edge import Answer, Call, HttpRequest, answer_json
 from ..exchange import NO_DRY_RUN, QueryKey
@@ -63,7 +63,7 @@ class ImportAnswer(msgspec.Struct):
 
 
 def _new_file() -> Path:
-    handle, name = tempfile.mkstemp(prefix="hikidashi-import-")
+    handle, name = tempfile.mkstemp(prefix=f"{TEMPORARY}import-")
     os.close(handle)
     return Path(name)
 
@@ -176,7 +176,7 @@ async def export_items(app: App, request: HttpRequest, identity: Identity) -> An
     if form not in _TYPES:
         raise invalid_request("format must be csv or xlsx")
     now_ms = app.clock.now_ms()
-    folder = tempfile.TemporaryDirectory(prefix="hikidashi-export-") if form == "xlsx" else None
+    folder = tempfile.TemporaryDirectory(prefix=f"{TEMPORARY}export-") if form == "xlsx" else None
 
     def read(view: View) -> Any:
         query = make_list_query(view, body, request, now_ms)
