@@ -51,7 +51,7 @@ def _placed(identity: Identity, workspace: str | None) -> Identity:
         return identity
     if not is_id(workspace) or not identity.session:  # a token stays in its workspace
         raise no_place("workspace", workspace)
-    return replace(identity, workspace=workspace)
+    return replace(identity, workspace=workspace, session="")  # its session is elsewhere
 
 
 def _hidden(fault: FaultError, identity: Identity, workspace: str | None) -> FaultError:
