@@ -57,6 +57,14 @@ def test_a_saved_query_that_no_index_serves_is_named(world, conditions, names):
     assert told(world, 1) == []
 
 
+def test_so_is_a_report_that_no_index_serves(world):
+    text = FILE.replace("queries:", "reports:").replace(
+        "CONDITIONS", "[{field: Size, values: [1]}]"
+    )
+    world.apply(text.replace("{display_id: q,", "{display_id: q, columns: [Size],"))
+    assert [one.split()[0] for one in told(world)] == ["report"]
+
+
 @pytest.mark.parametrize(
     "conditions",
     [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..core.catalog import Catalog, Datastore, SavedCondition, SavedQuery
+from ..core.catalog import Catalog, Datastore, SavedCondition, SavedQuery, SavedReport
 from ..core.kinds import Storage
 from ..core.query import SystemKey
 from ..core.record import record
@@ -158,13 +158,19 @@ def find_slow_searches(
                         f"datastore {project.display_id}/{datastore.display_id} lacks the index"
                         f" {lacking[0]}: searches go over all its items"
                     )
-            for saved in project.queries:
+            kinds: tuple[tuple[str, tuple[SavedQuery | SavedReport, ...]], ...] = (
+                ("query", project.queries),
+                ("report", project.reports),
+            )
+            for kind, saved in ((kind, one) for kind, every in kinds for one in every):
                 reason = _why_slow(connection, catalog, saved, large_items)
                 if reason:
-                    yield f"query {project.display_id}/{saved.display_id} {reason}"
+                    yield f"{kind} {project.display_id}/{saved.display_id} {reason}"
 
 
-def _why_slow(connection: Connection, catalog: Catalog, saved: SavedQuery, large_items: int) -> str:
+def _why_slow(
+    connection: Connection, catalog: Catalog, saved: SavedQuery | SavedReport, large_items: int
+) -> str:
     datastore = catalog.find_datastore(saved.datastore)
     if datastore is None or not saved.conditions:
         return ""
