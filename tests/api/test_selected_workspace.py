@@ -113,3 +113,12 @@ def test_selecting_what_is_selected_moves_nobody(both):
     before = look()
     both.select(both.there, "one")
     assert look() == before
+
+
+def test_another_workspace_than_the_selected_one_may_be_named(both):
+    both.select(both.here, "one")
+    for name in ("two", "one"):
+        path = f"/api/v0/workspaces/{both.ids[name]}/groups"
+        for number, served in enumerate((both.here, both.there)):
+            both.send(served, "POST", path, {"display_id": f"{name}{number}", "name": name})
+            assert both.list(served, "one") == 200
