@@ -430,6 +430,42 @@ _OF_ALL = (
 
 DOORS = tuple(Door(*one) for one in (*_BY_ID, *_OF_ALL))
 
+_DESIGN = [
+    "CreateApplication",
+    "GetApplicationSetting",
+    "UpdateApplication",
+    "DeleteApplication",
+    "GetApplicationByDatastore",
+    "GetApplicationAndDatastore",
+    "CreateDatastore",
+    "GetDatastoreSetting",
+    "UpdateDatastore",
+    "DeleteDatastore",
+    "CreateField",
+    "UpdateField",
+    "DeleteField",
+    "CreateFieldOptions",
+    "UpdateFieldOptions",
+    "DeleteFieldOptions",
+    "GetFieldsOlder",
+    "CreateFieldOlder",
+    "GetFieldOlder",
+    "UpdateFieldOlder",
+    "DeleteFieldOlder",
+    "CreateStatus",
+    "UpdateStatus",
+    "DeleteStatus",
+    "CreateAction",
+    "GetAction",
+    "UpdateAction",
+    "DeleteAction",
+    "GetActionSetting",
+    "UploadActionScript",
+    "DownloadActionScript",
+    "GetDeleted",
+    "RecoverDeleted",
+]
+
 # Routes that neither name an item nor look at any, and what they are about.
 NO_ITEMS = {
     "Login": "accounts",
@@ -442,6 +478,8 @@ NO_ITEMS = {
     "GetAutoNumber": "a counter, which all items of a datastore share",
     "UpdateAutoNumber": "the same counter",
     "GetApplicationsAndDatastores": "definitions",
+    "GetAudit": "changes of definitions and people",
+    **dict.fromkeys(_DESIGN, "definitions"),
     "UploadToStorage": "a file that belongs to no item",
     "GetTopGroup": "groups",
     "GetGroup": "groups",

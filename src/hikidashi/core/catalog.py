@@ -81,6 +81,8 @@ class Action:
     publish_roles: frozenset[str] = frozenset()  # ids: keys put on the item
     publish_groups: bool = False  # also the keys of the groups the actor is in
     is_default: bool = False
+    pre_script: str = ""
+    post_script: str = ""
     extra: Mapping[str, object] = field(default_factory=dict)
 
     @property

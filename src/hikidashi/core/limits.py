@@ -34,6 +34,10 @@ FIELDS_PER_DATASTORE_MAX: Final = 500  # live fields; PostgreSQL has room for 1,
 DISPLAY_ID_CHARS_MAX: Final = 128
 NAME_CHARS_MAX: Final = 500
 GROUP_LEVELS_MAX: Final = 32
+LAYOUT_MAX: Final = 10_000  # column, row, width or height of a field on the form
+SCRIPT_BYTES_MAX: Final = 100_000  # one script of an action, UTF-8: every process holds them all
+DELETED_KEEP_MS: Final = 7 * 86_400_000  # a deleted definition and its data can be had again
+AUDIT_PAGE_MAX: Final = 1_000  # entries of the audit in one answer
 
 # Formulas
 FORMULA_CHARS_MAX: Final = 10_000

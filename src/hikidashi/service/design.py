@@ -8,9 +8,8 @@ workspace's lock, and writes in flight are resolved again after it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import field
 from typing import Any, TypeVar
-
-import msgspec
 
 from ..core.access import Actor, Identity, may_administer, may_design
 from ..core.catalog import Catalog, Datastore, Project
@@ -19,17 +18,21 @@ from ..core.ids import Clock, IdSource
 from ..core.places import get_datastore, get_project
 from ..core.record import record
 from ..storage.audit import Author
-from ..storage.definitions import list_workspaces, load_catalog, lock_workspaces
+from ..storage.definition_bodies import Definition
+from ..storage.definitions import Edit, list_workspaces, load_catalog, lock_workspaces
 from ..storage.engines import Connection
 from ..storage.people import load_actor
 from ..storage.store import Store
-from .schema import Change, Place, SchemaError, loads, plan, read_now
-from .schema.apply import apply_changes, check_destruction
-from .schema.changes import SchemaEdit
-from .schema.now import WorkspaceNow, read_workspace
+from .schema import Change, Place, SchemaError, SchemaFile, of_data, plan, read_now
+from .schema.apply import apply_changes, check_destruction, check_values
+from .schema.changes import EditDefinition, SchemaEdit
+from .schema.deletions import Loss, losses_of
+from .schema.model import WORDS
+from .schema.now import Now, WorkspaceNow, read_workspace
 
 T = TypeVar("T")
 REQUEST = "request"  # what problems call the file that a call makes
+NO_WORDS: Mapping[str, str] = {}
 _NOWHERE = Place(REQUEST, 1, "")
 
 
@@ -83,6 +86,18 @@ class Wish:
     keys: Mapping[str, Any] | None = None  # "applications", "top_group", "users", "name", …
     edits: Sequence[SchemaEdit] = ()
     may_destroy: bool = False  # the call itself asks for what destroys data
+    restored: Sequence[Definition] = ()  # deleted ones that are to be there again, parents first
+    words: Mapping[str, str] = field(
+        default_factory=dict
+    )  # what the caller calls a key, where it is another name
+
+
+@record
+class Forecast:
+    """What a change would do."""
+
+    lines: tuple[str, ...]
+    losses: tuple[Loss, ...]  # what it would take away
 
 
 class Designs:
@@ -119,6 +134,26 @@ class Designs:
 
         return await self._store.scan(look)
 
+    async def forecast(self, identity: Identity, wish: Callable[[Scene], Wish]) -> Forecast:
+        """What a change would do and take away; what would be refused is refused."""
+
+        def look(connection: Connection) -> Forecast:
+            scene = self._scene(connection, identity)
+            wanted = wish(scene)
+            changes = _plan(scene, wanted)
+            try:
+                check_values(connection, changes)
+            except SchemaError as error:
+                raise refused(error, wanted.words) from error
+            losses = losses_of(connection, changes, scene.catalog)
+            return Forecast(tuple(one.line for one in changes), tuple(losses))
+
+        return await self._store.scan(look)
+
+    async def look(self, identity: Identity, read: Callable[[Scene], T]) -> T:
+        """Read what only those who design or administer may."""
+        return await self._store.scan(lambda one: read(self._scene(one, identity)))
+
     def _scene(self, connection: Connection, identity: Identity) -> Scene:
         listed = list_workspaces(connection)
         if all(one.id != identity.workspace for one in listed):
@@ -144,28 +179,51 @@ class Designs:
                 scene.connection, self._store.engine, changes, author, scene.ids, scene.now_ms
             )
         except SchemaError as error:
-            raise refused(error) from error
+            raise refused(error, wish.words) from error
 
 
 def _plan(scene: Scene, wish: Wish) -> list[Change]:
-    changes: list[Change] = []
-    if wish.keys is not None:
-        document = {"workspaces": [{"id": scene.now.workspace.id, **wish.keys}]}
+    workspace = scene.now.workspace.id
+    changes = [_return(workspace, one) for one in wish.restored]
+    if wish.keys is not None or wish.restored:
+        document = {"workspaces": [{"id": workspace, **(wish.keys or {})}]}
         try:
-            schema = loads(msgspec.json.encode(document).decode(), REQUEST)
-            changes += plan(schema, read_now(scene.connection, schema), scene.ids)
+            schema = of_data(document, REQUEST)
+            changes += plan(schema, _with_restored(scene, schema, wish), scene.ids)
         except SchemaError as error:
-            raise refused(error) from error
+            raise refused(error, wish.words) from error
     if wish.edits:
         changes.append(Change("people and grants", tuple(wish.edits), _NOWHERE))
     return changes
 
 
-def refused(error: SchemaError) -> FaultError:
-    """400: each problem of a change, with the key of a schema file that it is about."""
+def _return(workspace: str, one: Definition) -> Change:
+    kind = WORDS.get(one.kind, one.kind)
+    edit = EditDefinition(workspace, Edit(None, one))
+    return Change(f"+ {kind} {one.display_id} (again)", (edit,), _NOWHERE)
+
+
+def _with_restored(scene: Scene, schema: SchemaFile, wish: Wish) -> Now:
+    """The database as if what is to come back had been there all the time: so it is checked."""
+    now = read_now(scene.connection, schema)
+    if not wish.restored:
+        return now
+    held = now.workspaces[scene.now.workspace.id]
+    everything = (*held.definitions, *wish.restored)
+    whole = WorkspaceNow(held.workspace, everything, held.people)
+    places = {held.workspace.id: whole}
+    return Now(now.listed, places, now.users, now.codes, now.used_ids, now.key_holders)
+
+
+def refused(error: SchemaError, words: Mapping[str, str] = NO_WORDS) -> FaultError:
+    """400: each problem of a change, with the key of a schema file that it is about.
+
+    `words`: what the caller calls some of the keys.
+    """
     faults = []
     for one in error.problems:
         key = one.place.key.rpartition(".")[2]
-        words = f"{key}: {one.message}" if key and "[" not in key else one.message
-        faults.append(Fault(Code.INVALID_PARAMS, "invalid parameter", words))
+        key = words.get(key, key)
+        told = f"{key}: {one.message}" if key and "[" not in key else one.message
+        faults.append(Fault(Code.INVALID_PARAMS, "invalid parameter", told))
     return FaultError(FaultKind.INVALID, *faults)

@@ -14,6 +14,7 @@ from ..storage.idempotency import forget_old
 from ..storage.people import sweep_sessions
 from ..storage.reservations import forget_reservations
 from ..storage.store import Store
+from .design_deleted import drop_outlived
 from .files import Files
 from .imports import Imports
 
@@ -54,7 +55,7 @@ class Housekeeping:
 
     async def round(self) -> None:
         """Forget answers kept for repeated requests, and sessions that have ended, past their
-        time; then files that nobody holds."""
+        time; then deleted definitions with their data, and files that nobody holds."""
         now = self._clock.now_ms()
 
         def sweep(connection: Connection) -> None:
@@ -63,4 +64,5 @@ class Housekeeping:
             sweep_sessions(connection, now, SESSION_IDLE_MS)
 
         await self._store.change(sweep)
+        await drop_outlived(self._store, now)
         await self._files.sweep()

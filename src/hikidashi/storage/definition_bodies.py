@@ -99,6 +99,8 @@ class ActionBody(_Body, frozen=True):
     publish_roles: Roles = None
     publish_groups: bool = False
     is_default: bool = False
+    pre_script: str = ""
+    post_script: str = ""
     extra: dict[str, Any] = {}
 
 

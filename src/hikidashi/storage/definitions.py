@@ -40,7 +40,7 @@ from .definition_bodies import (
 from .definition_saved import make_chart, make_query, make_report
 from .engines import Column, Connection, Engine, Insert, Query, QueryKeys, Row, Update
 from .recompute import recompute
-from .texts import follow_fields
+from .table_changes import change_tables
 
 _SELECT = "SELECT id, kind, parent_id, display_id, position, body FROM definitions"
 _COLUMNS = (
@@ -60,8 +60,6 @@ _CHANGING = (
 )
 _ID = Column("id", "text")
 _DELETED = (Column("deleted_at", "bigint"),)
-CREATION_BRANCH = "-"  # the counter of the numbers that items get on creation
-PLAIN_BRANCH = "+"  # the counter of numbers taken without a branch key
 
 
 @record
@@ -320,6 +318,8 @@ def _action(row: Definition, body: ActionBody, every: frozenset[str]) -> Action:
         publish_roles=_resolved(body.publish_roles, every),
         publish_groups=body.publish_groups,
         is_default=body.is_default,
+        pre_script=body.pre_script,
+        post_script=body.post_script,
         extra=body.extra,
     )
 
@@ -369,14 +369,19 @@ def change_definitions(
     """Write definition rows, raise the number, and bring tables, indexes and items in step.
 
     In a transaction. What a deleted definition contains has to be among the edits.
-    Raises IntegrityError if a display id is taken or values of a field made unique are not.
+    A definition that is made with the id of one that was deleted in the workspace is that one
+    again, with the values that it had. Raises IntegrityError if a display id is taken or values
+    of a field made unique are not.
     """
     lock_workspaces(connection, engine, [workspace])
     raise_catalog_number(connection, workspace)
     before = load_catalog(connection, workspace)
     deleted = [(now_ms, one.before.id) for one in edits if one.before and not one.after]
     changed = [_changing_row(one.after) for one in edits if one.before and one.after]
-    created = [_row(one.after, workspace) for one in edits if one.after and not one.before]
+    made = [one.after for one in edits if one.after and not one.before]
+    since = _find_deleted(connection, workspace, [one.id for one in made])
+    created = [_row(one, workspace) for one in made if one.id not in since]
+    returned = [(None, *_changing_row(one)) for one in made if one.id in since]
     # Two definitions may swap display ids: those that change stand aside first.
     aside = [(f"?{row[-1]}", row[-1]) for row in changed]
     connection.write(
@@ -384,11 +389,12 @@ def change_definitions(
             Update("definitions", _ID, _DELETED, deleted),
             Update("definitions", _ID, (Column("display_id", "text"),), aside),
             Update("definitions", _ID, _CHANGING, changed),
+            Update("definitions", _ID, (*_DELETED, *_CHANGING), returned),
             Insert("definitions", _COLUMNS, created),
         ]
     )
     after = load_catalog(connection, workspace)
-    _change_tables(connection, engine, before, after)
+    change_tables(connection, engine, before, after, since)
     recompute(connection, before, after, now_ms)
 
 
@@ -401,64 +407,15 @@ def _changing_row(one: Definition) -> Row:
     return (one.parent, one.display_id, one.position, encode_body(one.body), one.id)
 
 
-def _change_tables(connection: Connection, engine: Engine, before: Catalog, after: Catalog) -> None:
-    """The tables that the definitions of `after` need, where `before` had its own."""
-    words: dict[str, str] = {str(key): word for key, word in engine.types().items()}
-    statements: list[str] = []
-    numbered: list[Field] = []
-    for project in after.projects:
-        for datastore in project.datastores:
-            known = before.find_datastore(datastore.id)
-            if known is None:
-                statements += tables.create_table(datastore, words.__getitem__)
-                engine.create_row_numbers(connection, datastore.id)
-                numbered += datastore.number_fields
-            else:
-                statements += _change_table(known, datastore, words)
-                old = {one.id for one in known.number_fields}
-                numbered += [one for one in datastore.number_fields if one.id not in old]
-    for statement in statements:
-        connection.run_script(statement)
-    _create_counters(connection, numbered)
-    for project in after.projects:
-        for datastore in project.datastores:
-            follow_fields(connection, before.find_datastore(datastore.id), datastore)
-    gone = [
-        one.id
-        for project in before.projects
-        for one in project.datastores
-        if after.find_datastore(one.id) is None
-    ]
-    for datastore_id in gone:  # the items stay where they are, unreachable
-        connection.query(
-            "DELETE FROM links WHERE from_datastore = ? OR to_datastore = ?",
-            (datastore_id, datastore_id),
-        )
-        follow_fields(connection, before.find_datastore(datastore_id), None)
+def _find_deleted(connection: Connection, workspace: str, ids: Sequence[str]) -> dict[str, int]:
+    """Those of the ids that deleted definitions of the workspace bear, and when they went."""
+    select = "SELECT id, workspace_id, deleted_at FROM definitions"
+    rows = connection.read([QueryKeys(select, _ID, list(ids))])[0] if ids else []
+    return {id_: at for id_, place, at in rows if place == workspace and at is not None}
 
 
-def _change_table(before: Datastore, after: Datastore, words: dict[str, str]) -> list[str]:
-    statements: list[str] = []
-    old = {one.id: one for one in before.stored_fields}
-    new = {one.id: one for one in after.stored_fields}
-    for key, field in old.items():
-        if key not in new:
-            statements += tables.retire_column(after.id, field)
-    for key, field in new.items():
-        known = old.get(key)
-        if known is None:
-            statements += tables.add_column(after.id, field, words.__getitem__)
-        elif known.storage is not field.storage:  # computed: nothing is lost
-            statements += tables.drop_column(after.id, known)
-            statements += tables.add_column(after.id, field, words.__getitem__)
-        elif (known.unique, known.has_index) != (field.unique, field.has_index):
-            statements += tables.drop_field_index(field)
-            statements += tables.create_field_index(after.id, field)
-    return statements
-
-
-def _create_counters(connection: Connection, fields: Iterable[Field]) -> None:
-    columns = (Column("field_id", "text"), Column("branch", "text"), Column("last", "bigint"))
-    rows = [(field.id, branch, 0) for field in fields for branch in (CREATION_BRANCH, PLAIN_BRANCH)]
-    key = ("field_id", "branch")
-    connection.write([Insert("counters", columns, rows, conflict=key)])
+def read_deleted(connection: Connection, ids: Sequence[str]) -> dict[str, Definition]:
+    """Deleted definitions, as they were."""
+    select = f"SELECT * FROM ({_SELECT} WHERE deleted_at IS NOT NULL) AS gone"  # noqa: S608
+    rows = connection.read([QueryKeys(select, _ID, list(ids))])[0]
+    return {row[0]: _definition(row) for row in rows}

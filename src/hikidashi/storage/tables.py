@@ -199,6 +199,15 @@ def retire_column(datastore: str, field: Field) -> list[str]:
     ]
 
 
+def return_column(datastore: str, field: Field) -> list[str]:
+    """The values that were set aside are the field's again."""
+    column = field_column(field).name
+    return [
+        f"ALTER TABLE {table_name(datastore)} RENAME COLUMN x_{field.id} TO {column}",
+        *create_field_index(datastore, field),
+    ]
+
+
 def drop_column(datastore: str, field: Field) -> list[str]:
     """The statements that take a computed field's column away."""
     column = field_column(field).name

@@ -80,9 +80,16 @@ def find_texts(
 
 
 def follow_fields(
-    connection: Connection, before: Datastore | None, after: Datastore | None
+    connection: Connection,
+    before: Datastore | None,
+    after: Datastore | None,
+    *,
+    has_items: bool = False,
 ) -> None:
-    """Index what became searched of a datastore, forget what is not any more. In a transaction."""
+    """Index what became searched of a datastore, forget what is not any more. In a transaction.
+
+    `has_items`: it was not there before, and yet it has items.
+    """
     old = {one.id: one for one in before.text_fields} if before else {}
     new = {one.id: one for one in after.text_fields} if after else {}
     if before is not None and old and not new:
@@ -91,7 +98,8 @@ def follow_fields(
     for key in old.keys() - new.keys():
         connection.query("DELETE FROM texts WHERE field_id = ?", (key,))
     fields = [one for key, one in new.items() if key not in old]
-    if before is not None and after is not None and (fields or (new and not old)):
+    has_items = has_items or before is not None
+    if has_items and after is not None and (fields or (new and not old)):
         _index(connection, after, fields, with_comments=not old)
 
 

@@ -81,7 +81,7 @@ def encode_status(status: Status, at: int, language: str) -> Any:
     """One entry of GetStatuses."""
     return {
         "display_id": status.display_id,
-        "name": _names(status.names),
+        "name": show_names(status.names),
         "displayed_name": localized(status.names, language),
         "status_id": status.id,
         "sort_id": at,
@@ -146,7 +146,7 @@ def encode_row_field(field: Field, at: int, language: str, catalog: Catalog) -> 
         "full_text": field.full_text,
         "hideOnInput": field.hide_on_input,
         "name": localized(field.names, language),
-        "names": _names(field.names),
+        "names": show_names(field.names),
         "search": field.search,
         "show_list": field.show_list,
         "status": field.kind.name == "status",
@@ -164,7 +164,7 @@ def encode_field_settings(
         "project_id": datastore.project,
         "datastore_id": datastore.id,
         "field_id": field.id,
-        "name": _names(field.names),
+        "name": show_names(field.names),
         "display_id": field.display_id,
         "dataType": data_type(field),
         "search": field.search,
@@ -176,17 +176,7 @@ def encode_field_settings(
         "hideOnInput": field.hide_on_input,
         "hide_from_api": field.hide_from_api,
         "has_index": field.has_index,
-        "roles": [
-            {
-                "role_id": role.id,
-                "display_id": role.display_id,
-                "name": localized(role.names, "en"),
-                "type": "admin" if role.may_design else "member",
-                "project_id": project.id,
-                "can_use": role.id in field.roles,
-            }
-            for role in project.roles
-        ],
+        "roles": encode_roles(project, can_use=field.roles),
     }
     if field.settings.min_value is not None:
         told["min_value"] = show_bound(field, field.settings.min_value)
@@ -199,7 +189,7 @@ def encode_field_settings(
                 "o_id": option,
                 "d_id": datastore.id,
                 "display_id": display_id,
-                "value": _names(label),
+                "value": show_names(label),
                 "enabled": enabled,
                 "selected": option == field.settings.selected,
                 "sort_id": place,
@@ -209,7 +199,29 @@ def encode_field_settings(
                 encode_options(field)
             )
         ]
+    look = field.settings
+    if field.kind.name == "number" and (look.prefix or look.extra):
+        told["num_info"] = {
+            "prefix": look.prefix,
+            "suffix": look.extra.get("suffix", ""),
+            "no_comma": look.extra.get("no_comma", False),
+        }
     return told | encode_info(field, catalog)
+
+
+def encode_roles(project: Project, **rights: frozenset[str]) -> list[dict[str, Any]]:
+    """The roles of a project; a right by name, with the ids of those that have it."""
+    return [
+        {
+            "role_id": role.id,
+            "display_id": role.display_id,
+            "name": localized(role.names, "en"),
+            "type": "admin" if role.may_design else "member",
+            "project_id": project.id,
+        }
+        | {right: role.id in holders for right, holders in rights.items()}
+        for role in project.roles
+    ]
 
 
 def encode_options(field: Field) -> list[tuple[str, str, Any, bool, str]]:
@@ -260,7 +272,7 @@ def encode_info(field: Field, catalog: Catalog) -> dict[str, Any]:
             return {}
 
 
-def _names(names: Any) -> dict[str, str]:
+def show_names(names: Any) -> dict[str, str]:
     """Both languages, each with what is shown where its own name is missing."""
     return {language: localized(names, language) for language in _LANGUAGES}
 

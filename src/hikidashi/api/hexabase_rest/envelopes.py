@@ -116,6 +116,24 @@ def fields(error: FaultError, request: HttpRequest) -> Answer:
     return answer_json({"description": error.faults[0].description, "error": "NOT_FOUND"}, 404)
 
 
+def design(error: FaultError, request: HttpRequest) -> Answer:
+    """Changes of definitions: 403 is E3; of several things that are wrong, all are told."""
+    if error.kind is FaultKind.FORBIDDEN:
+        return _short(error)
+    if error.kind is FaultKind.INVALID and len(error.faults) > 1:
+        first = error.faults[0]
+        words = "; ".join(dict.fromkeys(one.description for one in error.faults))
+        return plain(FaultError(error.kind, Fault(first.code, first.error, words)), request)
+    return plain(error, request)
+
+
+def design_fields(error: FaultError, request: HttpRequest) -> Answer:
+    """Changes of fields: 404 is E5, as where they are read."""
+    if STATUS[error.kind] == 404:
+        return fields(error, request)
+    return design(error, request)
+
+
 def details(error: FaultError, request: HttpRequest) -> Answer:
     """One item (items/GetItemDetails): 404 is E6, for what is hidden too."""
     if STATUS[error.kind] != 404:

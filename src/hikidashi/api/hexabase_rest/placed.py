@@ -21,11 +21,11 @@ async def look(
     app: App, identity: Identity, read: Callable[[View], T], workspace: str | None = None
 ) -> T:
     """Read in a workspace, in the current one if none is named. Raises 404 for others'."""
-    place = _placed(identity, workspace)
+    place = in_workspace(identity, workspace)
     try:
         return await app.scan(place, read)
     except FaultError as fault:
-        raise _hidden(fault, identity, workspace) from None
+        raise as_missing(fault, identity, workspace) from None
 
 
 async def change(  # noqa: PLR0913
@@ -38,14 +38,14 @@ async def change(  # noqa: PLR0913
 ) -> T:
     """Make a change in a workspace, as `look` reads; it is not done only for show."""
     refuse_dry_run(request)
-    place = _placed(identity, workspace)
+    place = in_workspace(identity, workspace)
     try:
         return await app.designs.change(place, wish, answer)
     except FaultError as fault:
-        raise _hidden(fault, identity, workspace) from None
+        raise as_missing(fault, identity, workspace) from None
 
 
-def _placed(identity: Identity, workspace: str | None) -> Identity:
+def in_workspace(identity: Identity, workspace: str | None) -> Identity:
     """The caller in that workspace; whether it is the caller's the people in it will tell."""
     if not workspace or workspace == identity.workspace:
         return identity
@@ -54,7 +54,7 @@ def _placed(identity: Identity, workspace: str | None) -> Identity:
     return replace(identity, workspace=workspace, session="")  # its session is elsewhere
 
 
-def _hidden(fault: FaultError, identity: Identity, workspace: str | None) -> FaultError:
+def as_missing(fault: FaultError, identity: Identity, workspace: str | None) -> FaultError:
     """A workspace that is not the caller's, or not there, is told as one that is not there."""
     elsewhere = workspace and workspace != identity.workspace
     if elsewhere and fault.kind is FaultKind.UNAUTHORIZED:

@@ -8,6 +8,10 @@ from ..edge import Call
 from .bulk import CALLS as BULK_CALLS
 from .comments import CALLS as COMMENT_CALLS
 from .definitions_routes import CALLS as DEFINITION_CALLS
+from .design_actions import CALLS as DESIGN_ACTION_CALLS
+from .design_applications import CALLS as DESIGN_APPLICATION_CALLS
+from .design_deleted import CALLS as DESIGN_DELETED_CALLS
+from .design_fields import CALLS as DESIGN_FIELD_CALLS
 from .files import CALLS as FILE_CALLS
 from .global_search import CALLS as GLOBAL_SEARCH_CALLS
 from .groups import CALLS as GROUP_CALLS
@@ -32,6 +36,10 @@ CALLS: Final[tuple[Call, ...]] = (
     *GLOBAL_SEARCH_CALLS,
     *SHEET_CALLS,
     *DEFINITION_CALLS,
+    *DESIGN_APPLICATION_CALLS,
+    *DESIGN_FIELD_CALLS,
+    *DESIGN_ACTION_CALLS,
+    *DESIGN_DELETED_CALLS,
     *FILE_CALLS,
     *GROUP_CALLS,
     *ROLE_CALLS,

@@ -20,7 +20,7 @@ from ...storage.store import Store
 from .apply import apply_changes, check_destruction, check_values
 from .changes import Change
 from .export import export_workspace
-from .model import SchemaFile, load, loads
+from .model import SchemaFile, load, loads, of_data
 from .now import find_workspaces, read_now
 from .plan import plan, seal_passwords
 from .problems import Place, Problem, SchemaError
@@ -109,6 +109,7 @@ __all__ = [
     "export_workspace",
     "load",
     "loads",
+    "of_data",
     "plan",
     "read_now",
     "schema_apply",

@@ -9,6 +9,7 @@ from ...core.ids import IdSource
 from ...storage import definitions, people_writes
 from ...storage.audit import Author, insert_audit
 from ...storage.definition_bodies import FieldBody
+from ...storage.deletions import forget_deletions, insert_deletions
 from ...storage.engines import Connection, Engine, IntegrityError
 from .audit import audit_entries
 from .changes import (
@@ -28,6 +29,7 @@ from .changes import (
     SchemaEdit,
     TakePair,
 )
+from .deletions import deletions_of, returned_ids
 from .problems import Problem, SchemaError
 
 
@@ -59,6 +61,7 @@ def apply_changes(  # noqa: PLR0913
     edits = [edit for change in changes for edit in change.edits]
     check_values(connection, changes)
     entries = audit_entries(connection, changes, author, ids, now_ms)
+    gone = deletions_of(connection, changes, author, now_ms)
     try:
         for one in edits:
             if isinstance(one, MakeWorkspace):
@@ -71,6 +74,8 @@ def apply_changes(  # noqa: PLR0913
             definitions.change_definitions(connection, engine, workspace, group, now_ms)
         for one in edits:
             _carry_out(connection, one, now_ms)
+        forget_deletions(connection, returned_ids(changes))
+        insert_deletions(connection, gone)
         insert_audit(connection, entries)
     except IntegrityError as error:
         raise SchemaError(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Collection
 from typing import Any
 
 from msgspec import UNSET
 
 from ...core.formula import rewrite
 from ...core.ids import IdSource, is_id
-from ...core.limits import CHOICES_MAX, DISPLAY_ID_CHARS_MAX, FORMULA_CHARS_MAX
+from ...core.limits import CHOICES_MAX, DISPLAY_ID_CHARS_MAX, FORMULA_CHARS_MAX, LAYOUT_MAX
 from ...core.values import format_instant, format_number, parse_instant
 from ...storage.definition_bodies import OptionBody
 from .forms import Around, Form, Scope
@@ -130,6 +132,30 @@ class Selected(Form):
         return next((one.display_id for one in body.options if one.id == body.selected), "")
 
 
+class Look(Form):
+    """A setting that says only how values are shown; what is unset takes no place."""
+
+    def __init__(
+        self, name: str, reader: Callable[[Section, str], Any], kinds: Collection[str]
+    ) -> None:
+        super().__init__(name, "extra", kinds=kinds)
+        self._reader = reader
+
+    def read(self, section: Section) -> Any:
+        """Read it."""
+        value = self._reader(section, self.name)
+        return UNSET if value is None else value
+
+    def resolve(self, raw: Any, section: Section, scope: Scope, body: Any) -> dict[str, Any]:
+        """Keep it among the others."""
+        looks = {**body.extra, self.name: raw}
+        return {"extra": {key: value for key, value in looks.items() if value}}
+
+    def show(self, body: Any, around: Around) -> Any:
+        """What it is, or the kind of nothing that it would be."""
+        return body.extra.get(self.name, "" if self._reader is Section.text else False)
+
+
 class Formula(Form):
     """The formula of a calc field. The body names fields by their ids: see `formulas`."""
 
@@ -167,8 +193,11 @@ class Bound(Form):
         else:
             try:
                 value = float(raw)
-            except ValueError:
+            except (ValueError, OverflowError):
+                value = math.nan
+            if not math.isfinite(value):
                 section.fail("must be a number", self.name)
+                return {}
         return {self.attributes[0]: None if value is None else float(value)}
 
     def show(self, body: Any, around: Around) -> Any:
@@ -232,7 +261,7 @@ class Layout(Form):
         inner = section.section(self.name)
         if inner is None:
             return UNSET
-        found = [inner.whole(key, 0, 10_000) for key in self._KEYS]
+        found = [inner.whole(key, 0, LAYOUT_MAX) for key in self._KEYS]
         inner.refuse_unknown_keys()
         return found
 

@@ -22,7 +22,7 @@ from ...storage.definition_bodies import (
     RoleBody,
     StatusBody,
 )
-from .field_forms import INSTANTS, Bound, Formula, Layout, LookupTarget, Options, Selected
+from .field_forms import INSTANTS, Bound, Formula, Layout, Look, LookupTarget, Options, Selected
 from .forms import Fixed, Form, NamesForm, Plain, Publish, Roles, Rules, StatusRef
 from .query_forms import Conditions, QueryDatastore
 from .report_forms import ColumnNames, Columns, Drawn, Sorts
@@ -39,6 +39,10 @@ def _text(name: str, attribute: str = "", kinds: Collection[str] | None = None) 
 
 def _whole(name: str, attribute: str, high: int, kinds: Collection[str] | None = None) -> Form:
     return Plain(name, attribute, lambda section, key: section.whole(key, 0, high), kinds)
+
+
+def _script(name: str) -> Form:
+    return Plain(name, name, lambda section, key: section.script(key))
 
 
 def _one_of(name: str, attribute: str, words: Collection[str]) -> Form:
@@ -79,6 +83,8 @@ FORMS: dict[str, tuple[Form, ...]] = {
         Bound("min", "min_value", kinds=_BOUNDED),
         Bound("max", "max_value", kinds=_BOUNDED),
         _text("prefix", "prefix", ("autonum", "number")),
+        Look("suffix", Section.text, ("number",)),
+        Look("no_comma", Section.flag, ("number",)),
         _whole("digit", "digits", NUMBER_DIGITS_MAX, ("autonum",)),
         _flag("zero_padding", kinds=("autonum",)),
         _flag("single_select", "single", kinds=("users",)),
@@ -98,6 +104,8 @@ FORMS: dict[str, tuple[Form, ...]] = {
         _flag("default", "is_default"),
         Roles("roles", "roles"),
         Rules("fields", "rules"),
+        _script("pre_script"),
+        _script("post_script"),
         Publish("publish", "publish_roles", "publish_groups"),
     ),
     "query": (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from ..passwords import check_password
 from .forms import Fixed, Form
 from .keys import FORMS
 from .problems import Place, SchemaError
-from .sections import Section, parse_yaml, read_yaml
+from .sections import Section, from_data, parse_yaml, read_yaml
 
 # What holds what: the key of the list in a file, and the kind of what is in it.
 CHILDREN: dict[str, tuple[tuple[str, str], ...]] = {
@@ -165,6 +166,11 @@ def load(path: str | Path) -> SchemaFile:
 def loads(text: str, file: str = "schema.yaml") -> SchemaFile:
     """Read a schema from a text."""
     return _read_file(parse_yaml(text, file))
+
+
+def of_data(data: Mapping[str, Any], file: str) -> SchemaFile:
+    """Read a schema from mappings and lists that are there already."""
+    return _read_file(from_data(data, file))
 
 
 def _read_file(root: Section) -> SchemaFile:
@@ -377,4 +383,5 @@ __all__ = [
     "implied",
     "load",
     "loads",
+    "of_data",
 ]

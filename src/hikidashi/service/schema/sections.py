@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from ...core.limits import NAME_CHARS_MAX
+from ...core.limits import NAME_CHARS_MAX, SCRIPT_BYTES_MAX
 from .problems import Place, Problem, SchemaError
 
 
@@ -40,6 +40,23 @@ def read_yaml(path: str | Path) -> Section:
     except (OSError, UnicodeDecodeError) as error:
         raise SchemaError([Problem(Place(str(path), 1, ""), f"can't be read: {error}")]) from error
     return parse_yaml(text, file.name)
+
+
+def from_data(data: Mapping[str, Any], file: str) -> Section:
+    """A mapping that is there already, as one of a file that is called so."""
+    return Section(_mapping(data), Place(file, 1, ""), [])
+
+
+def _mapping(data: Mapping[str, Any]) -> CommentedMap:
+    return CommentedMap({str(key): _commented(one) for key, one in data.items()})
+
+
+def _commented(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return _mapping(value)
+    if isinstance(value, list | tuple):
+        return CommentedSeq([_commented(one) for one in value])
+    return value
 
 
 class Section:
@@ -106,6 +123,20 @@ class Section:
             return None
         if any(ord(char) < 32 and char not in "\n\t" for char in value):
             self.fail("must not contain control characters", key)
+            return None
+        return str(value)
+
+    def script(self, key: str) -> str | None:
+        """The text of a program: as it is, but for U+0000."""
+        value = self._get(key)
+        if value is None:
+            return None
+        if not isinstance(value, str) or "\0" in value:
+            self.fail("must be a text without U+0000", key)
+            return None
+        size = len(value.encode("utf-8", "replace"))
+        if size > SCRIPT_BYTES_MAX:
+            self.fail(f"has {size} bytes, at most {SCRIPT_BYTES_MAX} are allowed", key)
             return None
         return str(value)
 

@@ -198,6 +198,9 @@ class Engine(Protocol):
     def create_row_numbers(self, connection: Connection, datastore: str) -> None:
         """Make the source of row numbers of a new datastore."""
 
+    def drop_row_numbers(self, connection: Connection, datastore: str) -> None:
+        """Take that source away; the datastore is gone for good."""
+
     def lock_values(self, hashes: Mapping[str, Sequence[int]], *, whole: bool) -> list[Query]:
         """Queries that lock unique values, by datastore, until the transaction ends; or, where they
         are too many or `whole` is asked, all that the datastores may ever hold."""

@@ -402,6 +402,10 @@ class PostgresEngine:
         """Make the sequence."""
         connection.run_script(f"CREATE SEQUENCE {_sequence(datastore)}")
 
+    def drop_row_numbers(self, connection: Connection, datastore: str) -> None:
+        """Drop the sequence."""
+        connection.run_script(f"DROP SEQUENCE IF EXISTS {_sequence(datastore)}")
+
     def lock_values(self, hashes: Mapping[str, Sequence[int]], *, whole: bool) -> list[Query]:
         """Advisory locks: the datastores shared and each value by itself, or the datastores alone.
 

@@ -272,6 +272,10 @@ class SqliteEngine:
         """Start the datastore's count."""
         connection.query("INSERT INTO row_numbers (datastore_id, last) VALUES (?, 0)", (datastore,))
 
+    def drop_row_numbers(self, connection: Connection, datastore: str) -> None:
+        """Forget the datastore's count."""
+        connection.query("DELETE FROM row_numbers WHERE datastore_id = ?", (datastore,))
+
     def lock_values(self, hashes: Mapping[str, Sequence[int]], *, whole: bool) -> list[Query]:
         """One writer needs no locks."""
         return []

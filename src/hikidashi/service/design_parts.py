@@ -1,0 +1,120 @@
+"""What the calls that change definitions have in common: places, display ids, roles, order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import blake2b
+from typing import Any, Final
+
+from ..core.catalog import Datastore, Project
+from ..core.errors import invalid_request
+from ..core.ids import IdSource
+from ..core.record import record
+from .design import Scene, Wish
+
+Keys = Mapping[str, Any]  # of a schema file
+Wishing = Callable[[Scene], Wish]
+
+PREFIXES: Final = {
+    "project": "App-",
+    "datastore": "Db-",
+    "field": "Fld-",
+    "status": "Sts-",
+    "action": "Act-",
+}
+_DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_GIVEN: Final = 8  # characters of a display id that is given for want of another
+
+
+@record
+class Place:
+    """A datastore as a caller names it."""
+
+    datastore: str
+    project: str = ""  # "": the datastore's id says it
+
+
+@record
+class Made:
+    """What a call made."""
+
+    id: str
+    display_id: str
+
+
+class Making:
+    """A wish that makes one thing. It may be run again; the last run is the one that counts."""
+
+    def __init__(self, wish: Callable[[Scene], tuple[Wish, Made]]) -> None:
+        self._wish = wish
+        self._made = Made("", "")
+
+    def wish(self, scene: Scene) -> Wish:
+        """What is wanted."""
+        wanted, self._made = self._wish(scene)
+        return wanted
+
+    def answer(self, _scene: Scene) -> Made:
+        """What was made."""
+        return self._made
+
+
+def new_one(scene: Scene, kind: str, parent: str, display_id: str) -> Made:
+    """The ids of a definition to be made. Raises 400 if the display id is taken."""
+    taken = {
+        one.display_id for one in scene.now.definitions if one.kind == kind and one.parent == parent
+    }
+    if display_id in taken:
+        raise invalid_request(f"display_id: {display_id} is there already")
+    return Made(scene.ids.next_id(), display_id or _give(scene.ids, PREFIXES[kind], taken))
+
+
+def _give(ids: IdSource, prefix: str, taken: set[str]) -> str:
+    while True:
+        number = int.from_bytes(blake2b(ids.next_id().encode(), digest_size=8).digest())
+        text = ""
+        for _ in range(_GIVEN):
+            number, digit = divmod(number, len(_DIGITS))
+            text += _DIGITS[digit]
+        if prefix + text not in taken:
+            return prefix + text
+
+
+def in_project(project: str, keys: Keys) -> dict[str, Any]:
+    """Keys of a project that is there."""
+    return {"applications": [{"id": project, **keys}]}
+
+
+def in_datastore(datastore: Datastore, keys: Keys) -> dict[str, Any]:
+    """Keys of a datastore that is there."""
+    return in_project(datastore.project, {"datastores": [{"id": datastore.id, **keys}]})
+
+
+def with_admin(project: Project | None, keys: Keys) -> dict[str, Any]:
+    """The keys with ADMIN among the roles, if there are any: it is granted whatever is said."""
+    roles = keys.get("roles")
+    admin = project.find_role("ADMIN") if project else None
+    if roles is None or isinstance(roles, str) or admin is None:
+        return dict(keys)
+    return {**keys, "roles": [*roles, admin.id]}
+
+
+def project_of(scene: Scene, datastore: Datastore) -> Project | None:
+    """The project that a datastore is in."""
+    return scene.catalog.find_project(datastore.project)
+
+
+def in_order(
+    siblings: Sequence[str], one: str, keys: Keys, place: int | None
+) -> list[dict[str, Any]]:
+    """A definition's keys, with its siblings around it if it is to stand at another place."""
+    if place is None:
+        return [{"id": one, **keys}]
+    order = [id_ for id_ in siblings if id_ != one]
+    order.insert(place, one)
+    return [{"id": id_, **keys} if id_ == one else {"id": id_} for id_ in order]
+
+
+def gone(id_: str) -> dict[str, Any]:
+    """The keys that take a definition away."""
+    return {"id": id_, "deleted": True}
