@@ -26,7 +26,8 @@ def design(new_database, tmp_path_factory) -> Iterator[Rest]:
     clock = FixedClock()
     with asyncio.Runner() as runner:
         folder = tmp_path_factory.mktemp("design")
-        made = Rest(new_database(folder), clock, fixed_ids(clock), runner, WORLD, A)
+        files = str(folder / "files")
+        made = Rest(new_database(folder), clock, fixed_ids(clock), runner, WORLD, A, files=files)
         for name in ("ann", "bob", "eve"):
             made.token(name)
         yield made

@@ -6,9 +6,10 @@ import pytest
 
 from hikidashi.core.limits import DELETED_KEEP_MS
 from tests.api.design_world import APP, A, D, W, design
+from tests.files.papers import BOUNDARY, form
 
 __all__ = ["design"]
-VAN = "64d7b36da69d9d279545f0a1"
+FORM = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
 
 
 def ask(design, method, path, body=None, status=200, **more):
@@ -78,6 +79,24 @@ def test_a_field_comes_back_with_values_index_number_and_words(design):
     assert ask(design, "POST", f"{path}/items/new", {"item": {"size": 4}})["item_id"]
     assert [one["no"] for one in found(design, path)] == ["1", "2"]
     assert not deleted(design).keys() & set(kinds.values())
+
+
+def test_files_come_back_with_their_field_and_with_their_datastore(design):
+    path, id_ = make(design, "Filed")
+    field = add_field(design, path, "paper", "file", full_text=True)
+    upload = form(("fileName", b"plan.txt"), ("file", b"the bytes", "plan.txt"))
+    file = ask(design, "POST", "/api/v0/files", upload, headers=FORM)["file_id"]
+    design.new({"paper": [file]}, "Filed")
+    for place, gone in ((f"{path}/fields/paper", field), (f"/api/v0/datastores/{id_}", id_)):
+        ask(design, "DELETE", place)
+        keep_house(design)
+        assert design.call("GET", f"/api/v0/files/{file}").status == 404
+        recover(design, gone)
+        assert design.call("GET", f"/api/v0/files/{file}").body == b"the bytes"
+        keep_house(design)
+        assert design.call("GET", f"/api/v0/files/{file}").status == 200
+        hits = ask(design, "POST", "/api/v0/globalsearch", {"query": "plan"})["search_result"]
+        assert len(hits) == 1
 
 
 def test_an_option_comes_back_where_it_was(design):

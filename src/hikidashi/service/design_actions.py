@@ -14,6 +14,7 @@ from .design_parts import (
     Making,
     Place,
     Wishing,
+    changed,
     gone,
     in_datastore,
     in_order,
@@ -101,7 +102,7 @@ def update_action(place: Place, ref: str, keys: Keys, at: int | None) -> Wishing
 
     def wish(scene: Scene) -> Wish:
         datastore, action = find_action(scene, place, ref)
-        said = with_admin(project_of(scene, datastore), keys)
+        said = changed(project_of(scene, datastore), keys, action)
         order = [one.id for one in datastore.actions]
         actions = in_order(order, action.id, said, at)
         return Wish(in_datastore(datastore, {"actions": actions}), words=ACTION_WORDS)

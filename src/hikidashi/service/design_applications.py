@@ -14,6 +14,7 @@ from .design_parts import (
     Making,
     Place,
     Wishing,
+    changed,
     gone,
     in_datastore,
     in_project,
@@ -116,7 +117,7 @@ def update_datastore(place: Place, keys: Keys, layout: Sequence[tuple[str, Keys]
 
     def wish(scene: Scene) -> Wish:
         datastore = scene.designed_datastore(place.datastore, place.project)
-        said = with_admin(project_of(scene, datastore), keys)
+        said = changed(project_of(scene, datastore), keys, datastore)
         laid = _laid_out(datastore, layout)
         if laid:
             said["fields"] = laid

@@ -1,4 +1,4 @@
-"""What was deleted of a design: listed, brought back, and dropped when its time is over."""
+"""What was deleted of a design: listed and brought back."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from ..core.access import may_administer, may_design
 from ..core.errors import forbidden, invalid_request, no_place
 from ..core.limits import DELETED_KEEP_MS
 from ..storage.definition_bodies import Definition
-from ..storage.definitions import lock_workspaces, read_deleted
-from ..storage.deletions import Deletion, drop_for_good, list_deletions, list_outlived
-from ..storage.engines import Connection
+from ..storage.definitions import read_deleted
+from ..storage.deletions import Deletion, list_deletions
 from ..storage.people_writes import Grant
-from ..storage.store import Store
 from .design import Scene, Wish
 from .design_parts import Made, Making, in_datastore
 from .schema.changes import GivePair, SchemaEdit
@@ -107,19 +105,3 @@ def _grants(scene: Scene, deletion: Deletion, restored: Iterable[Definition]) ->
         pairs = [one for one in getattr(deletion.kept, what) if there.issuperset(one)]
         edits += [GivePair(deletion.workspace, what, one) for one in pairs]
     return edits
-
-
-async def drop_outlived(store: Store, now_ms: int) -> int:
-    """Drop for good what was deleted too long ago, each in a transaction; how many there were."""
-    before = now_ms - DELETED_KEEP_MS
-    found = await store.scan(lambda one: list_outlived(one, before))
-    for deletion in found:
-
-        def drop(connection: Connection, deletion: Deletion = deletion) -> None:
-            lock_workspaces(connection, store.engine, [deletion.workspace])
-            left = {one.id for one in list_outlived(connection, before)}
-            if deletion.id in left:
-                drop_for_good(connection, store.engine, deletion)
-
-        await store.change(drop)
-    return len(found)

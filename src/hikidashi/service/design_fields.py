@@ -16,6 +16,7 @@ from .design_parts import (
     Making,
     Place,
     Wishing,
+    changed,
     gone,
     in_datastore,
     new_one,
@@ -58,7 +59,7 @@ def update_field(place: Place, ref: str, keys: Keys) -> Wishing:
 
     def wish(scene: Scene) -> Wish:
         datastore, field = find_field(scene, place, ref)
-        said = with_admin(project_of(scene, datastore), _meant(field.kind.name, keys))
+        said = changed(project_of(scene, datastore), _meant(field.kind.name, keys), field)
         field_keys = {"fields": [{**said, "id": field.id}]}
         return Wish(in_datastore(datastore, field_keys), words=FIELD_WORDS)
 

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, Final
 
-from ..core.catalog import Datastore, Project
+from ..core.catalog import Action, Datastore, Field, Project
 from ..core.errors import invalid_request
 from ..core.ids import IdSource
 from ..core.record import record
 from .design import Scene, Wish
+from .shown import localized
 
 Keys = Mapping[str, Any]  # of a schema file
 Wishing = Callable[[Scene], Wish]
@@ -97,6 +98,34 @@ def with_admin(project: Project | None, keys: Keys) -> dict[str, Any]:
     if roles is None or isinstance(roles, str) or admin is None:
         return dict(keys)
     return {**keys, "roles": [*roles, admin.id]}
+
+
+def changed(project: Project | None, keys: Keys, one: Datastore | Field | Action) -> dict[str, Any]:
+    """The keys of a definition that is there, without names and roles that are as they are told.
+
+    So settings may be sent back as they came: a name shown in place of a missing one does not
+    come to stand for it, and neither does a list of roles for every role.
+    """
+    found = with_admin(project, keys)
+    if "name" in found:
+        names: Mapping[str, str] = found.pop("name")
+        said = {key: text for key, text in names.items() if localized(one.names, key) != text}
+        found |= {"name": said} if said else {}
+    if project is not None and _are(project, found.get("roles"), one.roles):
+        del found["roles"]
+    publish = found.get("publish")
+    if project is not None and isinstance(one, Action) and publish:
+        said = {key: value for key, value in publish.items() if key != "roles"}
+        if _are(project, publish.get("roles"), one.publish_roles):
+            found["publish"] = said
+    return found
+
+
+def _are(project: Project, refs: object, roles: frozenset[str]) -> bool:
+    """A list of roles names those and no others."""
+    if not isinstance(refs, list):
+        return False
+    return {role.id if role else "" for role in map(project.find_role, refs)} == roles
 
 
 def project_of(scene: Scene, datastore: Datastore) -> Project | None:

@@ -8,13 +8,14 @@ from typing import Final
 
 from ..core.errors import FaultError
 from ..core.ids import Clock
-from ..core.limits import SESSION_IDLE_MS
+from ..core.limits import DELETED_KEEP_MS, SESSION_IDLE_MS
+from ..storage.definitions import lock_workspaces
+from ..storage.deletions import Deletion, drop_for_good, list_outlived
 from ..storage.engines import Connection
 from ..storage.idempotency import forget_old
 from ..storage.people import sweep_sessions
 from ..storage.reservations import forget_reservations
 from ..storage.store import Store
-from .design_deleted import drop_outlived
 from .files import Files
 from .imports import Imports
 
@@ -64,5 +65,18 @@ class Housekeeping:
             sweep_sessions(connection, now, SESSION_IDLE_MS)
 
         await self._store.change(sweep)
-        await drop_outlived(self._store, now)
+        await self._drop_deleted(now)
         await self._files.sweep()
+
+    async def _drop_deleted(self, now_ms: int) -> None:
+        """Drop for good what was deleted of a design too long ago, each in a transaction."""
+        before = now_ms - DELETED_KEEP_MS
+        engine = self._store.engine
+        for deletion in await self._store.scan(lambda one: list_outlived(one, before)):
+
+            def drop(connection: Connection, deletion: Deletion = deletion) -> None:
+                lock_workspaces(connection, engine, [deletion.workspace])
+                if deletion in list_outlived(connection, before):  # and not there again
+                    drop_for_good(connection, engine, deletion)
+
+            await self._store.change(drop)

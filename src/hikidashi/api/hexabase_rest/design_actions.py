@@ -77,6 +77,12 @@ class RuleBody(msgspec.Struct):
     mandatory: Annotated[bool | None, told("The field must hold something.")] = None
 
 
+class FieldRuleBody(RuleBody, kw_only=True):
+    """The same as settings list it."""
+
+    field_id: Annotated[str, told("The field, by id or display id.")]
+
+
 class PublishBody(msgspec.Struct):
     """Whose keys an action puts on the item."""
 
@@ -107,7 +113,8 @@ class ActionBody(msgspec.Struct):
         bool | None, told("It runs where a caller names none; one an operation (ours).")
     ] = None
     action_field_settings: Annotated[
-        dict[str, RuleBody] | None, told("What it does with fields, by id or display id (ours).")
+        dict[str, RuleBody] | list[FieldRuleBody] | None,
+        told("What it does with fields: by id or display id, or a list of them (ours)."),
     ] = None
     publish: Annotated[PublishBody | None, told("Whose keys it puts on the item (ours).")] = None
 
@@ -199,10 +206,13 @@ def _action_keys(body: ActionBody) -> dict[str, Any]:
         status=status,
         default=body.is_default,
     )
-    if body.action_field_settings is not None:
+    rules = body.action_field_settings
+    if isinstance(rules, list):
+        rules = {one.field_id: one for one in rules}
+    if rules is not None:
         keys["fields"] = {
-            field: said(**msgspec.structs.asdict(rule))
-            for field, rule in body.action_field_settings.items()
+            field: said(show=rule.show, update=rule.update, mandatory=rule.mandatory)
+            for field, rule in rules.items()
         }
     if body.publish is not None:
         keys["publish"] = said(roles=body.publish.roles, groups=body.publish.groups)
@@ -258,7 +268,7 @@ def _encode(action: Action, datastore: Datastore, project: Project) -> dict[str,
     told = encode_action(action, datastore, "en") | {"name": show_names(action.names)}
     told["description"] = action.description
     told["search_keys"] = []
-    told["is_default"] = datastore.default_action(action.operation) is action
+    told["is_default"] = action.is_default
     told["roles"] = encode_roles(project, can_execute=action.roles)
     publish = [one.id for one in project.roles if one.id in action.publish_roles]
     told["publish"] = {"roles": publish, "groups": action.publish_groups}
