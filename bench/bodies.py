@@ -18,7 +18,8 @@ ITEMS = f"/api/v0/applications/{APPLICATION}/datastores/{ORDERS}/items"
 NUMBERS = f"/api/v0/applications/{APPLICATION}/datastores/{TICKETS}/fields/number/autonum"
 RECORDS = "/api/collections/orders/records"
 _TAGS = ("new", "gift", "urgent", "fragile")
-_WORDS = ("early", "late", "heavy", "blue", "paper", "glass", "north", "south", "call", "leave")
+_WORDS = ("early", "late", "heavy", "blue", "paper", "glass", "north", "south", "会議", "見積もり")
+RARE_WORD, RARE_OF = "倉庫", 10_000  # in one note of so many
 
 
 def _instant(chance: random.Random) -> str:
@@ -30,7 +31,10 @@ def _instant(chance: random.Random) -> str:
 
 
 def _note(chance: random.Random) -> str:
-    return f"{' '.join(chance.choices(_WORDS, k=5))} {chance.randrange(10**9)}"
+    words, number = chance.choices(_WORDS, k=5), chance.randrange(10**9)
+    if number % RARE_OF == 0:
+        words.append(RARE_WORD)
+    return f"{' '.join(words)} {number}"
 
 
 def make_order(chance: random.Random) -> dict[str, Any]:

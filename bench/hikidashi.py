@@ -16,10 +16,10 @@ MEMBER = ("member@bench.test", "bench-member-password")
 class Hikidashi:
     """A server of its own data, with a token of an ordinary member for the load."""
 
-    def __init__(self, folder: Path, database: str, name: str) -> None:
+    def __init__(self, folder: Path, database: str, name: str, world: Path = WORLD) -> None:
         self.name = name
         self._env = {"HIKIDASHI_DATABASE": database}
-        self._run("schema", "apply", str(WORLD))
+        self._run("schema", "apply", str(world))
         port = free_port()
         self.server = Server(
             name,

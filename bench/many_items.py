@@ -33,6 +33,7 @@ from hikidashi.storage.tables import item_table
 from .bodies import APPLICATION, ORDERS, make_order
 
 WORLD = Path(__file__).parent / "world.yaml"
+_NOTE = "name: Note, type: textarea"
 SEED = 21
 PORTION = 20_000  # items a transaction
 FIRST_MS = 1_700_000_000_000
@@ -95,12 +96,21 @@ def _values(datastore: Datastore, order: dict[str, Any]) -> dict[str, Value]:
     return found
 
 
-def fill(url: str, count: int, *, sets: int = 1, seed: int = SEED) -> None:
-    """Make the workspace if it is not there, and the items."""
-    asyncio.run(_fill(url, count, sets, seed))
+def write_indexed(folder: Path) -> Path:
+    """A file of the same workspace in which notes are indexed. Writes are measured without that."""
+    path = folder / "indexed.yaml"
+    path.write_text(WORLD.read_text("utf-8").replace(_NOTE, f"{_NOTE}, has_index: true"), "utf-8")
+    return path
 
 
-async def _fill(url: str, count: int, sets: int, seed: int) -> None:
+def fill(
+    url: str, count: int, *, sets: int = 1, seed: int = SEED, world: Path | None = None
+) -> None:
+    """Make the workspace if it is not there, and the items; then what `world` says otherwise."""
+    asyncio.run(_fill(url, count, sets, seed, world))
+
+
+async def _fill(url: str, count: int, sets: int, seed: int, world: Path | None) -> None:
     app = build(load_config({}, {"database": url}))
     await app.open()
     try:
@@ -110,6 +120,10 @@ async def _fill(url: str, count: int, sets: int, seed: int) -> None:
         try:
             is_postgres = app.store.engine.name == "postgresql"
             _write(connection, count, sets, seed, is_postgres=is_postgres)
+            if world is not None:
+                await schema_apply(app.store, app.ids, app.clock, world)
+            if is_postgres:
+                connection.query("VACUUM ANALYZE")
         finally:
             connection.close()
     finally:
@@ -143,7 +157,6 @@ def _write(connection: Connection, count: int, sets: int, seed: int, *, is_postg
             portion = []
     if is_postgres:
         connection.query(f"SELECT setval('rows_{datastore.id}', ?)", (count,))
-        connection.query("VACUUM ANALYZE")
     else:
         connection.query(
             "UPDATE row_numbers SET last = ? WHERE datastore_id = ?", (count, datastore.id)

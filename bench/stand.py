@@ -18,7 +18,7 @@ from . import bodies
 from .bodies import make_order
 from .hikidashi import Hikidashi
 from .load import Load, MissingToolError, Pool
-from .many_items import SEED, fill
+from .many_items import SEED, fill, write_indexed
 from .pocketbase import PocketBase
 from .raw import RawPostgres, RawSqlite, read_postgres_settings
 from .servers import Server, UnavailableError, make_echo
@@ -102,17 +102,25 @@ class Stand:
         return self._once("pocketbase", make)
 
     def large(self, items: int) -> Hikidashi:
-        """On SQLite, with so many orders put into its tables."""
+        """On SQLite, with so many orders put into its tables; notes are indexed."""
+        name = f"hikidashi-{items}"
+        return self._once(
+            name, lambda: self._filled(name, f"sqlite:///{self.folder}/{name}.db", items)
+        )
 
-        def make() -> Hikidashi:
-            name = f"hikidashi-{items}"
-            url = f"sqlite:///{self.folder}/{name}.db"
-            fill(url, items)
-            made = Hikidashi(self.folder, url, name)
-            self._stack.callback(made.server.stop)
-            return made
+    def large_on_postgres(self, items: int) -> Hikidashi:
+        """The same on PostgreSQL."""
+        name = f"hikidashi-postgresql-{items}"
+        return self._once(
+            name, lambda: self._filled(name, self._postgres_database(f"bench_{items}"), items)
+        )
 
-        return self._once(f"large-{items}", make)
+    def _filled(self, name: str, url: str, items: int) -> Hikidashi:
+        world = write_indexed(self.folder)
+        fill(url, items, world=world)
+        made = Hikidashi(self.folder, url, name, world)
+        self._stack.callback(made.server.stop)
+        return made
 
     def large_pocketbase(self, items: int) -> PocketBase:
         """A PocketBase of its own with the same orders, put into its table."""

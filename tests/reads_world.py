@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from msgspec.structs import replace
+
 from hikidashi.core.access import Actor, Identity
 from hikidashi.core.catalog import Catalog, Datastore, FieldRule, Operation
 from hikidashi.core.items import Item
@@ -145,8 +147,8 @@ def _queries() -> list[tuple[str, str, QueryBody]]:
     ]
 
 
-def definitions() -> list[Definition]:
-    """Everything defined in the workspace."""
+def definitions(indexed: Iterable[str] = ()) -> list[Definition]:
+    """Everything defined in the workspace; fields of tasks that are to have an index."""
     made: list[Definition] = []
 
     def add(id_: str, parent: str, display_id: str, body: Body) -> None:
@@ -162,7 +164,7 @@ def definitions() -> list[Definition]:
     add(CLIENTS, SALES, "clients", DatastoreBody(names=_names("Clients"), row_code=10002))
     add(VAULT, SALES, "vault", DatastoreBody(names=_names("Vault"), roles=(ADMIN,)))
     for name, body in _tasks().items():
-        add(F[name], TASKS, name, body)
+        add(F[name], TASKS, name, replace(body, has_index=name in indexed))
     add(CLIENT_NAME, CLIENTS, "Name", _field("text", "Name", as_title=True))
     add(CLIENT_RANK, CLIENTS, "Rank", _field("number", "Rank"))
     add(VAULT_NAME, VAULT, "Name", _field("text", "Name", as_title=True))
@@ -185,19 +187,19 @@ def open_engine(url: str) -> Engine:
 class ReadsWorld:
     """The workspace in a database, and items put there without any action."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, indexed: Iterable[str] = ()) -> None:
         self.engine = open_engine(url)
         self.connection: Connection = self.engine.connect()
         migrate(self.engine, self.connection)
         self.access = AccessSets(make_secret(self.connection, "access_secret"))
-        self._fill()
+        self._fill(indexed)
         self.catalog: Catalog = load_catalog(self.connection, WORKSPACE)
 
-    def _fill(self) -> None:
+    def _fill(self, indexed: Iterable[str]) -> None:
         connection = self.connection
         connection.begin()
         create_workspace(connection, Workspace(WORKSPACE, "Acme", "Asia/Tokyo"), NOW)
-        edits = [Edit(None, one) for one in definitions()]
+        edits = [Edit(None, one) for one in definitions(indexed)]
         change_definitions(connection, self.engine, WORKSPACE, edits, NOW)
         for id_, name in ((ANN, "Ann"), (BOB, "Bob"), (CAT, "Cat"), (EVE, "Eve")):
             email = f"{name.lower()}@example.com"

@@ -62,6 +62,8 @@ def test_a_walk_by_cursor_gives_the_list_in_its_order(many, order):
     assert [one for page in pages for one in page] == ids(many.search(**order))
     assert [len(page) for page in pages] == [7, 7, 7, 7, 4]
     assert many.search(after="", per_page=7, **order)["totalItems"] == 32
+    assert many.search(per_page=7, total_items_max=9, **order)["totalItems"] == 9
+    assert many.search(per_page=7, total_items_max=33, **order)["totalItems"] == 32
     assert "next" not in many.search(per_page=7, **order)
 
 

@@ -12,9 +12,11 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from hikidashi.core.commands import Command, Entry, Op, PostComment, Publish, WriteItem
 from hikidashi.core.plan import WriteResult
 from hikidashi.core.query import fold
+from hikidashi.core.substrings import has_substrings
 from hikidashi.service.app import View
 from hikidashi.service.global_search import TextWish, search_texts
 from hikidashi.storage.engines import Connection
+from hikidashi.storage.tables import substring_table
 from tests.contents import empty
 from tests.worlds import World, leave_world, world_now
 
@@ -92,6 +94,23 @@ def check(connection: Connection, world: World, view: View) -> None:
         assert all("<em" in one.marked[0] for one in hits)
 
 
+def check_substrings(connection: Connection, world: World) -> None:
+    """The index of the field's pieces has what the items have, and finds it."""
+    datastore = world.datastore("minutes")
+    (field,) = [one for one in datastore.fields if has_substrings(one)]
+    items = connection.query(
+        f"SELECT n, acl, f_{field.id} FROM i_{datastore.id}"
+        f" WHERE f_{field.id} IS NOT NULL ORDER BY n"
+    )
+    table = substring_table(field)
+    expected = [(n, acl, fold(text)) for n, acl, text in items]
+    assert connection.query(f"SELECT n, acl, folded FROM {table} ORDER BY n") == expected
+    for word in ("会", "会議", "京会", "b", "bc1"):
+        source, match, params = connection.holding(table, [word])
+        found = connection.query(f"SELECT s.n FROM {source} WHERE {match} ORDER BY s.n", params)
+        assert [n for (n,) in found] == [n for n, _, text in expected if word in text], word
+
+
 @pytest.fixture(scope="module")
 def runner() -> Iterator[asyncio.Runner]:
     with asyncio.Runner() as made:
@@ -131,5 +150,6 @@ def test_a_search_finds_what_is_there_and_nothing_else(
         for name in ("ann", "bob", "eve"):
             who = await world.identity(name)
             await app.scan(who, lambda view: check(view.connection, world, view))
+        await app.scan(who, lambda view: check_substrings(view.connection, world))
 
     runner.run(run())

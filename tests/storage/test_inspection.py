@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from hikidashi.storage.indexes import make_missing_indexes
 from hikidashi.storage.inspection import find_slow_searches
+from hikidashi.storage.tables import drop_field_index, substring_table
 from tests.schema_world import SchemaWorld
 
 FILE = """
@@ -19,6 +21,7 @@ workspaces:
             fields:
               - {display_id: Code, type: text, unique: true}
               - {display_id: Due, type: date, has_index: true}
+              - {display_id: Note, type: textarea, has_index: true}
               - {display_id: Size, type: number}
               - {display_id: Tags, type: checkbox, has_index: true, options: [{display_id: red}]}
         queries:
@@ -71,6 +74,7 @@ def test_so_is_a_report_that_no_index_serves(world):
         "[{field: Code, values: [x], exact: true}]",
         "[{field: Due, values: [null, TODAY], empty: false}]",
         "[{field: Due, values: [TODAY]}, {field: Size, values: [1]}]",
+        "[{field: Note, values: [x]}]",
         "[{field: created_at, values: ['2026-01-01', null]}]",
         "[]",
     ],
@@ -95,3 +99,21 @@ def test_an_index_that_is_not_there_is_told(world):
     assert told(world) == [
         f"datastore shop/orders lacks the index {name}: searches go over all its items"
     ]
+
+
+def test_an_index_of_substrings_that_is_not_there_is_told_and_made(world):
+    world.apply(FILE.replace("CONDITIONS", "[]"))
+    project = world.catalog.find_project("shop")
+    assert project is not None
+    datastore = project.datastores[0]
+    field = datastore.find_field("Note")
+    assert field is not None
+    name, engine = substring_table(field), world.engine.name
+    (drop,) = drop_field_index(datastore.id, field, engine)[1:]
+    world.transact(lambda: world.connection.run_script(drop))
+    assert told(world) == [
+        f"datastore shop/orders lacks the index {name}_pieces: searches go over all its items"
+    ]
+    make_missing_indexes(world.engine, world.connection)
+    assert told(world) == []
+    make_missing_indexes(world.engine, world.connection)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from bench.many_items import fill, item_id, owner_id
+from bench.many_items import fill, item_id, owner_id, write_indexed
 from hikidashi.bootstrap import open_engine
 from hikidashi.config import Config
 from hikidashi.core.catalog import Datastore, Field
@@ -24,10 +25,10 @@ from hikidashi.core.query import (
     TextTest,
 )
 from hikidashi.storage.definitions import list_workspaces, load_catalog
-from hikidashi.storage.engines import Engine, Query as Statement
-from hikidashi.storage.search import find_reach
+from hikidashi.storage.engines import Engine, Query as Statement, Row
+from hikidashi.storage.search import count_items, find_reach, list_items, look
 from hikidashi.storage.search_sql import Reach, select_behind, select_count, select_items
-from hikidashi.storage.tables import item_table
+from hikidashi.storage.tables import item_table, substring_table
 
 ITEMS, SETS = 20_000, 4_000
 NEWEST = (Sort(SystemKey.CREATED_AT, descending=True),)
@@ -75,8 +76,9 @@ class Orders:
 def orders(
     new_database: Callable[..., str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Orders]:
-    url = new_database(tmp_path_factory.mktemp("orders"))
-    fill(url, ITEMS, sets=SETS)
+    folder = tmp_path_factory.mktemp("orders")
+    url = new_database(folder)
+    fill(url, ITEMS, sets=SETS, world=write_indexed(folder))
     engine = open_engine(Config(database=url))
     made = Orders(engine)
     yield made
@@ -150,6 +152,38 @@ def test_a_walk_goes_on_in_the_index_where_it_stood(orders, reach, name, descend
         assert not orders.goes_over_all(statement)
         plan = orders.plan(statement)
         assert "SEARCH i USING" in plan or "Index Cond" in plan
+
+
+@pytest.mark.parametrize(
+    "words", [("倉庫",), ("会議",), ("nowhere",), ("glass blue", "paper late"), ("7",)]
+)
+@pytest.mark.parametrize("sorts", [(), NEWEST])
+def test_a_text_anywhere_in_an_indexed_field_is_found_without_a_look_at_all(
+    orders, monkeypatch, words, sorts
+):
+    """None of its statements goes over all items, or texts; what is frequent stops at its limit."""
+    asked: list[Statement] = []
+    run = orders.connection.query
+
+    def query(sql: str, params: Sequence[Any] = ()) -> list[Row]:
+        asked.append(Statement(sql, tuple(params)))
+        return run(sql, params)
+
+    made = Query(orders.datastore, TextTest(orders.field("note"), words), sorts, per_page=100)
+    monkeypatch.setattr(orders.connection, "query", query)
+    ring = member(orders)
+    sight = look(orders.connection, made, ring)
+    items = list_items(orders.connection, made, ring, sight)
+    count = count_items(orders.connection, made, ring, 101, sight)
+    monkeypatch.undo()
+    assert sight.narrowing is not None
+    assert (len(items), count) == ((0, 0) if words == ("nowhere",) else (min(count, 100), count))
+    assert sight.narrowing.is_frequent is (words in (("会議",), ("7",)))
+    table = substring_table(orders.field("note"))
+    for one in asked:
+        if table in one.sql and not (sight.narrowing.is_frequent and "LIMIT" in one.sql):
+            plan = orders.plan(one)
+            assert not re.search(r"^SCAN [is]$|Seq Scan on [is]_", plan, re.MULTILINE), plan
 
 
 def test_few_items_are_found_by_their_sets(orders):

@@ -11,7 +11,7 @@ from ..core.items import Item
 from ..core.query import Position, Query, UnreadTest
 from ..storage import items as stored
 from ..storage.engines import TimeLimitError
-from ..storage.search import count_items, list_behind, list_items, stream_items
+from ..storage.search import Sight, count_items, list_behind, list_items, look, stream_items
 from .app import View
 from .periods import find_zone
 from .shown import Shown, show
@@ -35,14 +35,22 @@ def time_limit(view: View, timeout_ms: int | None) -> Iterator[None]:
         view.connection.limit(before)
 
 
-def list_page(view: View, query: Query) -> Iterator[Shown]:
+def look_for(view: View, query: Query) -> Sight:
+    """What is known before a query is answered: for its list and its count."""
+    return look(view.connection, query, view.actor.keyring)
+
+
+def list_page(view: View, query: Query, sight: Sight | None = None) -> Iterator[Shown]:
     """The items of one page, in portions."""
-    return _portions(view, query, list_items(view.connection, query, view.actor.keyring))
+    items = list_items(view.connection, query, view.actor.keyring, sight)
+    return _portions(view, query, items)
 
 
-def walk_page(view: View, query: Query) -> tuple[Iterator[Shown], Position | None]:
+def walk_page(
+    view: View, query: Query, sight: Sight | None = None
+) -> tuple[Iterator[Shown], Position | None]:
     """The next items behind `query.after`, and where the walk then stands; None at its end."""
-    items, position = list_behind(view.connection, query, view.actor.keyring)
+    items, position = list_behind(view.connection, query, view.actor.keyring, sight)
     return _portions(view, query, items), position
 
 
@@ -66,9 +74,9 @@ def _portions(view: View, query: Query, items: list[Item]) -> Iterator[Shown]:
         yield show(view, query.datastore, items[start : start + PORTION_ITEMS], query.fields)
 
 
-def count_list(view: View, query: Query) -> int:
-    """How many visible items the condition of a query holds for."""
-    return count_items(view.connection, query, view.actor.keyring)
+def count_list(view: View, query: Query, most: int = 0, sight: Sight | None = None) -> int:
+    """How many visible items the condition of a query holds for; at most so many, 0: all."""
+    return count_items(view.connection, query, view.actor.keyring, most, sight)
 
 
 def count_unread(view: View, shown: Shown, test: UnreadTest) -> dict[str, int]:
@@ -87,12 +95,14 @@ def day_of(now_ms: int, time_zone: str) -> tuple[int, int]:
 
 
 __all__ = [
+    "Sight",
     "TimeLimitError",
     "count_list",
     "count_unread",
     "day_of",
     "list_page",
     "list_short",
+    "look_for",
     "stream_list",
     "time_limit",
     "walk_page",

@@ -12,7 +12,7 @@ from .migrate import begin
 from .tables import create_indexes
 
 _PER_ENGINE = {
-    "sqlite": "SELECT name FROM sqlite_master WHERE type = 'index'",
+    "sqlite": "SELECT name FROM sqlite_master WHERE type IN ('index', 'table')",
     "postgresql": "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema()",
 }
 
@@ -31,7 +31,7 @@ def make_missing_indexes(engine: Engine, connection: Connection) -> None:
     known = list_indexes(engine, connection)
     for workspace in list_workspaces(connection):
         try:
-            lacking = _lacking(connection, workspace.id, known)
+            lacking = _lacking(engine, connection, workspace.id, known)
         except EngineError:
             raise
         except Exception:  # noqa: BLE001, S112  definitions that can't be read cost no others
@@ -40,12 +40,12 @@ def make_missing_indexes(engine: Engine, connection: Connection) -> None:
             _mend(engine, connection, workspace.id)
 
 
-def _lacking(connection: Connection, workspace: str, known: set[str]) -> list[str]:
+def _lacking(engine: Engine, connection: Connection, workspace: str, known: set[str]) -> list[str]:
     return [
         statement
         for project in load_catalog(connection, workspace).projects
         for datastore in project.datastores
-        for name, statement in create_indexes(datastore).items()
+        for name, statement in create_indexes(datastore, engine.name).items()
         if name not in known
     ]
 
@@ -57,7 +57,8 @@ def _mend(engine: Engine, connection: Connection, workspace: str) -> None:
         if lock is not None:
             connection.read([lock])
         # Looked up again: definitions, and another process that starts, may have been quicker.
-        for statement in _lacking(connection, workspace, list_indexes(engine, connection)):
+        known = list_indexes(engine, connection)
+        for statement in _lacking(engine, connection, workspace, known):
             connection.savepoint()
             try:
                 connection.run_script(statement)

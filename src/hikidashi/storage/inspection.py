@@ -8,6 +8,7 @@ from ..core.catalog import Catalog, Datastore, SavedCondition, SavedQuery, Saved
 from ..core.kinds import Storage
 from ..core.query import SystemKey
 from ..core.record import record
+from ..core.substrings import has_substrings
 from .definitions import list_workspaces, load_catalog
 from .engines import Connection, Engine, OutdatedSchemaError
 from .files import list_span, list_spans
@@ -152,7 +153,9 @@ def find_slow_searches(
         catalog = load_catalog(connection, workspace.id)
         for project in catalog.projects:
             for datastore in project.datastores:
-                lacking = [one for one in create_indexes(datastore) if one not in known]
+                lacking = [
+                    one for one in create_indexes(datastore, engine.name) if one not in known
+                ]
                 if lacking:
                     yield (
                         f"datastore {project.display_id}/{datastore.display_id} lacks the index"
@@ -203,7 +206,7 @@ def _is_quick(condition: SavedCondition, datastore: Datastore) -> bool:
         return False
     match field.value_kind.match:
         case "text":
-            return condition.exact
+            return condition.exact or has_substrings(field)
         case "range":
             return True
         case "choice":

@@ -7,9 +7,13 @@ from collections.abc import Iterator
 from ..core.catalog import Datastore
 from ..core.items import Item
 from ..core.query import Position, Query
+from ..core.record import record
 from .engines import Connection, Row
+from .narrowing import Narrowing, count_narrowed, narrow
 from .search_sql import (
+    Among,
     Reach,
+    has_indexed_order,
     marks,
     select_behind,
     select_count,
@@ -20,26 +24,57 @@ from .tables import item_table, table_name
 
 _FEW_SETS = 1_000  # rows of access_sets: gathered in about a millisecond
 _FEW_ITEMS = 5_000  # items: found by their sets, tested and sorted in some milliseconds
+_SORTED_ROWS = 1_000  # rows: read from all over a table and sorted in some milliseconds
 _NOT_READ = frozenset[str]()  # a listed item's keys are not read
 
 
-def list_items(connection: Connection, query: Query, keyring: frozenset[str]) -> list[Item]:
+@record
+class Sight:
+    """What some looks at indexes tell before a search: whom to begin with."""
+
+    reach: Reach
+    narrowing: Narrowing | None
+
+
+def look(connection: Connection, query: Query, keyring: frozenset[str]) -> Sight:
+    """How a search is best gone about. It may be used for the list and the count of one query."""
+    reach = find_reach(connection, query.datastore, keyring)
+    return Sight(reach, narrow(connection, query, keyring, reach))
+
+
+def _among(connection: Connection, sight: Sight, query: Query | None = None) -> Among | None:
+    """The rows that are worth a look, if they are known; for a page of a query, in its order.
+
+    To read and sort more than a page takes longer than to go over an index that has their order.
+    """
+    if sight.narrowing is None or sight.narrowing.rows is None:
+        return None
+    rows = sight.narrowing.rows
+    in_order = len(rows) > _SORTED_ROWS and query is not None and has_indexed_order(query)
+    return connection.among("i.n", rows, in_order=in_order)
+
+
+def list_items(
+    connection: Connection, query: Query, keyring: frozenset[str], sight: Sight | None = None
+) -> list[Item]:
     """One page of visible items, or all of them. Their `keys` are left empty."""
-    statement = select_items(query, keyring, find_reach(connection, query.datastore, keyring))
+    seen = sight or look(connection, query, keyring)
+    statement = select_items(query, keyring, seen.reach, _among(connection, seen, query))
     return _loaded(query.datastore, connection.query(statement.sql, statement.params))
 
 
 def list_behind(
-    connection: Connection, query: Query, keyring: frozenset[str]
+    connection: Connection, query: Query, keyring: frozenset[str], sight: Sight | None = None
 ) -> tuple[list[Item], Position | None]:
     """The next `per_page` visible items behind `query.after`, and where the walk then stands.
 
     That is None where nothing lies behind them. Their `keys` are left empty.
     """
-    reach = find_reach(connection, query.datastore, keyring)
+    seen = sight or look(connection, query, keyring)
     wanted = query.per_page + 1  # one more tells whether there is more
     rows: list[Row] = []
-    for statement in select_behind(query, keyring, reach, wanted):
+    among = _among(connection, seen, query)
+    for statement in select_behind(query, keyring, seen.reach, wanted, among):
         rows += connection.query(statement.sql, statement.params)
         if len(rows) >= wanted:
             break
@@ -54,7 +89,8 @@ def stream_items(
     connection: Connection, query: Query, keyring: frozenset[str], rows_max: int
 ) -> Iterator[list[Item]]:
     """Visible items in portions as they come. Their `keys` are left empty."""
-    statement = select_items(query, keyring, find_reach(connection, query.datastore, keyring))
+    seen = look(connection, query, keyring)
+    statement = select_items(query, keyring, seen.reach, _among(connection, seen, query))
     portion: list[Row] = []
     for row in connection.stream(statement.sql, statement.params):
         portion.append(row)
@@ -65,9 +101,20 @@ def stream_items(
         yield _loaded(query.datastore, portion)
 
 
-def count_items(connection: Connection, query: Query, keyring: frozenset[str]) -> int:
-    """How many visible items the condition holds for, on all pages."""
-    statement = select_count(query, keyring, find_reach(connection, query.datastore, keyring))
+def count_items(
+    connection: Connection,
+    query: Query,
+    keyring: frozenset[str],
+    most: int = 0,
+    sight: Sight | None = None,
+) -> int:
+    """How many visible items the condition holds for, on all pages; at most so many, 0: all."""
+    seen = sight or look(connection, query, keyring)
+    if seen.narrowing is not None:
+        counted = count_narrowed(connection, seen.narrowing, keyring, seen.reach, most)
+        if counted is not None:
+            return counted
+    statement = select_count(query, keyring, seen.reach, most, _among(connection, seen))
     return int(connection.query(statement.sql, statement.params)[0][0])
 
 
@@ -75,8 +122,8 @@ def list_ids(
     connection: Connection, query: Query, keyring: frozenset[str], most: int
 ) -> list[tuple[str, int, int]]:
     """Ids, revisions and row numbers of visible items, at most so many, in the query's order."""
-    reach = find_reach(connection, query.datastore, keyring)
-    statement = select_ids(query, keyring, reach, most)
+    seen = look(connection, query, keyring)
+    statement = select_ids(query, keyring, seen.reach, most, _among(connection, seen, query))
     rows = connection.query(statement.sql, statement.params)
     return [(row[0], row[1], row[2]) for row in rows]
 
@@ -113,10 +160,12 @@ def _loaded(datastore: Datastore, rows: list[Row]) -> list[Item]:
 
 __all__ = [
     "Reach",
+    "Sight",
     "count_items",
     "find_reach",
     "list_behind",
     "list_ids",
     "list_items",
+    "look",
     "stream_items",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from enum import Enum
-from typing import Any, assert_never
+from typing import Any, TypeAlias, assert_never
 
 from ..core.catalog import Field
 from ..core.errors import invalid_request
@@ -28,8 +28,9 @@ from ..core.query import (
     UnreadTest,
     fold,
 )
+from ..core.substrings import has_substrings
 from .engines import Query as Statement
-from .tables import field_column, item_table, table_name
+from .tables import field_column, item_table, substring_table, table_name
 
 _PARAMS_MAX = 32_000  # SQLite binds 32,766; each look at a lookup's target binds the keyring
 _NEVER = "1 = 0"
@@ -47,6 +48,9 @@ _NEVER_EMPTY = frozenset(
 _INDEXED = frozenset((SystemKey.ROW, SystemKey.ID, SystemKey.CREATED_AT))
 
 
+Among: TypeAlias = tuple[str, Any]  # a predicate over row numbers, and its parameter
+
+
 class Reach(Enum):
     """How the items that a keyring opens are best told from others."""
 
@@ -55,9 +59,11 @@ class Reach(Enum):
     MANY_SETS = "many sets"  # look the set of each item up
 
 
-def select_items(query: Query, keyring: frozenset[str], reach: Reach) -> Statement:
+def select_items(
+    query: Query, keyring: frozenset[str], reach: Reach, among: Among | None = None
+) -> Statement:
     """The statement that gives one page, with the columns of the datastore's table."""
-    made = Compiler(query, keyring, reach)
+    made = Compiler(query, keyring, reach, among)
     columns = ", ".join(f"i.{one.name}" for one in item_table(query.datastore).columns)
     text = f"SELECT {columns} {made.source()} {made.order()}"
     params = made.params
@@ -68,13 +74,17 @@ def select_items(query: Query, keyring: frozenset[str], reach: Reach) -> Stateme
 
 
 def select_behind(
-    query: Query, keyring: frozenset[str], reach: Reach, count: int
+    query: Query,
+    keyring: frozenset[str],
+    reach: Reach,
+    count: int,
+    among: Among | None = None,
 ) -> tuple[Statement, ...]:
     """The statements that give the next items behind `query.after`, with their sort keys as last
     columns. Where there are two, the second continues the first."""
     made = []
     for part in _parts(query.sorts[0] if query.sorts else None, query.after):
-        compiler = Compiler(query, keyring, reach)
+        compiler = Compiler(query, keyring, reach, among)
         columns = ", ".join(f"i.{one.name}" for one in item_table(query.datastore).columns)
         keys = "".join(f", {compiler.key(one)} AS s{at}" for at, one in enumerate(query.sorts))
         source = compiler.source()
@@ -85,20 +95,36 @@ def select_behind(
     return tuple(made)
 
 
-def select_ids(query: Query, keyring: frozenset[str], reach: Reach, most: int) -> Statement:
+def select_ids(
+    query: Query,
+    keyring: frozenset[str],
+    reach: Reach,
+    most: int,
+    among: Among | None = None,
+) -> Statement:
     """The statement that gives ids and revisions, at most so many."""
-    made = Compiler(query, keyring, reach)
+    made = Compiler(query, keyring, reach, among)
     text = f"SELECT i.id, i.rev, i.n {made.source()} {made.order()} LIMIT ?"
     made.params.append(most)
     return made.statement(text)
 
 
-def select_count(query: Query, keyring: frozenset[str], reach: Reach) -> Statement:
-    """The statement that counts what all pages hold."""
+def select_count(
+    query: Query,
+    keyring: frozenset[str],
+    reach: Reach,
+    most: int = 0,
+    among: Among | None = None,
+) -> Statement:
+    """The statement that counts what all pages hold, or so many of it; 0: all."""
     if reach is Reach.FEW_SETS and query.condition == AllOf(()):
         reach = Reach.FEW_ITEMS  # the index of access sets alone tells
-    made = Compiler(query, keyring, reach)
-    return made.statement(f"SELECT count(*) {made.source()}")
+    made = Compiler(query, keyring, reach, among)
+    if not most:
+        return made.statement(f"SELECT count(*) {made.source()}")
+    text = f"SELECT count(*) FROM (SELECT 1 {made.source()} LIMIT ?) o"  # noqa: S608
+    made.params.append(most)
+    return made.statement(text)
 
 
 def visible(
@@ -122,6 +148,24 @@ def visible(
             return f"(({alias}.acl IN ({sets})) IS TRUE)"
         case Reach.MANY_SETS:
             return f"EXISTS ({sets} AND a.acl = {alias}.acl)"
+
+
+def has_indexed_order(query: Query) -> bool:
+    """A page of the query is found by going along an index."""
+    if not query.sorts or not query.per_page:
+        return False
+    first = query.sorts[0].subject
+    if isinstance(first, SystemKey):
+        return first in _INDEXED
+    is_ranked = first.kind.has_options or first.kind.refers_to == "item"
+    return (first.has_index or first.unique) and not is_ranked
+
+
+def text_likes(alias: str, test: TextTest, params: list[Any]) -> str:
+    """The predicate that a row of an index of substrings holds what a test looks for."""
+    values = [one for one in test.values if one]
+    params += [_PATTERNS[test.mode](escape(fold(one))) for one in values]
+    return _joined("OR", [f"{alias}.folded LIKE ? ESCAPE '!'"] * len(values))
 
 
 def unread(alias: str, test: UnreadTest, params: list[Any]) -> str:
@@ -180,8 +224,11 @@ def _parts(first: Sort | None, after: Position | None) -> tuple[_Part, ...]:
 class Compiler:
     """Renders one query; parameters gather in the order of the text."""
 
-    def __init__(self, query: Query, keyring: frozenset[str], reach: Reach) -> None:
+    def __init__(
+        self, query: Query, keyring: frozenset[str], reach: Reach, among: Among | None = None
+    ) -> None:
         self._query = query
+        self._among = among
         self._keyring = keyring
         self._reach = reach
         self.params: list[Any] = []
@@ -200,9 +247,14 @@ class Compiler:
 
     def source(self, joins: str = "") -> str:
         """FROM and WHERE. `joins` has no parameters."""
+        among = ""
+        if self._among is not None:
+            among = f"{self._among[0]} AND "
+            self.params.append(self._among[1])
         seen = self._visible("i")
         condition = self._condition(self._query.condition)
-        return f"FROM {table_name(self._query.datastore.id)} i{joins} WHERE {seen} AND {condition}"
+        table = table_name(self._query.datastore.id)
+        return f"FROM {table} i{joins} WHERE {among}{seen} AND {condition}"
 
     def value(self, subject: Subject) -> str:
         """What an item holds, NULL where that is nothing to the actor."""
@@ -307,6 +359,10 @@ class Compiler:
         if test.mode is TextMode.EQUALS:
             self.params += values
             return f"({column} IS NOT NULL AND {column} IN ({marks(values)}))"
+        if isinstance(test.subject, Field) and has_substrings(test.subject):
+            likes = text_likes("s", test, self.params)
+            table = substring_table(test.subject)
+            return f"((SELECT {likes} FROM {table} s WHERE s.n = i.n) IS TRUE)"  # noqa: S608
         # Text of ASCII alone, which most is, needs no fold to be compared.
         ascii_only = f"octet_length({column}) = length({column})"
         text = f"CASE WHEN {ascii_only} THEN lower({column}) ELSE hikidashi_fold({column}) END"

@@ -33,11 +33,11 @@ def change_tables(
             if known is None and datastore.id in since:
                 continue  # its table has been there all the time
             if known is None:
-                statements += tables.create_table(datastore, words.__getitem__)
+                statements += tables.create_table(datastore, words.__getitem__, engine.name)
                 engine.create_row_numbers(connection, datastore.id)
                 numbered += datastore.number_fields
             else:
-                statements += _change_table(known, datastore, words, since)
+                statements += _change_table(known, datastore, words, since, engine.name)
                 old = {one.id for one in known.number_fields}
                 numbered += [one for one in datastore.number_fields if one.id not in old]
     for statement in statements:
@@ -65,26 +65,30 @@ def change_tables(
 
 
 def _change_table(
-    before: Datastore, after: Datastore, words: dict[str, str], since: Mapping[str, int]
+    before: Datastore,
+    after: Datastore,
+    words: dict[str, str],
+    since: Mapping[str, int],
+    engine: str,
 ) -> list[str]:
     statements: list[str] = []
     old = {one.id: one for one in before.stored_fields}
     new = {one.id: one for one in after.stored_fields}
     for key, field in old.items():
         if key not in new:
-            statements += tables.retire_column(after.id, field)
+            statements += tables.retire_column(after.id, field, engine)
     for key, field in new.items():
         known = old.get(key)
         if known is None and key in since:
-            statements += tables.return_column(after.id, field)
+            statements += tables.return_column(after.id, field, engine)
         elif known is None:
-            statements += tables.add_column(after.id, field, words.__getitem__)
+            statements += tables.add_column(after.id, field, words.__getitem__, engine)
         elif known.storage is not field.storage:  # computed: nothing is lost
-            statements += tables.drop_column(after.id, known)
-            statements += tables.add_column(after.id, field, words.__getitem__)
+            statements += tables.drop_column(after.id, known, engine)
+            statements += tables.add_column(after.id, field, words.__getitem__, engine)
         elif (known.unique, known.has_index) != (field.unique, field.has_index):
-            statements += tables.drop_field_index(field)
-            statements += tables.create_field_index(after.id, field)
+            statements += tables.drop_field_index(after.id, known, engine)
+            statements += tables.create_field_index(after.id, field, engine).values()
     return statements
 
 

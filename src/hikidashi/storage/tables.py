@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
+from importlib.resources import files
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -12,6 +14,7 @@ from ..core.catalog import Datastore, Field
 from ..core.ids import is_id
 from ..core.items import Item
 from ..core.kinds import Storage
+from ..core.substrings import has_substrings
 from ..core.values import Value
 from .engines import Column, ColumnType, Row
 
@@ -156,7 +159,7 @@ def item_table(datastore: Datastore) -> ItemTable:
 # --- definition -------------------------------------------------------------------------------
 
 
-def create_table(datastore: Datastore, types: Callable[[str], str]) -> list[str]:
+def create_table(datastore: Datastore, types: Callable[[str], str], engine: str) -> list[str]:
     """The statements that make a datastore's table. `types` gives an engine's word for a type."""
     table = item_table(datastore)
     columns = [f"n {types('rowid')}"]
@@ -164,12 +167,15 @@ def create_table(datastore: Datastore, types: Callable[[str], str]) -> list[str]
     columns += [_definition(one, types) for one in table.columns[SYSTEM_COUNT:]]
     return [
         f"CREATE TABLE {table.name} ({', '.join(columns)})",
-        *create_indexes(datastore).values(),
+        *create_indexes(datastore, engine).values(),
     ]
 
 
-def create_indexes(datastore: Datastore) -> dict[str, str]:
-    """The statements that make the indexes of a datastore's table, by the name of each."""
+def create_indexes(datastore: Datastore, engine: str) -> dict[str, str]:
+    """The statements that make the indexes of a datastore's table, by the name of each.
+
+    That of a field's pieces is a table on SQLite.
+    """
     name = table_name(datastore.id)
     statements = {
         f"{name}_id": f"CREATE UNIQUE INDEX {name}_id ON {name} (id)",
@@ -178,65 +184,91 @@ def create_indexes(datastore: Datastore) -> dict[str, str]:
         f"{name}_acl": f"CREATE INDEX {name}_acl ON {name} (acl @by_row)",
     }
     for field in datastore.stored_fields:
-        for statement in create_field_index(datastore.id, field):
-            statements[_field_index(field)] = statement
+        statements |= create_field_index(datastore.id, field, engine)
     return statements
 
 
-def add_column(datastore: str, field: Field, types: Callable[[str], str]) -> list[str]:
+def add_column(datastore: str, field: Field, types: Callable[[str], str], engine: str) -> list[str]:
     """The statements that give a table the column of a new field."""
     definition = _definition(field_column(field), types)
     statements = [f"ALTER TABLE {table_name(datastore)} ADD COLUMN {definition}"]
-    return statements + create_field_index(datastore, field)
+    return [*statements, *create_field_index(datastore, field, engine).values()]
 
 
-def retire_column(datastore: str, field: Field) -> list[str]:
+def retire_column(datastore: str, field: Field, engine: str) -> list[str]:
     """A deleted field's values are set aside, to be dropped by a sweep."""
     column = field_column(field).name
     return [
-        *drop_field_index(field),
+        *drop_field_index(datastore, field, engine),
         f"ALTER TABLE {table_name(datastore)} RENAME COLUMN {column} TO x_{field.id}",
     ]
 
 
-def return_column(datastore: str, field: Field) -> list[str]:
+def return_column(datastore: str, field: Field, engine: str) -> list[str]:
     """The values that were set aside are the field's again."""
     column = field_column(field).name
     return [
         f"ALTER TABLE {table_name(datastore)} RENAME COLUMN x_{field.id} TO {column}",
-        *create_field_index(datastore, field),
+        *create_field_index(datastore, field, engine).values(),
     ]
 
 
-def drop_column(datastore: str, field: Field) -> list[str]:
+def drop_column(datastore: str, field: Field, engine: str) -> list[str]:
     """The statements that take a computed field's column away."""
     column = field_column(field).name
     return [
-        *drop_field_index(field),
+        *drop_field_index(datastore, field, engine),
         f"ALTER TABLE {table_name(datastore)} DROP COLUMN {column}",
     ]
 
 
-def create_field_index(datastore: str, field: Field) -> list[str]:
-    """An index for a unique or searched field; nothing for others.
+def create_field_index(datastore: str, field: Field, engine: str) -> dict[str, str]:
+    """The indexes of a unique or searched field; nothing for others.
 
-    It has empty values first and equal ones by row, as a sort by the field has them.
+    The first has empty values first and equal ones by row, as a sort by the field has them. That
+    of a searched text has its pieces as well.
     """
     if field.storage is None or not (field.unique or field.has_index):
-        return []
+        return {}
     name, table, column = _field_index(field), table_name(datastore), field_column(field).name
     if field.unique:
-        return [f"CREATE UNIQUE INDEX {name} ON {table} ({column} @empty_first)"]
-    return [f"CREATE INDEX {name} ON {table} ({column} @empty_first @by_row)"]
+        found = {name: f"CREATE UNIQUE INDEX {name} ON {table} ({column} @empty_first)"}
+    else:
+        found = {name: f"CREATE INDEX {name} ON {table} ({column} @empty_first @by_row)"}
+    if has_substrings(field):
+        found[f"{substring_table(field)}_pieces"] = _substrings("make", datastore, field, engine)
+    return found
 
 
-def drop_field_index(field: Field) -> list[str]:
-    """Take a field's index away, if there is one."""
-    return [f"DROP INDEX IF EXISTS {_field_index(field)}"]
+def drop_field_index(datastore: str, field: Field, engine: str) -> list[str]:
+    """Take a field's indexes away, if there are any."""
+    found = [f"DROP INDEX IF EXISTS {_field_index(field)}"]
+    if has_substrings(field):
+        found.append(_substrings("drop", datastore, field, engine))
+    return found
 
 
 def _field_index(field: Field) -> str:
     return f"x_{field.id}_i"
+
+
+def substring_table(field: Field) -> str:
+    """The table of a field's texts as they are compared; `_pieces` behind it is their index."""
+    if not is_id(field.id):
+        raise ValueError("a table is named by an id of ours")
+    return f"s_{field.id}"
+
+
+def _substrings(verb: str, datastore: str, field: Field, engine: str) -> str:
+    text = _template(verb, engine)
+    names = {"index": substring_table(field), "table": table_name(datastore)}
+    return text.format(**names, column=field_column(field).name)
+
+
+@cache
+def _template(verb: str, engine: str) -> str:
+    folder = files("hikidashi.storage").joinpath("sql").joinpath("substrings")
+    return folder.joinpath(f"{verb}.{engine}.sql").read_text("utf-8")
 
 
 def _definition(column: Column, types: Callable[[str], str]) -> str:

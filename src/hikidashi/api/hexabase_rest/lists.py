@@ -14,10 +14,12 @@ from ...core.errors import Fault, count_timeout, search_timeout
 from ...core.query import Position, Query
 from ...service.app import App, View
 from ...service.lists import (
+    Sight,
     TimeLimitError,
     count_list,
     list_page,
     list_short,
+    look_for,
     stream_list,
     time_limit,
     walk_page,
@@ -59,6 +61,7 @@ class _List:
     body: ItemListBody
     query: Query
     options: RowOptions
+    sight: Sight | None = None
 
     # -- at once -------------------------------------------------------------------------------
 
@@ -91,11 +94,16 @@ class _List:
 
     def _find(self) -> tuple[Iterable[Shown] | None, Position | None]:
         if self.body.after is not None:
-            return walk_page(self.view, self.query)
+            return walk_page(self.view, self.query, self._look())
         if self.query.per_page:
-            return list_page(self.view, self.query), None
+            return list_page(self.view, self.query, self._look()), None
         short = list_short(self.view, self.query)
         return ([short] if short else None), None
+
+    def _look(self) -> Sight:
+        if self.sight is None:
+            self.sight = look_for(self.view, self.query)
+        return self.sight
 
     def _total(self, listed: int | None, faults: list[Fault]) -> int:
         body = self.body
@@ -103,10 +111,11 @@ class _List:
             if body.omit_total_items:
                 return 0
             if listed is not None and not self.query.per_page:
-                return listed
+                return min(listed, body.total_items_max or listed)
         try:
             with time_limit(self.view, timeout_ms(body.total_count_timeout_sec)):
-                return count_list(self.view, self.query)
+                most = body.total_items_max or 0
+                return count_list(self.view, self.query, most, self._look())
         except TimeLimitError:
             faults.append(count_timeout())
             return -1
@@ -128,7 +137,8 @@ class _List:
                 before = b","
         if not count:
             yield before
-        yield b"".join(self._end(0 if self.body.omit_total_items else count, None, []))
+        total = 0 if self.body.omit_total_items else min(count, self.body.total_items_max or count)
+        yield b"".join(self._end(total, None, []))
 
     # -- parts ---------------------------------------------------------------------------------
 

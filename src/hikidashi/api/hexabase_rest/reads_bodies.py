@@ -136,6 +136,9 @@ class ItemListBody(msgspec.Struct):
     return_number_value: Annotated[bool | None, told("Numbers as numbers, not as text.")] = None
     return_count_only: Annotated[bool | None, told("Only count: `items` is empty.")] = None
     omit_total_items: Annotated[bool | None, told("Do not count: `totalItems` is 0.")] = None
+    total_items_max: Annotated[
+        int | None, told("Count so many at most (ours): `totalItems` is never more.")
+    ] = None
     include_fields_data: Annotated[
         bool | None, told("Add to the answer, as `fields`, the fields of the rows.")
     ] = None
@@ -191,6 +194,8 @@ def check_item_list(body: ItemListBody) -> ItemListBody:
         raise invalid_request(f"format {body.format[:40]} is neither json, map nor csv", "format")
     if body.include_lookups_limit is not None and body.include_lookups_limit < 1:
         raise invalid_request("include_lookups_limit must be at least 1", "include_lookups_limit")
+    if body.total_items_max is not None and body.total_items_max < 1:
+        raise invalid_request("total_items_max must be at least 1", "total_items_max")
     if body.after is not None:
         if not body.per_page:
             raise invalid_request("after needs per_page", "after")

@@ -159,6 +159,16 @@ class Connection(Protocol):
     def matching(self, words: Sequence[str]) -> tuple[str, str, list[Any]]:
         """FROM, WHERE and their parameters for the rows `t` of `texts` that hold every word."""
 
+    def holding(self, table: str, pieces: Sequence[str]) -> tuple[str, str, list[Any]]:
+        """FROM, WHERE and their parameters for the rows `s` of a field's index of substrings whose
+        text has every piece."""
+
+    def among(self, column: str, numbers: Sequence[int], *, in_order: bool) -> tuple[str, Any]:
+        """The predicate that a column of row numbers holds one of so many, and its parameter.
+
+        `in_order`: a page is looked for along an index that has its order, if that is quicker.
+        """
+
     def stream(self, sql: str, params: Sequence[Any] = ()) -> Iterator[Row]:
         """Run one SELECT and give its rows as they come, in bounded memory."""
 

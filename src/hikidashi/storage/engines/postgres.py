@@ -348,6 +348,16 @@ class PostgresConnection:
                 params.append(f" {' '.join(pairs(one))} ")
         return "texts t", " AND ".join(match), params
 
+    def holding(self, table: str, pieces: Sequence[str]) -> tuple[str, str, list[Any]]:
+        """Every piece by the index."""
+        return f"{table} s", "hikidashi_pieces(s.folded) @> ?::text[]", [list(pieces)]
+
+    def among(self, column: str, numbers: Sequence[int], *, in_order: bool) -> tuple[str, Any]:
+        """One parameter, an array; IS TRUE keeps PostgreSQL from beginning with the rows."""
+        if in_order:
+            return f"(({column} IN (SELECT unnest(?::bigint[]))) IS TRUE)", list(numbers)
+        return f"{column} = ANY(?::bigint[])", list(numbers)
+
     def stream(self, sql: str, params: Sequence[Any] = ()) -> Iterator[Row]:
         """A cursor on the server, read in portions."""
         connection = self._ready()

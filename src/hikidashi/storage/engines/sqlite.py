@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ import apsw
 from ...core.full_text import pairs
 from ...core.limits import SEARCH_MATCHES_MAX
 from ...core.query import fold
+from ...core.substrings import pieces
 from . import (
     STREAM_ROWS,
     Batch,
@@ -54,6 +56,15 @@ def _fold(*values: Any) -> str | None:
     return None if text is None else fold(str(text))
 
 
+# A token has letters and digits of ASCII only: what else there is of ASCII is moved elsewhere.
+_TOKENS = {code: 0xE000 + code for code in range(128) if not chr(code).isalnum()}
+
+
+def _pieces(*values: Any) -> str:
+    """The pieces of a folded text as tokens."""
+    return " ".join(pieces(str(values[0]).translate(_TOKENS)))
+
+
 def translate(error: apsw.Error) -> EngineError:
     """Sort an error of apsw by what may be done about it."""
     message = str(error)
@@ -83,6 +94,7 @@ class SqliteConnection:
         self._executemany = self._apsw.executemany
         self._apsw.create_scalar_function("hikidashi_fold", _fold, 1, deterministic=True)
         self._apsw.create_aggregate_function("hikidashi_total", Total, 1)
+        self._apsw.create_scalar_function("hikidashi_pieces", _pieces, 1, deterministic=True)
         self._apsw.set_busy_timeout(5_000 if read_only else 0)
         self._settings: tuple[tuple[str, object], ...] = (
             ("journal_mode", "wal"),
@@ -215,6 +227,21 @@ class SqliteConnection:
             " ORDER BY rowid DESC LIMIT ?) m JOIN texts t ON t.n = m.n"
         )
         return found, "1 = 1", [asked, SEARCH_MATCHES_MAX]
+
+    def holding(self, table: str, pieces: Sequence[str]) -> tuple[str, str, list[Any]]:
+        """Every piece by the full-text index."""
+        asked = " AND ".join(f'"{one.translate(_TOKENS)}"' for one in pieces)
+        found = (
+            f"(SELECT rowid AS p FROM {table}_pieces WHERE {table}_pieces MATCH ?) m"  # noqa: S608
+            f" CROSS JOIN {table} s ON s.p = m.p"
+        )
+        return found, "1 = 1", [asked]
+
+    def among(self, column: str, numbers: Sequence[int], *, in_order: bool) -> tuple[str, Any]:
+        """One parameter, as JSON; a plus keeps SQLite from beginning with the rows."""
+        listed = json.dumps(list(numbers))
+        tested = f"+{column}" if in_order else column
+        return f"{tested} IN (SELECT value FROM json_each(?))", listed  # noqa: S608  a column of ours
 
     def stream(self, sql: str, params: Sequence[Any] = ()) -> Iterator[Row]:
         """Rows as SQLite steps through them."""

@@ -1,0 +1,1 @@
+-- The pieces of a text are made by a function of ours: hikidashi_pieces, in engines/sqlite.py.
