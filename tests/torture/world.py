@@ -24,9 +24,13 @@ from hikidashi.storage.definitions import Edit, Workspace, change_definitions, c
 from hikidashi.storage.engines import Connection, Engine
 from hikidashi.storage.engines.postgres import PostgresEngine
 from hikidashi.storage.engines.sqlite import SqliteEngine
-from hikidashi.storage.people import insert_token
-from hikidashi.storage.people_state import User
-from hikidashi.storage.people_writes import grant, insert_user, set_member
+from hikidashi.storage.people_state import ProjectKey, User
+from hikidashi.storage.people_writes import (
+    grant,
+    insert_project_key,
+    insert_user,
+    set_member,
+)
 from hikidashi.storage.store import Store
 
 PROJECT = "torture"
@@ -122,8 +126,9 @@ def write_world(connection: Connection, engine: Engine, ids: ObjectIds, now_ms: 
     change_definitions(connection, engine, workspace, edits, now_ms)
     grant(connection, workspace, "user_roles", [(role, user)])
     me = Identity(user, workspace)
-    token = Identity(user, workspace, project)
-    insert_token(connection, ids.next_id(), hash_secret(TOKEN), "torture", token, now_ms)
+    secret = hash_secret(TOKEN)
+    token = ProjectKey(ids.next_id(), secret, "torture", user, workspace, project, kind="api")
+    insert_project_key(connection, token, now_ms)
     return World(me, project, datastores, fields)
 
 

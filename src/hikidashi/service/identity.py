@@ -6,7 +6,6 @@ import asyncio
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import blake2b
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
@@ -34,10 +33,19 @@ from ..core.limits import (
     TOKEN_LIFE_MS,
 )
 from ..storage import people
+from ..storage.audit import Author
 from ..storage.engines import Connection
 from ..storage.people import Account, Membership, Session
+from ..storage.people_state import ProjectKey
 from ..storage.store import Store
-from .passwords import PasswordThreads, check_password, hash_password, verify_password
+from .credentials import BY_OPERATOR, Credentials
+from .passwords import (
+    PasswordThreads,
+    check_password,
+    hash_password,
+    hash_secret,
+    verify_password,
+)
 
 API_TOKEN: Final = "api"  # noqa: S105  the two kinds of long-lived secrets
 PROJECT_KEY: Final = "project"
@@ -55,11 +63,6 @@ class _Known:
     identity: Identity
     checked_at: int  # ms
     touched_at: int  # ms: the last use on record; 0 for tokens that keep none
-
-
-def hash_secret(secret: str) -> str:
-    """What is kept of an API token or project key."""
-    return blake2b(secret.encode(errors="replace"), digest_size=32).hexdigest()
 
 
 class Identities:
@@ -292,35 +295,46 @@ class Identities:
         account = await self.account(identity)
         if not await self._passwords.verify(account.password_hash, old):
             raise invalid_request("the old password is wrong")
-        await self.set_password(identity.user, new)
+        await self.set_password(identity.user, new, Author("api", identity.user))
 
-    async def set_password(self, user: str, new: str) -> None:
+    async def set_password(self, user: str, new: str, author: Author = BY_OPERATOR) -> None:
         """Set a user's password; every session of the user ends."""
         check_password(new)
         password_hash = await self._passwords.hash(new)
         await self._store.change(
-            lambda connection: people.set_password_hash(connection, user, password_hash)
+            lambda one: self._credentials(one, author).set_password(user, password_hash)
         )
         self.forget_sessions(user)
 
     # -- API tokens ----------------------------------------------------------------------------
 
-    async def create_token(self, name: str, identity: Identity) -> tuple[str, str]:
+    async def create_token(
+        self, name: str, identity: Identity, author: Author = BY_OPERATOR
+    ) -> tuple[str, str]:
         """An API token that stands for an identity: its id, and the secret, told only now."""
         id_ = self._ids.next_id()
         secret = _SECRET_PREFIX + self._chance(32).hex()
-        now = self._clock.now_ms()
-        await self._store.change(
-            lambda one: people.insert_token(one, id_, hash_secret(secret), name, identity, now)
+        token = ProjectKey(
+            id=id_,
+            hash=hash_secret(secret),
+            name=name,
+            user=identity.user,
+            workspace=identity.workspace,
+            project=identity.project,
+            may_write=identity.may_write,
+            kind=API_TOKEN,
         )
+        await self._store.change(lambda one: self._credentials(one, author).make_token(token))
         return id_, secret
 
-    async def revoke_token(self, id_: str) -> bool:
+    async def revoke_token(self, id_: str, author: Author = BY_OPERATOR) -> bool:
         """End a token or project key; False if there was none. Seen everywhere in two seconds."""
-        now = self._clock.now_ms()
-        found = await self._store.change(lambda one: people.revoke_token(one, id_, now))
+        found = await self._store.change(lambda one: self._credentials(one, author).revoke(id_))
         self._forget(lambda one: not one.session)
         return found
+
+    def _credentials(self, connection: Connection, author: Author) -> Credentials:
+        return Credentials(connection, self._store.engine, author, self._ids, self._clock.now_ms())
 
     # -- the user ------------------------------------------------------------------------------
 

@@ -1,10 +1,11 @@
-"""Passwords: hashed with argon2id, a few at a time, off the event loop."""
+"""Secrets: passwords are hashed with argon2id, a few at a time, off the event loop."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import blake2b
 from typing import Final, TypeVar
 
 from argon2 import PasswordHasher
@@ -31,6 +32,11 @@ def check_password(password: str) -> None:
         raise invalid_request(f"a password has at least {PASSWORD_CHARS_MIN} characters")
     if len(password.encode(errors="replace")) > PASSWORD_BYTES_MAX:
         raise invalid_request(f"a password has at most {PASSWORD_BYTES_MAX} bytes")
+
+
+def hash_secret(secret: str) -> str:
+    """What is kept of an API token or project key."""
+    return blake2b(secret.encode(errors="replace"), digest_size=32).hexdigest()
 
 
 def hash_password(password: str) -> str:

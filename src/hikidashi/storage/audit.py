@@ -43,7 +43,7 @@ class AuditEntry:
     workspace: str
     at: int  # ms
     author: Author
-    kind: str  # of a definition, or workspace, user, member, key, or the name of a grant
+    kind: str  # of a definition, or workspace, user, member, key, token, or the name of a grant
     target: str  # id
     name: str  # for people
     before: State | None
@@ -72,21 +72,26 @@ def insert_audit(connection: Connection, entries: Sequence[AuditEntry]) -> None:
 
 def list_audit(  # noqa: PLR0913
     connection: Connection,
-    workspace: str,
+    workspace: str | None,
     *,
     before: str = "",
     kind: str = "",
     target: str = "",
+    since: int = 0,
     limit: int,
 ) -> list[AuditEntry]:
-    """The newest entries of a workspace, those older than the entry `before` if it is given."""
-    tests, params = ["workspace_id = ?"], [workspace]
+    """The newest entries of a workspace, of all and of none for None; those older than the entry
+    `before` and not older than the instant `since` (ms), where these are given."""
+    tests: list[str] = ["1 = 1"]
+    params: list[str | int] = []
     for column, sign, value in (
-        ("id", "<", before),
-        ("kind", "=", kind),
-        ("target_id", "=", target),
+        ("workspace_id", "=", workspace),
+        ("id", "<", before or None),
+        ("kind", "=", kind or None),
+        ("target_id", "=", target or None),
+        ("created_at", ">=", since or None),
     ):
-        if value:
+        if value is not None:
             tests.append(f"{column} {sign} ?")
             params.append(value)
     rows = connection.query(

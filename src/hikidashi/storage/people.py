@@ -161,12 +161,6 @@ def _account(row: tuple[str, str, str | None, str | None, int]) -> Account:
     return Account(id_, name, email or "", password_hash, bool(is_bot))
 
 
-def set_password_hash(connection: Connection, user: str, password_hash: str) -> None:
-    """Another password; every session of the user ends."""
-    connection.query("UPDATE users SET password_hash = ? WHERE id = ?", (password_hash, user))
-    connection.query("DELETE FROM sessions WHERE user_id = ?", (user,))
-
-
 # --- failed logins ----------------------------------------------------------------------------
 
 
@@ -260,40 +254,6 @@ def end_session(connection: Connection, session: str) -> None:
 # --- tokens -----------------------------------------------------------------------------------
 
 
-def insert_token(  # noqa: PLR0913
-    connection: Connection,
-    id_: str,
-    hash_: str,
-    name: str,
-    identity: Identity,
-    now: int,
-) -> None:
-    """A new API token that stands for an identity. Raises IntegrityError if the hash is taken."""
-    columns = (
-        Column("id", "text"),
-        Column("hash", "text"),
-        Column("kind", "text"),
-        Column("name", "text"),
-        Column("user_id", "text"),
-        Column("workspace_id", "text"),
-        Column("project_id", "text"),
-        Column("may_write", "bigint"),
-        Column("created_at", "bigint"),
-    )
-    row = (
-        id_,
-        hash_,
-        "api",
-        name,
-        identity.user,
-        identity.workspace,
-        identity.project,
-        int(identity.may_write),
-        now,
-    )
-    connection.write([Insert("tokens", columns, [row])])
-
-
 def find_token(connection: Connection, hash_: str, kind: str) -> Identity | None:
     """Whom a token or key that is not revoked stands for."""
     rows = connection.query(
@@ -305,15 +265,6 @@ def find_token(connection: Connection, hash_: str, kind: str) -> Identity | None
         return None
     user, workspace, project, may_write = rows[0]
     return Identity(user, workspace, project, bool(may_write))
-
-
-def revoke_token(connection: Connection, id_: str, now: int) -> bool:
-    """The token opens nothing any more; False if there is none that did."""
-    found = connection.query("SELECT 1 FROM tokens WHERE id = ? AND revoked_at IS NULL", (id_,))
-    connection.query(
-        "UPDATE tokens SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL", (now, id_)
-    )
-    return bool(found)
 
 
 # --- secrets ----------------------------------------------------------------------------------

@@ -14,7 +14,8 @@ _MEMBERS = (
     " ORDER BY created_at, id"
 )
 _TOKEN = (
-    "SELECT id, hash, name, user_id, workspace_id, project_id, may_write, created_at FROM tokens"  # noqa: S105
+    "SELECT id, hash, name, user_id, workspace_id, project_id, may_write, created_at, kind,"  # noqa: S105
+    " revoked_at FROM tokens"
 )
 
 
@@ -31,16 +32,18 @@ class User:
 
 @record
 class ProjectKey:
-    """A HotTask project key: a token of kind "project" that speaks for a bot."""
+    """A HotTask project key, which speaks for a bot; or an API token, which speaks for a user."""
 
     id: str
     hash: str
     name: str
-    user: str  # id of the bot
+    user: str  # id of the bot, or of the user
     workspace: str  # id
     project: str  # id
     may_write: bool = True
     created_at: int = 0
+    kind: str = "project"  # or "api"
+    is_revoked: bool = False
 
 
 @record
@@ -98,7 +101,7 @@ def find_users(connection: Connection, emails: Sequence[str], ids: Sequence[str]
 
 
 def find_keys(connection: Connection, ids: Sequence[str]) -> list[ProjectKey]:
-    """Project keys by id, also revoked ones."""
+    """Project keys and API tokens by id, also revoked ones."""
     rows = connection.read([QueryKeys(_TOKEN, _ID, list(ids))])[0]
     return [_key(row) for row in rows]
 
@@ -115,5 +118,16 @@ def _user(row: Row) -> User:
 
 
 def _key(row: Row) -> ProjectKey:
-    id_, hash_, name, user, workspace, project, may_write, created_at = row
-    return ProjectKey(id_, hash_, name, user, workspace, project, bool(may_write), created_at)
+    id_, hash_, name, user, workspace, project, may_write, created_at, kind, revoked_at = row
+    return ProjectKey(
+        id=id_,
+        hash=hash_,
+        name=name,
+        user=user,
+        workspace=workspace,
+        project=project,
+        may_write=bool(may_write),
+        created_at=created_at,
+        kind=kind,
+        is_revoked=revoked_at is not None,
+    )

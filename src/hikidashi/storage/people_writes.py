@@ -153,11 +153,11 @@ def drop_group(connection: Connection, workspace: str, group: str) -> None:
     raise_people_number(connection, workspace)
 
 
-# --- project keys -----------------------------------------------------------------------------
+# --- project keys and tokens -----------------------------------------------------------------------------
 
 
 def insert_project_key(connection: Connection, key: ProjectKey, now_ms: int) -> None:
-    """A new key. Raises IntegrityError if the hash is taken."""
+    """A new key or token. Raises IntegrityError if the hash is taken."""
     columns = (
         _ID,
         Column("hash", "text"),
@@ -172,7 +172,7 @@ def insert_project_key(connection: Connection, key: ProjectKey, now_ms: int) -> 
     row = (
         key.id,
         key.hash,
-        "project",
+        key.kind,
         key.name,
         key.user,
         key.workspace,

@@ -85,11 +85,11 @@ def _tell(connection: Connection, edit: SchemaEdit) -> Iterator[Told]:
         case ForgetHolders(workspace, kind, id_):
             yield workspace, "holders", id_, "", {"kind": kind}, None
         case MakeKey(key):
-            yield key.workspace, "key", key.id, key.name, None, _key(key)
+            yield key.workspace, _kind(key), key.id, key.name, None, _key(key)
         case ChangeKey(key):
             yield from _changed_key(connection, key)
         case RevokeKey(key):
-            yield key.workspace, "key", key.id, key.name, _key(key), None
+            yield key.workspace, _kind(key), key.id, key.name, _key(key), None
         case _:
             assert_never(edit)
 
@@ -124,14 +124,16 @@ def _user_name(connection: Connection, user: str) -> str:
 
 
 def _changed_user(connection: Connection, user: User) -> Iterator[Told]:
-    """A user is of several workspaces; each is told. Of a password only that it is another."""
+    """A user is of several workspaces, or of none; each is told. Of a password only that it is
+    another."""
     found = people_state.find_users(connection, [], [user.id])
     before = _user(found[0]) if found else None
     after = _user(user)
     if found and found[0].password_hash != user.password_hash:
         after["password"] = "changed"  # noqa: S105  not one
-    for one in list_memberships(connection, user.id):
-        yield one.workspace, "user", user.id, _name(user), before, after
+    places = [one.workspace for one in list_memberships(connection, user.id)]
+    for place in places or [""]:
+        yield place, "user", user.id, _name(user), before, after
 
 
 def _membership(connection: Connection, workspace: str, user: str) -> State | None:
@@ -139,6 +141,10 @@ def _membership(connection: Connection, workspace: str, user: str) -> State | No
         if one.workspace == workspace:
             return {"is_admin": one.is_admin}
     return None
+
+
+def _kind(key: ProjectKey) -> str:
+    return "token" if key.kind == "api" else "key"
 
 
 def _key(key: ProjectKey) -> dict[str, object]:

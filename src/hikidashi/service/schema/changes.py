@@ -94,7 +94,7 @@ class ForgetHolders:
 
 @record
 class MakeKey:
-    """A new project key."""
+    """A new project key or API token."""
 
     key: ProjectKey
 

@@ -15,8 +15,7 @@ from ...core.catalog import Operation
 from ...core.errors import FaultError
 from ...core.ids import is_id
 from ...core.limits import DISPLAY_ID_CHARS_MAX, NAME_CHARS_MAX
-from ..identity import hash_secret
-from ..passwords import check_password
+from ..passwords import check_password, hash_secret
 from .forms import Fixed, Form
 from .keys import FORMS
 from .problems import Place, SchemaError

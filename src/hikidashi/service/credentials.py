@@ -1,0 +1,65 @@
+"""Passwords and tokens changed as people are by a schema file: under the lock, told to the audit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ..core.ids import IdSource
+from ..storage.audit import Author
+from ..storage.definitions import lock_workspaces
+from ..storage.engines import Connection, Engine
+from ..storage.people import list_memberships
+from ..storage.people_state import ProjectKey, find_keys, find_users
+from .schema.apply import apply_changes
+from .schema.changes import Change, ChangeUser, Leave, MakeKey, RevokeKey, SchemaEdit
+from .schema.problems import Place
+
+BY_OPERATOR = Author("cli")
+_NOWHERE = Place("request", 1, "")
+
+
+class Credentials:
+    """What may be done to them, in a transaction that is open."""
+
+    def __init__(
+        self, connection: Connection, engine: Engine, author: Author, ids: IdSource, now_ms: int
+    ) -> None:
+        self._connection = connection
+        self._engine = engine
+        self._author = author
+        self._ids = ids
+        self._now_ms = now_ms
+
+    def set_password(self, user: str, password_hash: str) -> None:
+        """Another password; every session of the user ends."""
+        places = [one.workspace for one in list_memberships(self._connection, user)]
+        self._lock(places)
+        for known in find_users(self._connection, [], [user]):
+            self._carry_out(ChangeUser(replace(known, password_hash=password_hash)))
+
+    def make_token(self, token: ProjectKey) -> None:
+        """A new API token. Raises SchemaError if its secret is another's."""
+        self._lock([token.workspace])
+        self._carry_out(MakeKey(token))
+
+    def revoke(self, id_: str) -> bool:
+        """A token or project key opens nothing any more; False if there is none that did."""
+        for key in find_keys(self._connection, [id_]):
+            self._lock([key.workspace])
+            for held in find_keys(self._connection, [id_]):
+                if held.is_revoked:
+                    return False
+                leaving = [Leave(held.workspace, held.user)] if held.kind == "project" else []
+                self._carry_out(RevokeKey(held), *leaving)
+                return True
+        return False
+
+    def _lock(self, workspaces: Sequence[str]) -> None:
+        lock_workspaces(self._connection, self._engine, ["", *workspaces])
+
+    def _carry_out(self, *edits: SchemaEdit) -> None:
+        changes = [Change("credentials", edits, _NOWHERE)]
+        apply_changes(
+            self._connection, self._engine, changes, self._author, self._ids, self._now_ms
+        )
