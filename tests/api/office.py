@@ -15,11 +15,12 @@ from tests.deterministic import FixedClock, fixed_ids
 WORLD = Path(__file__).parent.parent / "worlds" / "office.yaml"
 W, STRANGE = "66a000000000000000000001", "66a000000000000000000002"
 ALL, SALES, EAST, STORE = (f"66a0000000000000000000b{one}" for one in range(1, 5))
-ANN, BOB, EVE, DAN, KIM = (f"66a0000000000000000000a{one}" for one in range(1, 6))
+ANN, BOB, EVE, DAN, KIM, GUS = (f"66a0000000000000000000a{one}" for one in range(1, 7))
 DESK = "66a0000000000000000000c1"
+NOTES = "/api/v0/applications/DESK/datastores/NOTES"
 KEPT = (
     *("workspaces", "definitions", "users", "members", "group_members", "user_roles"),
-    *("group_roles", "tokens", "audit"),
+    *("group_roles", "tokens", "audit", "mails", "confirmations"),
 )
 
 
@@ -54,6 +55,10 @@ class Office(Rest):
         identity = Identity(user, W, project, may_write)
         return self.run(self.app.identities.create_token("test", identity))[1]
 
+    def rows_changed(self, sql: str, *params: Any) -> None:
+        """Change what the database holds, past the application."""
+        self.run(self.app.store.change(lambda connection: connection.query(sql, params)))
+
     def kept(self) -> list[Any]:
         """All that the database holds of definitions and people."""
         return [sorted(self.rows(f"SELECT * FROM {one}"), key=repr) for one in KEPT]
@@ -64,7 +69,7 @@ def open_office(url: str, **settings: Any) -> Iterator[Office]:
     """The application with the office in it."""
     clock = FixedClock()
     with asyncio.Runner() as runner:
-        made = Office(url, clock, fixed_ids(clock), runner, WORLD, "", **settings)
+        made = Office(url, clock, fixed_ids(clock), runner, WORLD, NOTES, **settings)
         for name in ("ann", "bob", "eve", "zoe"):
             made.token(name)
         yield made

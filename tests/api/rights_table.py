@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from tests.files.papers import form
+
 W = "66a000000000000000000001"
 BOB = "66a0000000000000000000a2"
+HEADER = b"Email,UserName,Password,GroupDisplayIDs,RoleDisplayIDs,IsDelete\r\n"
 NAMED = {"name": "New", "display_id": "new-@n"}
 
 
@@ -18,7 +21,7 @@ class Try(NamedTuple):
     call: str
     method: str
     path: str  # after /api/v0/
-    body: Any = None
+    body: Any = None  # bytes: a form
 
 
 GROUPS = (
@@ -43,4 +46,30 @@ ROLES = (
     Try("UpdateGroupRoles", "POST", "grouproles/@group", _ROLES),
     Try("AddGroupRoles", "PUT", "grouproles/@group", _ROLES),
 )
-TRIES = (*GROUPS, *ROLES)
+_FORM = form(
+    ("current_workspace_id", W.encode()),
+    ("file", HEADER + b"person-@n@office.test,,,,,\r\n", "a.csv"),
+)
+MEMBERS = (
+    Try("AddUser", "POST", "users", {"email": "person-@n@office.test", "g_id": "@group"}),
+    Try("RemoveUser", "DELETE", "users", {"g_id": "@group", "u_id": BOB}),
+    Try(
+        "UserInvite",
+        "POST",
+        "userinvite",
+        {"users": [{"email": "gus@office.test"}], "domain": "app.test", "no_confirm_email": True},
+    ),
+    Try("UserImport", "POST", "userimport", _FORM),
+    Try("GetUsersInGroup", "GET", "groups/66a0000000000000000000b2/users"),
+    Try("GetUsersInWorkspace", "GET", f"workspaces/{W}/users"),
+    Try("GetAllUsersInWorkspace", "GET", "users/all/g/66a0000000000000000000b2"),
+)
+WORKSPACES = (
+    Try("CreateNewWorkspace", "POST", "workspaces", {"name": "New @n"}),
+    Try("GetPasswordPolicy", "GET", f"workspaces/{W}/password-policy"),
+    Try("SetPasswordPolicy", "PUT", f"workspaces/{W}/password-policy", {"min_length": 9}),
+    Try("GetWorkspaceUsage", "GET", f"workspaces/{W}/usages"),
+    Try("GetWorkspaceFunctionality", "GET", f"workspaces/{W}/functionalities"),
+    Try("GetWorkspaceFunctionalityByPage", "GET", f"workspaces/{W}/functionality"),
+)
+TRIES = (*GROUPS, *ROLES, *MEMBERS, *WORKSPACES)

@@ -97,6 +97,16 @@ SESSION_RECHECK_MS: Final = 1_500  # a logout is seen by every process within 2 
 TOKEN_LIFE_MS: Final = 365 * 86_400_000
 PASSWORD_CHARS_MIN: Final = 6
 PASSWORD_BYTES_MAX: Final = 1_024
+PEOPLE_PER_CALL_MAX: Final = 1_000  # invited or imported at once: a password takes 20 ms
+WORKSPACES_PER_USER_MAX: Final = 100  # that a user is in and may still make another
+POLICY_DAYS_MAX: Final = 3_650  # these bound what a workspace may ask of passwords
+POLICY_LOCKOUT_TRIES_MAX: Final = 100
+POLICY_LOCKOUT_MINUTES_MAX: Final = 1_440
+POLICY_CHARS_MAX: Final = 128
+POLICY_PATTERN_MAX: Final = 2  # the patterns are numbered from 0
+POLICY_SAME_MAX: Final = 24
+EMAIL_CHARS_MAX: Final = 320
+USER_CODE_CHARS_MAX: Final = 128
 
 # Files
 FILE_BYTES_MAX: Final = 100_000_000  # one uploaded file, unless the settings say otherwise

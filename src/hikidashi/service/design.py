@@ -90,6 +90,7 @@ class Wish:
     words: Mapping[str, str] = field(
         default_factory=dict
     )  # what the caller calls a key, where it is another name
+    workspace: str = ""  # id of the one that the keys are of, if it is not the scene's
 
 
 @record
@@ -186,7 +187,8 @@ def _plan(scene: Scene, wish: Wish) -> list[Change]:
     workspace = scene.now.workspace.id
     changes = [_return(workspace, one) for one in wish.restored]
     if wish.keys is not None or wish.restored:
-        document = {"workspaces": [{"id": workspace, **(wish.keys or {})}]}
+        id_ = wish.workspace or workspace
+        document = {"workspaces": [{"id": id_, **(wish.keys or {})}]}
         try:
             schema = of_data(document, REQUEST)
             changes += plan(schema, _with_restored(scene, schema, wish), scene.ids)

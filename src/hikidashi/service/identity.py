@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from weakref import WeakValueDictionary
@@ -216,16 +216,28 @@ class Identities:
 
     # -- logging in and out --------------------------------------------------------------------
 
-    async def login(self, email: str, password: str) -> str:
+    async def login(
+        self, email: str, password: str, exclusive: str = "", *, is_code: bool = False
+    ) -> str:
         """A token for a user. Raises 401 in the same time whether the address exists or not, and
-        423 after too many failures for the address typed."""
+        423 after too many failures for the address typed.
+
+        `is_code`: a user code was typed in place of an address; `exclusive`: the workspace of
+        which alone the user is.
+        """
         address = email.strip()
-        if not address or len(address) > _ADDRESS_CHARS_MAX or "\0" in address:
+        fits = 0 < len(address) <= _ADDRESS_CHARS_MAX and "\0" not in address
+        if not fits or (exclusive and not is_id(exclusive)):
             await self._passwords.verify(None, password)
             raise wrong_login()
-        digest = hash_secret(address.lower())
+        beside = f" {exclusive} {is_code}" if exclusive or is_code else ""
+        digest = hash_secret(address.lower() + beside)
         async with self._turn(digest):  # guesses at one address go one after another
-            account = await self._verify(address, digest, password)
+            account = await self._verify(
+                digest,
+                password,
+                lambda one: people.find_account(one, address, exclusive, is_code=is_code),
+            )
             return await self._begin_session(account, digest)
 
     def _turn(self, digest: str) -> asyncio.Lock:
@@ -234,12 +246,14 @@ class Identities:
             lock = self._turns[digest] = asyncio.Lock()
         return lock
 
-    async def _verify(self, address: str, digest: str, password: str) -> Account:
+    async def _verify(
+        self, digest: str, password: str, find: Callable[[Connection], Account | None]
+    ) -> Account:
         now = self._clock.now_ms()
 
         def look(connection: Connection) -> tuple[int, Account | None]:
             failures = people.count_login_failures(connection, digest, now)
-            return failures, people.find_account(connection, address)
+            return failures, find(connection)
 
         failures, account = await self._store.read(look)
         if failures >= LOGIN_FAILURES_MAX:
@@ -305,6 +319,14 @@ class Identities:
             lambda one: self._credentials(one, author).set_password(user, password_hash)
         )
         self.forget_sessions(user)
+
+    async def hash_passwords(self, passwords: Sequence[str]) -> list[str]:
+        """What is to be kept of passwords; takes some 20 ms each."""
+        return [await self._passwords.hash(one) for one in passwords]
+
+    def new_secret(self) -> str:
+        """Something that nobody guesses."""
+        return self._chance(32).hex()
 
     # -- API tokens ----------------------------------------------------------------------------
 

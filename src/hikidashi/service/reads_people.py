@@ -7,8 +7,11 @@ from collections.abc import Iterable
 from ..core.access import may_see_project
 from ..core.catalog import Catalog, Project
 from ..core.errors import no_place
+from ..core.record import record
+from ..storage.mails import list_mailed
 from ..storage.people_state import People, User, read_people
 from .app import View
+from .design_people import find_top_group, get_group
 
 
 def find_place(view: View, ref: str) -> Project:
@@ -27,11 +30,61 @@ def list_role_users(view: View, project: str, ref: str) -> list[User]:
     role = find_place(view, project).find_role(ref)
     if role is None:
         raise no_place("role", ref)
-    people = read_people(view.connection, view.catalog.workspace)
+    people = _people(view)
     holders = {user for one, user in people.user_roles if one == role.id}
     groups = {group for one, group in people.group_roles if one == role.id}
     holders |= users_of(people, groups_under(view.catalog, groups))
     return _in_order(people, holders)
+
+
+@record
+class Member:
+    """Somebody in a workspace, as others there see them."""
+
+    user: User
+    is_admin: bool
+    is_mailed: bool  # a mail asks, or asked, the user to confirm
+
+
+def list_group_members(view: View, ref: str, *, recursive: bool) -> list[Member]:
+    """Who is in a group, or in one below it too. Raises 404."""
+    group = get_group(view.catalog, ref)
+    people = _people(view)
+    groups = groups_under(view.catalog, [group.id]) if recursive else {group.id}
+    return _members(view, people, users_of(people, groups))
+
+
+def list_all_members(view: View, ref: str) -> list[Member]:
+    """Who is in a group or below it; with the top group those too who are in none."""
+    group = get_group(view.catalog, ref)
+    people = _people(view)
+    found = users_of(people, groups_under(view.catalog, [group.id]))
+    if not group.parent:
+        found = {one.id for one in people.users}
+    return _members(view, people, found)
+
+
+def list_members_by_group(view: View, *, admins_only: bool) -> dict[str, list[User]]:
+    """The users of each group that has any, by its id."""
+    people = _people(view)
+    found: dict[str, list[User]] = {}
+    for group in view.catalog.groups_below(find_top_group(view.catalog).id):
+        users = _in_order(people, users_of(people, {group}))
+        shown = [one for one in users if not admins_only or one.id in people.admins]
+        if shown:
+            found[group] = shown
+    return found
+
+
+def _people(view: View) -> People:
+    return read_people(view.connection, view.catalog.workspace)
+
+
+def _members(view: View, people: People, ids: set[str]) -> list[Member]:
+    mailed = list_mailed(view.connection, view.catalog.workspace)
+    return [
+        Member(one, one.id in people.admins, one.id in mailed) for one in _in_order(people, ids)
+    ]
 
 
 def groups_under(catalog: Catalog, groups: Iterable[str]) -> set[str]:

@@ -76,7 +76,7 @@ def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     with path.open("rb") as file:
         is_xlsx = file.read(4) == b"PK\x03\x04"
         file.seek(0)
-        rows = _read_xlsx(file) if is_xlsx else _read_csv(file)
+        rows = _read_xlsx(file) if is_xlsx else read_csv(file)
         for count, (line, cells) in enumerate(rows):
             if count > ROWS_MAX:
                 raise SheetError(f"the file has over {ROWS_MAX} rows; send it in parts", line)
@@ -86,7 +86,8 @@ def read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
 # --- CSV --------------------------------------------------------------------------------------
 
 
-def _read_csv(file: IO[bytes]) -> Iterator[tuple[int, list[str]]]:
+def read_csv(file: IO[bytes]) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a CSV that hold anything, each with the line where it begins; SheetError."""
     reader = csv.reader(_lines(file), strict=True)
     line = 1
     while True:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import field as record_field
+
+import msgspec
 
 from ..core.catalog import (
     Action,
@@ -19,6 +22,7 @@ from ..core.catalog import (
 from ..core.errors import no_place
 from ..core.kinds import KINDS, Storage
 from ..core.limits import INDEXED_BYTES_MAX, INDEXED_CHARS_MAX
+from ..core.password_policy import PasswordPolicy
 from ..core.record import record
 from . import tables
 from .definition_bodies import (
@@ -69,6 +73,7 @@ class Workspace:
     id: str
     name: str
     time_zone: str
+    password_policy: PasswordPolicy = record_field(default_factory=PasswordPolicy)
 
 
 @record
@@ -92,8 +97,13 @@ def read_numbers(connection: Connection, workspace: str) -> tuple[int, int] | No
 
 def list_workspaces(connection: Connection) -> list[Workspace]:
     """All workspaces, in the order of their creation."""
-    rows = connection.query("SELECT id, name, time_zone FROM workspaces ORDER BY created_at, id")
-    return [Workspace(*row) for row in rows]
+    rows = connection.query(
+        "SELECT id, name, time_zone, password_policy FROM workspaces ORDER BY created_at, id"
+    )
+    return [
+        Workspace(id_, name, time_zone, PasswordPolicy(**msgspec.json.decode(policy)))
+        for id_, name, time_zone, policy in rows
+    ]
 
 
 def load_catalog(connection: Connection, workspace: str) -> Catalog:
@@ -336,17 +346,29 @@ def create_workspace(connection: Connection, workspace: Workspace, now_ms: int) 
         Column("catalog_number", "bigint"),
         Column("people_number", "bigint"),
         Column("created_at", "bigint"),
+        Column("password_policy", "text"),
     )
-    row = (workspace.id, workspace.name, workspace.time_zone, 1, 1, now_ms)
+    policy = encode_policy(workspace.password_policy)
+    row = (workspace.id, workspace.name, workspace.time_zone, 1, 1, now_ms, policy)
     connection.write([Insert("workspaces", columns, [row])])
 
 
 def update_workspace(connection: Connection, workspace: Workspace) -> None:
-    """Another name or time zone; both are part of the catalogue."""
+    """Another name, time zone or password policy; the first two are part of the catalogue."""
     raise_catalog_number(connection, workspace.id)
-    columns = (Column("name", "text"), Column("time_zone", "text"))
-    row = (workspace.name, workspace.time_zone, workspace.id)
+    columns = (
+        Column("name", "text"),
+        Column("time_zone", "text"),
+        Column("password_policy", "text"),
+    )
+    policy = encode_policy(workspace.password_policy)
+    row = (workspace.name, workspace.time_zone, policy, workspace.id)
     connection.write([Update("workspaces", _ID, columns, [row])])
+
+
+def encode_policy(policy: PasswordPolicy) -> str:
+    """A policy as its column holds it."""
+    return msgspec.json.encode(policy).decode()
 
 
 def raise_catalog_number(connection: Connection, workspace: str) -> None:

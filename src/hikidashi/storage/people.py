@@ -9,6 +9,9 @@ from ..core.limits import LOGIN_WINDOW_MS
 from ..core.record import record
 from .engines import Column, Connection, Insert, Query
 
+# Users who are known by their address alone.
+ORDINARY = "SELECT * FROM users WHERE exclusive_workspace = '' AND user_code IS NULL"
+_ACCOUNT = "SELECT id, name, email, password_hash, is_bot FROM users"
 _WORKSPACE_NOW = (
     "COALESCE((SELECT workspace_id FROM members"
     " WHERE user_id = users.id AND workspace_id = users.current_workspace),"
@@ -136,21 +139,29 @@ def set_current_workspace(connection: Connection, user: str, workspace: str) -> 
 # --- accounts ---------------------------------------------------------------------------------
 
 
-def find_account(connection: Connection, address: str) -> Account | None:
-    """The user with an address, as typed or else in lower case."""
-    rows = connection.query(
-        "SELECT id, name, email, password_hash, is_bot FROM users WHERE email IN (?, ?)",
-        (address, address.lower()),
-    )
-    rows.sort(key=lambda row: bool(row[2] != address))
+def find_account(
+    connection: Connection, address: str, exclusive: str = "", *, is_code: bool = False
+) -> Account | None:
+    """The user with an address, as typed or else in lower case, or (`is_code`) with a code.
+
+    `exclusive`: the workspace (id) that the user is of and of no other; "" for most users.
+    """
+    if is_code:
+        rows = connection.query(
+            f"{_ACCOUNT} WHERE user_code = ? AND exclusive_workspace = ?", (address, exclusive)
+        )
+    else:
+        rows = connection.query(
+            f"{_ACCOUNT} WHERE email IN (?, ?) AND exclusive_workspace = ? AND user_code IS NULL",
+            (address, address.lower(), exclusive),
+        )
+        rows.sort(key=lambda row: bool(row[2] != address))
     return _account(rows[0]) if rows else None
 
 
 def get_account(connection: Connection, user: str) -> Account:
     """A user by id. Raises 401 if it is gone."""
-    rows = connection.query(
-        "SELECT id, name, email, password_hash, is_bot FROM users WHERE id = ?", (user,)
-    )
+    rows = connection.query(f"{_ACCOUNT} WHERE id = ?", (user,))
     if not rows:
         raise unauthorized("the user of the token is gone")
     return _account(rows[0])

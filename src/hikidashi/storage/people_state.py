@@ -6,9 +6,12 @@ from collections.abc import Sequence
 
 from ..core.record import record
 from .engines import Column, Connection, Query, QueryKeys, Row
+from .people import ORDINARY
 
 _ID = Column("id", "text")
-_USER = "SELECT id, email, name, password_hash, is_bot FROM users"
+_COLUMNS = "id, email, name, password_hash, is_bot, exclusive_workspace, user_code, created_at"
+_USER = f"SELECT {_COLUMNS} FROM users"  # noqa: S608
+_BY_EMAIL = f"SELECT {_COLUMNS} FROM ({ORDINARY}) AS ordinary"  # noqa: S608
 _MEMBERS = (
     f"{_USER} WHERE id IN (SELECT user_id FROM members WHERE workspace_id = ?)"  # noqa: S608
     " ORDER BY created_at, id"
@@ -28,6 +31,14 @@ class User:
     name: str
     password_hash: str | None = None
     is_bot: bool = False
+    exclusive: str = ""  # id of the workspace that the user is of, and of no other; "" for most
+    user_code: str | None = None  # what the user logs in by in place of the address
+    created_at: int = 0  # ms; a new user's is the time of the change
+
+    @property
+    def is_ordinary(self) -> bool:
+        """Known by the address alone, which nobody else has."""
+        return not self.exclusive and self.user_code is None
 
 
 @record
@@ -89,15 +100,32 @@ def read_people(connection: Connection, workspace: str) -> People:
 
 
 def find_users(connection: Connection, emails: Sequence[str], ids: Sequence[str]) -> list[User]:
-    """Users of any workspace, by address or by id."""
+    """Users of any workspace: ordinary ones by address, any by id."""
     rows = connection.read(
         [
-            QueryKeys(_USER, Column("email", "text"), list(emails)),
+            QueryKeys(_BY_EMAIL, Column("email", "text"), list(emails)),
             QueryKeys(_USER, _ID, list(ids)),
         ]
     )
     found = {row[0]: _user(row) for part in rows for row in part}
     return list(found.values())
+
+
+def find_login(
+    connection: Connection, email: str, exclusive: str = "", user_code: str | None = None
+) -> User | None:
+    """Who logs in so: by code, else by address; of one workspace alone if `exclusive` says so."""
+    if user_code is not None:
+        found = connection.query(
+            f"{_USER} WHERE user_code = ? AND exclusive_workspace = ?",
+            (user_code, exclusive),
+        )
+    else:
+        found = connection.query(
+            f"{_USER} WHERE email = ? AND exclusive_workspace = ? AND user_code IS NULL",
+            (email, exclusive),
+        )
+    return _user(found[0]) if found else None
 
 
 def find_keys(connection: Connection, ids: Sequence[str]) -> list[ProjectKey]:
@@ -113,8 +141,9 @@ def find_key_holders(connection: Connection, hashes: Sequence[str]) -> dict[str,
 
 
 def _user(row: Row) -> User:
-    id_, email, name, password_hash, is_bot = row
-    return User(id_, email, name, password_hash, bool(is_bot))
+    id_, email, name, password_hash, is_bot, exclusive, user_code, created_at = row
+    flags = (bool(is_bot), exclusive, user_code, created_at)
+    return User(id_, email, name, password_hash, *flags)
 
 
 def _key(row: Row) -> ProjectKey:

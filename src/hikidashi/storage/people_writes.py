@@ -38,7 +38,7 @@ def raise_people_number(connection: Connection, workspace: str) -> None:
 def insert_user(connection: Connection, user: User, workspace: str, now_ms: int) -> None:
     """A new user whose current workspace is this one. Membership is a row of its own.
 
-    Raises IntegrityError if the address is taken.
+    Raises IntegrityError if the address or the code is taken.
     """
     columns = (
         _ID,
@@ -46,6 +46,8 @@ def insert_user(connection: Connection, user: User, workspace: str, now_ms: int)
         Column("name", "text"),
         Column("password_hash", "text"),
         Column("is_bot", "bigint"),
+        Column("exclusive_workspace", "text"),
+        Column("user_code", "text"),
         Column("current_workspace", "text"),
         Column("created_at", "bigint"),
     )
@@ -55,6 +57,8 @@ def insert_user(connection: Connection, user: User, workspace: str, now_ms: int)
         user.name,
         user.password_hash,
         int(user.is_bot),
+        user.exclusive,
+        user.user_code,
         workspace,
         now_ms,
     )

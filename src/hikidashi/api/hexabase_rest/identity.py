@@ -18,10 +18,14 @@ from .write_answers import NULL
 
 
 class LoginBody(msgspec.Struct):
-    """login/Login. `user_code` and `exclusive_w_id` are read past."""
+    """login/Login."""
 
     password: Annotated[str, told("The password of the account.")]
-    email: Annotated[str | None, told("The address of the account; it has to be there.")] = None
+    email: Annotated[str | None, told("The address of the account, if it has no user code.")] = None
+    user_code: Annotated[str | None, told("Its user code, if it has one.")] = None
+    exclusive_w_id: Annotated[
+        str | None, told("The workspace of an account that is of this one alone.")
+    ] = None
 
 
 class LoginAnswer(msgspec.Struct):
@@ -89,9 +93,13 @@ _login: Final = msgspec.json.Decoder(LoginBody)
 async def login(app: App, request: HttpRequest, _identity: None) -> Answer:
     """Login; a token that is sent along is not looked at."""
     body = decode_body(_login, request.body)
-    if not body.email:
+    typed = body.user_code or body.email
+    if not typed:
         raise invalid_request("Object missing required field `email`")
-    return answer_json(LoginAnswer(await app.identities.login(body.email, body.password)))
+    token = await app.identities.login(
+        typed, body.password, body.exclusive_w_id or "", is_code=bool(body.user_code)
+    )
+    return answer_json(LoginAnswer(token))
 
 
 async def logout(app: App, _request: HttpRequest, identity: Identity) -> Answer:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
+import msgspec
+
 from ...core.access import Identity
 from ...core.errors import FaultError, FaultKind, no_place
 from ...core.ids import is_id
@@ -15,6 +17,12 @@ from ..exchange import HttpRequest
 from ..running import refuse_dry_run
 
 T = TypeVar("T")
+
+
+class NoErrorAnswer(msgspec.Struct):
+    """Done."""
+
+    error: None = None
 
 
 async def look(

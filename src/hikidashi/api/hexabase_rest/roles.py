@@ -24,7 +24,8 @@ from ..edge import Answer, Call, HttpRequest, answer_json
 from ..exchange import NO_DRY_RUN
 from . import envelopes
 from .definitions_encode import language_of
-from .placed import change, look
+from .placed import NoErrorAnswer, change, look
+from .write_answers import NO_ERROR
 
 
 class UserRoleBody(msgspec.Struct):
@@ -69,12 +70,6 @@ class RoleEntry(msgspec.Struct):
     project_id: str
     role_id: str
     type: str
-
-
-class NoErrorAnswer(msgspec.Struct):
-    """Done."""
-
-    error: None = None
 
 
 class EmptyAnswer(msgspec.Struct):
@@ -131,7 +126,7 @@ def _of_user(wish: Callable[[Scene, str, str, str], Wish]) -> Any:
             lambda scene: wish(scene, place, body.user_id, body.role_id),
             lambda _: None,
         )
-        return answer_json(NoErrorAnswer())
+        return Answer(200, NO_ERROR)
 
     return handle
 

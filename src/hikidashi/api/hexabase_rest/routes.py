@@ -17,11 +17,13 @@ from .global_search import CALLS as GLOBAL_SEARCH_CALLS
 from .groups import CALLS as GROUP_CALLS
 from .identity import CALLS as IDENTITY_CALLS
 from .lists import CALLS as LIST_CALLS
+from .members import CALLS as MEMBER_CALLS
 from .reads_routes import CALLS as READ_CALLS
 from .reports import CALLS as REPORT_CALLS
 from .roles import CALLS as ROLE_CALLS
 from .searches import CALLS as SEARCH_CALLS
 from .sheets import CALLS as SHEET_CALLS
+from .workspaces import CALLS as WORKSPACE_CALLS
 from .writes import CALLS as WRITE_CALLS
 
 CALLS: Final[tuple[Call, ...]] = (
@@ -43,4 +45,6 @@ CALLS: Final[tuple[Call, ...]] = (
     *FILE_CALLS,
     *GROUP_CALLS,
     *ROLE_CALLS,
+    *MEMBER_CALLS,
+    *WORKSPACE_CALLS,
 )

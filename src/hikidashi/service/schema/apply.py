@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from ...core.ids import IdSource
-from ...storage import definitions, people_writes
+from ...storage import definitions, mails, people_writes
 from ...storage.audit import Author, insert_audit
 from ...storage.definition_bodies import FieldBody
 from ...storage.deletions import forget_deletions, insert_deletions
@@ -20,6 +20,7 @@ from .changes import (
     EditDefinition,
     ForgetHolders,
     GivePair,
+    Invite,
     Join,
     Leave,
     MakeKey,
@@ -104,6 +105,10 @@ def _carry_out(connection: Connection, edit: SchemaEdit, now_ms: int) -> None:
         case ForgetHolders(workspace, kind, id_):
             drop = people_writes.drop_role if kind == "role" else people_writes.drop_group
             drop(connection, workspace, id_)
+        case Invite(confirmation, mail):
+            mails.insert_confirmation(connection, confirmation, now_ms)
+            if mail is not None:
+                mails.insert_mail(connection, mail, now_ms)
         case MakeKey(key):
             people_writes.insert_project_key(connection, key, now_ms)
         case ChangeKey(key):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from typing import assert_never
 
 from ...core.ids import IdSource
@@ -21,6 +22,7 @@ from .changes import (
     EditDefinition,
     ForgetHolders,
     GivePair,
+    Invite,
     Join,
     Leave,
     MakeKey,
@@ -84,6 +86,11 @@ def _tell(connection: Connection, edit: SchemaEdit) -> Iterator[Told]:
             yield workspace, what, pair[0], "", {"holder": pair[1]}, None
         case ForgetHolders(workspace, kind, id_):
             yield workspace, "holders", id_, "", {"kind": kind}, None
+        case Invite(confirmation, mail):
+            told = {"mailed_to": mail.recipient if mail else None}
+            user = confirmation.user
+            name = _user_name(connection, user)
+            yield confirmation.workspace, "invitation", user, name, None, told
         case MakeKey(key):
             yield key.workspace, _kind(key), key.id, key.name, None, _key(key)
         case ChangeKey(key):
@@ -95,7 +102,8 @@ def _tell(connection: Connection, edit: SchemaEdit) -> Iterator[Told]:
 
 
 def _place(workspace: Workspace) -> State:
-    return {"name": workspace.name, "time_zone": workspace.time_zone}
+    policy = asdict(workspace.password_policy)
+    return {"name": workspace.name, "time_zone": workspace.time_zone, "password_policy": policy}
 
 
 def _workspace(connection: Connection, id_: str) -> State | None:
@@ -115,7 +123,10 @@ def _name(user: User) -> str:
 
 
 def _user(user: User) -> dict[str, object]:
-    return {"email": user.email, "name": user.name, "is_bot": user.is_bot}
+    state: dict[str, object] = {"email": user.email, "name": user.name, "is_bot": user.is_bot}
+    if not user.is_ordinary:
+        state |= {"exclusive": user.exclusive, "user_code": user.user_code}
+    return state
 
 
 def _user_name(connection: Connection, user: str) -> str:

@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from ...core.record import record
 from ...storage.definitions import Edit, Workspace
+from ...storage.mails import Confirmation, Mail
 from ...storage.people_state import ProjectKey, User
 from ...storage.people_writes import Grant
 from .problems import Place
@@ -20,7 +21,7 @@ class MakeWorkspace:
 
 @record
 class ChangeWorkspace:
-    """Another name or time zone."""
+    """Another name, time zone or password policy."""
 
     workspace: Workspace
 
@@ -93,6 +94,14 @@ class ForgetHolders:
 
 
 @record
+class Invite:
+    """A user is asked to confirm, by a mail or by whoever asked for it."""
+
+    confirmation: Confirmation
+    mail: Mail | None
+
+
+@record
 class MakeKey:
     """A new project key or API token."""
 
@@ -124,6 +133,7 @@ SchemaEdit: TypeAlias = (
     | GivePair
     | TakePair
     | ForgetHolders
+    | Invite
     | MakeKey
     | ChangeKey
     | RevokeKey

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 from ruamel.yaml import YAML
 
 from ...core.errors import no_place
+from ...core.password_policy import PasswordPolicy
 from ...storage.definition_bodies import ActionBody, Definition, FieldBody, GroupBody
 from ...storage.definitions import list_workspaces
 from ...storage.engines import Connection
@@ -42,12 +44,21 @@ class _Exporter:
         self._children: dict[tuple[str, str], list[Definition]] = {}
         for one in now.definitions:
             self._children.setdefault((one.kind, one.parent), []).append(one)
-        self._names = {one.id: one.email for one in now.people.users if one.email}
+        self._names = {
+            one.id: one.email if one.is_ordinary else one.id
+            for one in now.people.users
+            if one.email
+        }
         self._order = {one.id: at for at, one in enumerate(now.people.users)}
 
     def workspace(self) -> dict[str, Any]:
         held, people = self._now.workspace, self._now.people
         shown: dict[str, Any] = {"id": held.id, "name": held.name, "time_zone": held.time_zone}
+        policy = asdict(held.password_policy)
+        usual = asdict(PasswordPolicy())
+        said = {key: value for key, value in policy.items() if value != usual[key]}
+        if said:
+            shown["password_policy"] = said
         shown["users"] = [self._user(one.id) for one in people.users if one.email]
         groups = self._children.get(("group", ""), [])
         top = next((one for one in groups if not _above(one)), None)
@@ -66,6 +77,10 @@ class _Exporter:
             shown["admin"] = True
         if user.is_bot:
             shown["bot"] = True
+        if user.exclusive:
+            shown["exclusive"] = True
+        if user.user_code is not None:
+            shown["user_code"] = user.user_code
         return shown
 
     def _group(self, group: Definition) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from msgspec import UNSET
 from ...core.catalog import Operation
 from ...core.errors import FaultError
 from ...core.ids import is_id
-from ...core.limits import DISPLAY_ID_CHARS_MAX, NAME_CHARS_MAX
+from ...core.limits import DISPLAY_ID_CHARS_MAX, NAME_CHARS_MAX, USER_CODE_CHARS_MAX
+from ...core.password_policy import POLICY_BOUNDS, POLICY_FLAGS
 from ..passwords import check_password, hash_secret
 from .forms import Fixed, Form
 from .keys import FORMS
@@ -114,6 +115,8 @@ class UserNode:
     password_hash: str | None
     admin: bool | None
     bot: bool | None
+    exclusive: bool | None
+    user_code: str | None
 
 
 @dataclass(eq=False, slots=True)
@@ -139,6 +142,7 @@ class WorkspaceNode:
     name: str
     was: str
     time_zone: str | None
+    password_policy: dict[str, Any]
     users: list[UserNode]
     top_group: Node | None
     projects: list[Node]
@@ -195,12 +199,23 @@ def _read_workspace(section: Section) -> WorkspaceNode:
         name=name,
         was=section.text("was") or "",
         time_zone=time_zone,
+        password_policy=_read_policy(section.section("password_policy")),
         users=[_read_user(one) for one in section.sections("users")],
         top_group=_read_node("group", top) if top else None,
         projects=[_read_node("project", one) for one in section.sections("applications")],
     )
     section.refuse_unknown_keys()
     return node
+
+
+def _read_policy(section: Section | None) -> dict[str, Any]:
+    """What is said of passwords."""
+    if section is None:
+        return {}
+    said: dict[str, bool | int | None] = {one: section.flag(one) for one in POLICY_FLAGS}
+    said |= {one: section.whole(one, *bounds) for one, bounds in POLICY_BOUNDS.items()}
+    section.refuse_unknown_keys()
+    return {key: value for key, value in said.items() if value is not None}
 
 
 def _is_time_zone(name: str) -> bool:
@@ -322,7 +337,11 @@ def _read_user(section: Section) -> UserNode:
         password_hash=password_hash,
         admin=section.flag("admin"),
         bot=section.flag("bot"),
+        exclusive=section.flag("exclusive"),
+        user_code=section.text("user_code", USER_CODE_CHARS_MAX),
     )
+    if (node.exclusive or node.user_code is not None) and not id_:
+        section.fail("needs an id beside exclusive and user_code")
     section.refuse_unknown_keys()
     return node
 

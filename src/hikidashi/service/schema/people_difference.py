@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 from ...core.ids import IdSource
 from ...storage.people_state import People, ProjectKey, User
@@ -37,14 +38,14 @@ class Users:
     def put(self, user: User) -> None:
         """Take a user in, in place of what was known of it."""
         known = self._by_id.get(user.id)
-        if known is not None and known.email:
+        if known is not None and known.email and known.is_ordinary:
             self._by_email.pop(known.email, None)
         self._by_id[user.id] = user
-        if user.email:
+        if user.email and user.is_ordinary:
             self._by_email[user.email] = user.id
 
     def find(self, ref: str) -> User | None:
-        """A user by id or address."""
+        """A user by id, an ordinary one by address too."""
         return self._by_id.get(ref) or self._by_id.get(self._by_email.get(ref, ""))
 
 
@@ -106,8 +107,8 @@ class PeopleDiffer:
         if known is None:
             self._new_user(node)
             return
-        wanted = User(
-            id=known.id,
+        wanted = replace(
+            known,
             email=node.email or known.email,
             name=known.name if node.name is None else node.name,
             password_hash=_wanted_hash(node, known),
@@ -133,7 +134,9 @@ class PeopleDiffer:
         if node.id:
             known = self._users.find(node.id)
             other = self._users.find(node.email) if node.email else None
-            if other is not None and other.id != node.id:
+            shares = node.exclusive or node.user_code is not None
+            shares = shares or (known is not None and not known.is_ordinary)
+            if other is not None and other.id != node.id and not shares:
                 node.section.fail(f"{node.email} is the address of {other.id}", "email")
             return known
         was = self._users.find(node.was) if node.was else None
@@ -151,6 +154,8 @@ class PeopleDiffer:
             name=node.name or node.email.partition("@")[0],
             password_hash=node.password_hash,
             is_bot=bool(node.bot),
+            exclusive=self._workspace if node.exclusive else "",
+            user_code=node.user_code,
         )
         self._users.put(user)
         self._members.add(user.id)
@@ -173,7 +178,7 @@ class PeopleDiffer:
     def _find_user(self, holder: Holder) -> str | None:
         user = self._users.find(holder.ref)
         if user is None or user.id not in self._members:
-            user = next((one for one in self._now.users if holder.ref in (one.email, one.id)), None)
+            user = next((one for one in self._now.users if holder.ref in _names(one)), None)
         if user is not None and user.id in self._members:
             return user.id
         if not holder.deleted:
@@ -292,6 +297,11 @@ class PeopleDiffer:
             else:
                 found.add(role)
         return found
+
+
+def _names(user: User) -> tuple[str | None, ...]:
+    """What a list may call a user by."""
+    return (user.id, user.email) if user.is_ordinary else (user.id,)
 
 
 def _wanted_hash(node: UserNode, known: User) -> str | None:

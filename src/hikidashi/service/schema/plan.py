@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ...core.ids import IdSource
+from ...core.password_policy import PasswordPolicy
 from ...storage.definition_bodies import ProjectBody
 from ...storage.definitions import Workspace
 from ...storage.people_state import People
@@ -77,7 +80,8 @@ def _find(node: WorkspaceNode, now: Now, ids: IdSource) -> WorkspaceNow | None:
         node.section.fail("names no workspace that is there; a new one needs a name", "id")
         return None
     id_ = node.id or ids.next_id()
-    return WorkspaceNow(Workspace(id_, node.name, node.time_zone or "UTC"), (), People())
+    policy = PasswordPolicy(**node.password_policy)
+    return WorkspaceNow(Workspace(id_, node.name, node.time_zone or "UTC", policy), (), People())
 
 
 def _workspace_changes(node: WorkspaceNode, held: WorkspaceNow, *, is_new: bool) -> list[Change]:
@@ -85,11 +89,14 @@ def _workspace_changes(node: WorkspaceNode, held: WorkspaceNow, *, is_new: bool)
     if is_new:
         line = f"+ workspace {now.name}"
         return [Change(line, (MakeWorkspace(now),), node.section.place())]
-    wanted = Workspace(now.id, node.name or now.name, node.time_zone or now.time_zone)
+    policy = replace(now.password_policy, **node.password_policy)
+    wanted = Workspace(now.id, node.name or now.name, node.time_zone or now.time_zone, policy)
     if wanted == now:
         return []
     notes = [f"name ({now.name} -> {wanted.name})"] if now.name != wanted.name else []
     if now.time_zone != wanted.time_zone:
         notes.append(f"time_zone ({now.time_zone} -> {wanted.time_zone})")
+    if now.password_policy != wanted.password_policy:
+        notes.append("password_policy")
     line = f"~ workspace {wanted.name}: {', '.join(notes)}"
     return [Change(line, (ChangeWorkspace(wanted),), node.section.place())]
