@@ -334,6 +334,18 @@ def test_an_invitation_is_a_confirmation_and_a_mail_together(office):
     assert audit == [("invitation", BOB, '{"mailed_to":"bob@office.test"}')]
 
 
+def test_the_subject_of_a_mail_is_one_line(office):
+    place = office.done("POST", "workspaces", {"name": "Two\nlines"})["w_id"]
+    office.done("POST", f"workspaces/{place}/select")
+    try:
+        body = INVITE | {"users": [{"email": "ann@office.test"}]}
+        assert office.done("POST", "userinvite", body)[0]["stats"] == 200
+    finally:
+        office.done("POST", f"workspaces/{W}/select")
+    subjects = office.rows("SELECT subject FROM mails WHERE workspace_id = ?", place)
+    assert subjects == [("You are invited to Two lines",)]
+
+
 def test_without_a_mail_the_secret_is_answered_and_kept_as_a_hash(office):
     mails = office.rows("SELECT id FROM mails")
     body = INVITE | {"no_confirm_email": True}

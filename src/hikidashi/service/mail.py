@@ -19,6 +19,7 @@ def invitation(  # noqa: PLR0913
     id_: str, workspace: str, place: str, recipient: str, secret: str, head: Letterhead
 ) -> Mail:
     """Ask somebody to come into a workspace, which is called `place`."""
+    place = " ".join(place.split())  # a subject is one line
     return Mail(
         id=id_,
         workspace=workspace,
