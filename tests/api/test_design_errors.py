@@ -113,6 +113,8 @@ BAD = [
     # What a new field may not be, and the words that say so.
     ("POST", f"{A}/fields", FIELD | {"dataType": "texts"}, "dataType: must be one of"),
     ("POST", f"{A}/fields", {"dataType": "text"}, "name"),
+    ("POST", f"{A}/fields", FIELD | {"name": ""}, "name must not be empty"),
+    ("PUT", f"{A}/fields/NAME", {"name": {"en": "", "ja": ""}}, "name must not be empty"),
     ("POST", f"{A}/fields", FIELD | {"name": "x" * 501}, "en: has 501 characters"),
     ("POST", f"{A}/fields", FIELD | {"display_id": "NAME"}, "display_id: NAME is there already"),
     ("POST", f"{A}/fields", FIELD | {"display_id": "title"}, "display_id: title is reserved"),
@@ -222,8 +224,8 @@ BAD = [
     ("POST", "/api/v0/applications", {"name": "x", "display_id": "BIN"}, "display_id: BIN is"),
     ("POST", f"{APP}/datastores", {"name": "x", "display_id": "CARS"}, "display_id: CARS is"),
     ("PATCH", D, {"roles": ["NOBODY"]}, "roles: has no role NOBODY"),
-    ("GET", f"{W}/audit?limit=0", None, "limit must be from 1 to 1000"),
-    ("GET", f"{W}/audit?limit={AUDIT_PAGE_MAX + 1}", None, "limit must be from 1 to 1000"),
+    ("GET", f"{W}/audit?limit=0", None, "limit must be from 1 to 200"),
+    ("GET", f"{W}/audit?limit={AUDIT_PAGE_MAX + 1}", None, "limit must be from 1 to 200"),
     ("GET", f"{W}/audit?before=yesterday", None, "before must be an id"),
     ("GET", f"/api/v0/actions/{SELL}/actionscripts/download", None, "script_type must be"),
 ]

@@ -173,6 +173,8 @@ def test_a_script_comes_in_chunks_and_goes_when_it_is_empty(design):
     ask(design, "POST", f"{place}/upload", chunks, headers=FORM)
     assert design.call("GET", f"{place}/download?script_type=post").body == text
     assert design.call("GET", f"{place}/download?script_type=pre").status == 404
+    audit = ask(design, "GET", f"{W}/audit?kind=action&limit=1")["entries"][0]
+    assert audit["after"]["body"]["post_script"].startswith(f"{len(text)} bytes, BLAKE2b ")
     empty = form(("file", b"", "a.js"), ("script_type", b"post"))
     ask(design, "POST", f"{place}/upload", empty, headers=FORM)
     assert design.call("GET", f"{place}/download?script_type=post").status == 404

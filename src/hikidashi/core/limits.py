@@ -37,7 +37,7 @@ GROUP_LEVELS_MAX: Final = 32
 LAYOUT_MAX: Final = 10_000  # column, row, width or height of a field on the form
 SCRIPT_BYTES_MAX: Final = 100_000  # one script of an action, UTF-8: every process holds them all
 DELETED_KEEP_MS: Final = 7 * 86_400_000  # a deleted definition and its data can be had again
-AUDIT_PAGE_MAX: Final = 1_000  # entries of the audit in one answer
+AUDIT_PAGE_MAX: Final = 200  # entries of the audit in one answer, whole definitions each
 
 # Formulas
 FORMULA_CHARS_MAX: Final = 10_000

@@ -166,7 +166,7 @@ CALLS: Final[tuple[Call, ...]] = (
             QueryKey("before", "string", "Only entries older than the one with this id."),
             QueryKey("kind", "string", "Only changes of this kind of thing."),
             QueryKey("target", "string", "Only changes of the thing with this id."),
-            QueryKey("limit", "integer", "So many at most: 100 unless said, up to 1,000."),
+            QueryKey("limit", "integer", "So many at most: 100 unless said, up to 200."),
         ),
     ),
 )

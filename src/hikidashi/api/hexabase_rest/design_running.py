@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from ...core.access import Identity
+from ...core.errors import invalid_request
 from ...service.app import App
 from ...service.design import Forecast, Scene
 from ...service.design_parts import Making, Place, Wishing
@@ -44,10 +45,11 @@ def read_names(name: str | Names | None) -> dict[str, Any]:
     """The key `name` of a definition; none if it is not said."""
     if name is None:
         return {}
-    if isinstance(name, str):
-        return {"name": {"en": name}}
-    said = {"en": name.en, "ja": name.ja}
-    return {"name": {language: text for language, text in said.items() if text is not None}}
+    each = {"en": name} if isinstance(name, str) else {"en": name.en, "ja": name.ja}
+    names = {language: text for language, text in each.items() if text is not None}
+    if names and not any(names.values()):
+        raise invalid_request("name must not be empty")
+    return {"name": names}
 
 
 def read_roles(roles: list[str | RoleGrant] | None) -> dict[str, Any]:
