@@ -41,6 +41,7 @@ COMMANDS = [
     ("token", "list"),
     ("check",),
     ("backup",),
+    ("restore",),
     ("settings",),
 ]
 # Their examples stand one level up or down.
@@ -164,7 +165,7 @@ def test_a_bad_setting_is_named(line, words, sentence):
             ("--database", "postgresql://127.0.0.1:1/x?connect_timeout=2", "serve"),
             "the database can't be reached",
         ),
-        (("--database", "postgresql://db/x", "backup", "copy.db"), "pg_dump"),
+        (("--database", "postgresql://db/x", "backup", "--sqlite-copy", "copy.db"), "pg_dump"),
     ],
 )
 def test_what_can_not_be_done_is_refused_in_a_sentence(line, words, sentence):
@@ -289,9 +290,9 @@ def test_check_tells_what_is_odd(line, tmp_path):
     assert "did you mean HIKIDASHI_DATABASE?" in result.stdout
 
 
-def test_a_backup_is_a_whole_database(line, tmp_path):
+def test_a_sqlite_copy_is_a_whole_database(line, tmp_path):
     line.done("schema", "apply", str(DEMO))
-    assert "checked" in line.done("backup", "copy.db")
+    assert "checked" in line.done("backup", "--sqlite-copy", "copy.db")
     copied = CommandLine(f"sqlite:///{tmp_path / 'copy.db'}")
     assert copied.done("schema", "export") == line.done("schema", "export")
     assert "is there already" in line.refused("backup", "copy.db")
@@ -419,7 +420,8 @@ def test_what_was_accepted_is_finished_before_the_server_stops(serve, tmp_path):
         one.start()
     assert begun.wait(30)
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-    words = [sys.executable, "-m", "hikidashi", "--database", "sqlite:///d.db", "backup", "copy.db"]
+    words = [sys.executable, "-m", "hikidashi", "--database", "sqlite:///d.db", "backup"]
+    words += ["--sqlite-copy", "copy.db"]
     subprocess.run(words, cwd=tmp_path, env=environment, check=True, capture_output=True)
     assert server.stop() == 0
     for one in threads:

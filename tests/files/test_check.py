@@ -1,4 +1,4 @@
-"""`hikidashi check` tells where rows and bytes of files disagree; `backup` names their folder."""
+"""`hikidashi check` tells where rows and bytes of files disagree; a copy names their folder."""
 
 from __future__ import annotations
 
@@ -85,5 +85,9 @@ def test_a_backup_says_what_is_to_be_copied_too(tmp_path):
     with asyncio.Runner() as runner:
         url = given["HIKIDASHI_DATABASE"]
         Papers(url, clock, make_ids(clock), runner, WORLD, Papers.BASE).close()
-    told = CliRunner().invoke(cli, ["backup", str(tmp_path / "copy.db")], env=given).output
+    told = (
+        CliRunner()
+        .invoke(cli, ["backup", "--sqlite-copy", str(tmp_path / "copy.db")], env=given)
+        .output
+    )
     assert f"uploaded files are not in it: copy {tmp_path / 'files'} now, too" in told

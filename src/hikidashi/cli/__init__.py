@@ -5,11 +5,12 @@ from __future__ import annotations
 import click
 
 from .. import __version__
+from .backup import backup, restore
 from .opening import Commands
 from .people import token, user
 from .schema import schema
 from .serve import serve
-from .upkeep import backup, check, settings
+from .upkeep import check, settings
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -42,7 +43,7 @@ def cli(context: click.Context, database: str | None) -> None:
     context.obj = {"database": database}
 
 
-for _command in (serve, schema, user, token, check, backup, settings):
+for _command in (serve, schema, user, token, check, backup, restore, settings):
     cli.add_command(_command)
 
 

@@ -1,8 +1,7 @@
-"""`check`, `backup` and `settings`: looking after an installation."""
+"""`check` and `settings`: looking after an installation."""
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import shutil
 import sys
@@ -24,7 +23,7 @@ from ..storage.inspection import (
 )
 from ..storage.migrate import find_name, list_migrations, read_version
 from ..storage.objects import Objects, ObjectsError
-from .opening import RefusedError, read_settings, sentence
+from .opening import read_settings, sentence
 
 FREE_BYTES_MIN = 500_000_000  # below it a busy day, or a backup beside the file, fills the disk
 Finding = tuple[Literal["ok", "note", "wrong"], str]
@@ -156,76 +155,3 @@ def _check_files(config: Config, connection: Connection, *, quick: bool) -> Iter
             yield ("ok", "every file has its bytes")
     except ObjectsError as error:
         yield ("wrong", f"the files in {config.files_place} can't be used: {error}")
-
-
-# --- backup -----------------------------------------------------------------------------------
-
-
-@click.command()
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.pass_context
-def backup(context: click.Context, file: Path) -> None:
-    """Write a copy of the live SQLite database to FILE.
-
-    The copy shows one moment, even while the server writes; it is checked before it gets its name.
-    To restore it, stop the server and put it in the database's place. For PostgreSQL use pg_dump.
-    Uploaded files are not in it: copy their folder (HIKIDASHI_FILES) after it, not before, so that
-    every file that the copy knows of has its bytes.
-
-    \b
-      hikidashi backup /backups/hikidashi-$(date +%F).db
-    """  # noqa: D301  \b is click's
-    config = read_settings(context)
-    if config.engine != "sqlite":
-        raise RefusedError(
-            "backup copies SQLite files; for PostgreSQL use its own tools, for example"
-            f' pg_dump --format=custom --file={file} "$HIKIDASHI_DATABASE"'
-        )
-    source = Path(config.sqlite_path)
-    if not source.exists():
-        raise RefusedError(f"there is no database at {source}")
-    if file.exists():
-        raise RefusedError(f"{file} is there already; name another file")
-    if not file.absolute().parent.is_dir():
-        raise RefusedError(f"there is no folder {file.absolute().parent}")
-    partial = file.with_name(f"{file.name}.partial")
-    try:
-        _copy(config, partial)
-        partial.rename(file)
-    finally:
-        for leftover in ("", "-wal", "-shm"):
-            Path(f"{partial}{leftover}").unlink(missing_ok=True)
-    _sync(file.absolute().parent)
-    click.echo(f"{file}: {file.stat().st_size:,} bytes, checked")
-    if Path(config.files_place).is_dir() or "://" in config.files_place:
-        click.echo(f"uploaded files are not in it: copy {config.files_place} now, too")
-
-
-def _copy(config: Config, partial: Path) -> None:
-    partial.unlink(missing_ok=True)
-    engine = open_engine(config)
-    try:
-        engine.copy_to(str(partial))
-    finally:
-        engine.close()
-    copied = open_engine(dataclasses.replace(config, database=f"sqlite:///{partial}"))
-    connection = copied.connect()
-    try:
-        faults = check_integrity(copied, connection)
-        if read_version(connection) == 0:
-            faults.append("it holds no tables of ours")
-    finally:
-        connection.close()
-        copied.close()
-    if faults:
-        raise RefusedError(f"the copy is not sound and was dropped: {faults[0]}")
-    _sync(partial)
-
-
-def _sync(path: Path) -> None:
-    """Make a file, or the names in a folder, survive a power cut."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -133,6 +133,16 @@ def list_definitions(connection: Connection, workspace: str) -> list[Definition]
     return [_definition(row) for row in rows]
 
 
+def list_deleted_parts(connection: Connection, datastore: str) -> list[Definition]:
+    """A datastore, its project, and all that it has or had, be they deleted or not."""
+    rows = connection.query(
+        f"{_SELECT} WHERE id = ? OR parent_id = ?"  # noqa: S608  constants
+        " OR id = (SELECT parent_id FROM definitions WHERE id = ?) ORDER BY position, id",
+        (datastore,) * 3,
+    )
+    return [_definition(row) for row in rows]
+
+
 def list_projects(connection: Connection) -> list[Definition]:
     """The live projects of all workspaces."""
     rows = connection.query(f"{_SELECT} WHERE kind = 'project' AND deleted_at IS NULL ORDER BY id")

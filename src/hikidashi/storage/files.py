@@ -167,6 +167,13 @@ def find_known(connection: Connection, files: Sequence[str]) -> set[str]:
     return {row[0] for row in rows}
 
 
+def find_live(connection: Connection, files: Sequence[str]) -> set[str]:
+    """Those of the ids whose bytes ought to be there."""
+    select = "SELECT id FROM (SELECT id FROM files WHERE dropped_at IS NULL) AS f"
+    rows = connection.read([QueryKeys(select, ID, files)])[0] if files else []
+    return {row[0] for row in rows}
+
+
 def list_spans(connection: Connection) -> list[str]:
     """The stretches of time that there are files of, by the starts of their ids."""
     rows = connection.query(f"SELECT DISTINCT substr(id, 1, {SPAN_DIGITS}) FROM files")  # noqa: S608

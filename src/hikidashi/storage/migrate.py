@@ -57,16 +57,21 @@ def _apply(engine: Engine, connection: Connection, number: int, text: str) -> No
         version = read_version(connection)
         connection.rollback_to()
         if version < number:  # another process may have been quicker
-            connection.run_script(text)
-            connection.query(
-                "INSERT INTO meta (key, value) VALUES ('schema_version', ?) "
-                "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-                (str(number),),
-            )
+            run_migration(connection, number, text)
         connection.commit()
     except BaseException:
         connection.rollback()
         raise
+
+
+def run_migration(connection: Connection, number: int, text: str) -> None:
+    """Apply one, inside a transaction that is open."""
+    connection.run_script(text)
+    connection.query(
+        "INSERT INTO meta (key, value) VALUES ('schema_version', ?) "
+        "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        (str(number),),
+    )
 
 
 def begin(connection: Connection) -> None:

@@ -125,6 +125,10 @@ class Connection(Protocol):
     def begin(self) -> None:
         """Start a transaction that writes. Raises TransientError if another process is writing."""
 
+    def begin_reading(self) -> None:
+        """Start a transaction in which all reads, also `stream`, show one moment. It holds up no
+        writer, and is ended by `rollback`."""
+
     def commit(self) -> None:
         """Make it durable. After an error the transaction is over all the same."""
 
@@ -205,8 +209,8 @@ class Engine(Protocol):
     def reserve_rows(self, datastore: str, count: int) -> Query:
         """A query that takes row numbers never given before; each row is a range (first, last)."""
 
-    def create_row_numbers(self, connection: Connection, datastore: str) -> None:
-        """Make the source of row numbers of a new datastore."""
+    def create_row_numbers(self, connection: Connection, datastore: str, last: int = 0) -> None:
+        """Make the source of row numbers of a new datastore; `last` has been given already."""
 
     def drop_row_numbers(self, connection: Connection, datastore: str) -> None:
         """Take that source away; the datastore is gone for good."""

@@ -207,6 +207,12 @@ class PostgresConnection:
         self._begin_waits = self._in_transaction = True
         self._has_written = False
 
+    def begin_reading(self) -> None:
+        """The moment is that of the first read."""
+        self._begin_waits, self._in_transaction, self._has_written = False, True, False
+        self.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        self.query("SELECT 1")
+
     def commit(self) -> None:
         """COMMIT."""
         if self._begin_waits:  # nothing was done
@@ -367,6 +373,7 @@ class PostgresConnection:
                 cursor.execute(*_typed((declared, params)))
                 while rows := cursor.execute(_literal(f"FETCH {STREAM_ROWS} FROM rows")).fetchall():
                     yield from rows
+                cursor.execute(_literal("CLOSE rows"))  # a transaction around it may go on
         except psycopg.Error as error:
             raise translate(error) from error
 
@@ -408,9 +415,9 @@ class PostgresEngine:
             (count,),
         )
 
-    def create_row_numbers(self, connection: Connection, datastore: str) -> None:
+    def create_row_numbers(self, connection: Connection, datastore: str, last: int = 0) -> None:
         """Make the sequence."""
-        connection.run_script(f"CREATE SEQUENCE {_sequence(datastore)}")
+        connection.run_script(f"CREATE SEQUENCE {_sequence(datastore)} START {last + 1:d}")
 
     def drop_row_numbers(self, connection: Connection, datastore: str) -> None:
         """Drop the sequence."""

@@ -145,6 +145,11 @@ class SqliteConnection:
         """Take the write lock, or raise TransientError at once."""
         self._run("BEGIN IMMEDIATE")
 
+    def begin_reading(self) -> None:
+        """The moment is that of the first read, which this does."""
+        self._run("BEGIN")
+        self._run("SELECT count(*) FROM sqlite_master")
+
     def commit(self) -> None:
         """Write and fsync the log."""
         try:
@@ -295,9 +300,11 @@ class SqliteEngine:
             (count, datastore, count),
         )
 
-    def create_row_numbers(self, connection: Connection, datastore: str) -> None:
+    def create_row_numbers(self, connection: Connection, datastore: str, last: int = 0) -> None:
         """Start the datastore's count."""
-        connection.query("INSERT INTO row_numbers (datastore_id, last) VALUES (?, 0)", (datastore,))
+        connection.query(
+            "INSERT INTO row_numbers (datastore_id, last) VALUES (?, ?)", (datastore, last)
+        )
 
     def drop_row_numbers(self, connection: Connection, datastore: str) -> None:
         """Forget the datastore's count."""
