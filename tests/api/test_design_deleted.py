@@ -222,7 +222,9 @@ def test_after_seven_days_it_is_gone_for_good(design):
     path, id_ = make(design, "Old")
     field = add_field(design, path, "text")
     number = add_field(design, path, "no", "autonum")
-    design.new({"text": "x"}, "Old")
+    sought = add_field(design, path, "sought", has_index=True)
+    design.new({"text": "x", "sought": "found by its pieces"}, "Old")
+    assert len(design.rows(f"SELECT * FROM s_{sought}")) == 1
     ask(design, "DELETE", f"{path}/fields/text")
     columns = f"SELECT x_{field} FROM i_{id_}"
     design.clock.advance(ms=DELETED_KEEP_MS // 2)
@@ -242,9 +244,9 @@ def test_after_seven_days_it_is_gone_for_good(design):
     design.clock.advance(ms=DELETED_KEEP_MS + 1)
     design._tokens.clear()
     keep_house(design)
-    for gone in (id_, other_id):
-        with pytest.raises(Exception, match=f"i_{gone}"):
-            design.rows(f"SELECT * FROM i_{gone}")
+    for gone in (f"i_{id_}", f"i_{other_id}", f"s_{sought}"):
+        with pytest.raises(Exception, match=gone):
+            design.rows(f"SELECT * FROM {gone}")
     assert design.rows("SELECT count(*) FROM counters WHERE field_id = ?", number) == [(0,)]
     assert design.rows("SELECT count(*) FROM deletions") == [(0,)]
     keep_house(design)

@@ -11,7 +11,7 @@ from ..core.catalog import Field
 from ..core.kinds import Storage
 from ..core.record import record
 from .engines import Column, Connection, Delete, Engine, Insert, OutdatedSchemaError, QueryKeys, Row
-from .tables import field_column, table_name
+from .tables import drop_substrings, field_column, table_name
 
 _COLUMNS = (
     Column("id", "text"),
@@ -204,14 +204,15 @@ def drop_for_good(connection: Connection, engine: Engine, deletion: Deletion) ->
         ids = list(deletion.kept.definitions)
         rows = connection.read([QueryKeys(select, Column("id", "text"), ids)])[0]
         datastores = [id_ for id_, kind, _ in rows if kind == "datastore"]
-        for id_ in datastores:
-            _drop_datastore(connection, engine, id_)
         for id_, kind, parent in rows:
             if kind != "field":
                 continue
             connection.query("DELETE FROM counters WHERE field_id = ?", (id_,))
+            connection.run_script(drop_substrings(parent, id_, engine.name))
             if parent not in datastores:
                 _drop_column(connection, parent, id_)
+        for id_ in datastores:
+            _drop_datastore(connection, engine, id_)
     forget_deletions(connection, [deletion.id])
 
 

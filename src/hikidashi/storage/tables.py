@@ -265,6 +265,13 @@ def _substrings(verb: str, datastore: str, field: Field, engine: str) -> str:
     return text.format(**names, column=field_column(field).name)
 
 
+def drop_substrings(datastore: str, field: str, engine: str) -> str:
+    """The statements that take the pieces of a field away, by ids, if it has any."""
+    if not is_id(field):
+        raise ValueError("a table is named by an id of ours")
+    return _template("drop", engine).format(index=f"s_{field}", table=table_name(datastore))
+
+
 @cache
 def _template(verb: str, engine: str) -> str:
     folder = files("hikidashi.storage").joinpath("sql").joinpath("substrings")
