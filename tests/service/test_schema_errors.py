@@ -300,3 +300,26 @@ def test_what_fails_late_takes_everything_back(world):
     assert world.problems(text)
     assert world.dump() == before
     assert world.datastore().find_field("extra") is None
+
+
+def test_what_is_wrong_with_a_policy_or_a_code_is_told(world):
+    text = (
+        "workspaces:\n  - name: A\n    password_policy: {min_length: 3, colour: red}\n"
+        "    users:\n      - {email: a@b.test, user_code: x}\n"
+    )
+    told = "\n".join(world.problems(text))
+    assert "password_policy.min_length: must be a whole number from 6 to 128" in told
+    assert "password_policy.colour: is not a key here" in told
+    assert "needs an id beside exclusive and user_code" in told
+
+
+def test_who_shares_an_address_is_told_apart_by_id(world):
+    text = (
+        "workspaces:\n  - name: A\n    users:\n"
+        "      - {email: a@b.test, name: One}\n"
+        f"      - {{id: {HEX}, email: a@b.test, name: Two, exclusive: true, user_code: two}}\n"
+        f"    top_group: {{display_id: TOP, members: [a@b.test, {HEX}]}}\n"
+    )
+    world.apply(text)
+    assert len(world.people.users) == len(world.people.group_members) == 2
+    assert world.plan(world.export()) == world.plan(text) == []
