@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, MutableMapping
-from dataclasses import dataclass, field
 from itertools import count
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import parse_qsl, unquote
+
+import msgspec
 
 from ..core.access import Identity, MovedError
 from ..core.errors import (
@@ -74,8 +75,7 @@ class _GoneError(Exception):
     """The client left before its body was whole."""
 
 
-@dataclass(slots=True)
-class _Exchange:
+class _Exchange(msgspec.Struct):
     """One request on its way through."""
 
     request: HttpRequest
@@ -84,7 +84,7 @@ class _Exchange:
     route: str = "-"
     has_begun: bool = False  # a body in chunks was asked for
     is_read: bool = False  # and came to its end
-    headers: list[tuple[bytes, bytes]] = field(default_factory=list)  # of the answer
+    headers: list[tuple[bytes, bytes]] = []  # of the answer; one of its own for each
 
 
 class Edge:
@@ -143,7 +143,13 @@ class Edge:
                 answer = await self._call(target, scope, exchange, segments)
             else:
                 answer = await self._refuse(method, scope, exchange, segments)
-            await self._send(answer, exchange, send)
+            start = self._start(answer, exchange)
+            if answer.chunks is not None:
+                await self._send_chunks(start, answer.chunks, exchange, send)
+            else:
+                await send(start)
+                body = b"" if method == "HEAD" else answer.body
+                await send({"type": "http.response.body", "body": body})
         except _GoneError:
             answer = Answer(_GONE)
         finally:
@@ -181,7 +187,7 @@ class Edge:
         try:
             if scope.get("query_string"):
                 request.query = _query(scope)
-            identity = None
+            identity: Identity | None = None
             if call.auth == "token":
                 identity = await self._identify(request)
             if call.streams_body:
@@ -252,9 +258,9 @@ class Edge:
 
     # -- the answer ----------------------------------------------------------------------------
 
-    async def _send(self, answer: Answer, exchange: _Exchange, send: Send) -> None:
+    def _start(self, answer: Answer, exchange: _Exchange) -> dict[str, Any]:
+        """The message that an answer begins with."""
         headers = exchange.headers
-        body = answer.body
         if answer.headers:
             headers.extend(answer.headers)
         if answer.status not in (204, 304):  # which have neither type nor length
@@ -262,28 +268,33 @@ class Edge:
             if b"content-type" not in told:
                 headers.append(_JSON)
             if answer.chunks is None and b"content-length" not in told:
-                headers.append((b"content-length", str(len(body)).encode()))
+                headers.append((b"content-length", b"%d" % len(answer.body)))
         headers.append((b"x-request-id", exchange.request.id.encode()))
         origin = exchange.raw.get(b"origin")
         if origin is not None:
             headers.extend(self._cors.headers(origin))
-        start = {"type": "http.response.start", "status": answer.status, "headers": headers}
-        is_head = exchange.request.method == "HEAD"
-        if answer.chunks is not None:
-            try:
-                await send(start)
-                if not is_head:
-                    await self._send_chunks(answer.chunks, exchange, send)
-            finally:
-                await answer.chunks.aclose()
-        else:
-            await send(start)
-        await send({"type": "http.response.body", "body": b"" if is_head else body})
+        return {"type": "http.response.start", "status": answer.status, "headers": headers}
 
     async def _send_chunks(
+        self,
+        start: dict[str, Any],
+        chunks: AsyncGenerator[bytes, None],
+        exchange: _Exchange,
+        send: Send,
+    ) -> None:
+        """Send a long body until it ends or the client leaves."""
+        try:
+            await send(start)
+            if exchange.request.method != "HEAD":
+                await self._pass_on(chunks, exchange, send)
+        finally:
+            await chunks.aclose()
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _pass_on(
         self, chunks: AsyncGenerator[bytes, None], exchange: _Exchange, send: Send
     ) -> None:
-        """Send a long body until it ends or the client leaves. What fails cuts the connection."""
+        """Send chunk after chunk. What fails cuts the connection."""
         leaving = asyncio.ensure_future(_leave(exchange.receive))
         try:
             async for chunk in chunks:
@@ -303,9 +314,9 @@ def _url_bytes(scope: Scope) -> int:
 
 def _segments(scope: Scope) -> list[str]:
     """The path, split and decoded, without a slash at its end; none if that can't be done."""
-    if _url_bytes(scope) > URL_BYTES_MAX:
-        return []
     raw: bytes = scope.get("raw_path") or b""
+    if len(raw) + len(scope.get("query_string", b"")) > URL_BYTES_MAX:
+        return []
     if b"%" in raw:  # split before decoding: %2F is part of a segment
         try:
             parts = raw.partition(b"?")[0].decode("ascii").split("/")
@@ -314,7 +325,7 @@ def _segments(scope: Scope) -> list[str]:
             return []
     else:
         segments = scope["path"].split("/")
-    if len(segments) > 2 and not segments[-1]:
+    if not segments[-1] and len(segments) > 2:
         del segments[-1]
     return segments if len(segments) > 1 else []
 

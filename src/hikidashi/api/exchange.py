@@ -14,6 +14,8 @@ from collections.abc import (
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+import msgspec
+
 from ..core.errors import FaultError
 from .body import encode
 
@@ -56,8 +58,7 @@ class Headers(Mapping[str, str]):
         return len(self._raw)
 
 
-@dataclass(slots=True)
-class HttpRequest:
+class HttpRequest(msgspec.Struct):
     """What a client sent, taken apart but not yet understood."""
 
     method: str
@@ -71,8 +72,7 @@ class HttpRequest:
     chunks: AsyncIterator[bytes] | None = None  # in place of `body`, where the call asks for it
 
 
-@dataclass(slots=True)
-class Answer:
+class Answer(msgspec.Struct):
     """What a client gets: a body at once, or the chunks of a long one as they are made."""
 
     status: int

@@ -14,16 +14,20 @@ from .body import encode
 from .exchange import Answer, HeaderList, HttpRequest
 
 KEY_CHARS_MAX: Final = 255
+_KEY: Final = "idempotency-key"
 _REPLAYED: Final[HeaderList] = ((b"idempotent-replay", b"true"),)
 
 
-def find_remember(
+def has_key(request: HttpRequest) -> bool:
+    """Whether the request's answer is to be kept."""
+    return request.headers.get(_KEY) is not None
+
+
+def make_remember(
     request: HttpRequest, identity: Identity, answer: Callable[[Result | FaultError], Answer]
-) -> Remember | None:
-    """Who, where and key, then what was sent; None if the request has no key. Raises 400."""
-    key = request.headers.get("idempotency-key")
-    if key is None:
-        return None
+) -> Remember:
+    """Who, where and key, then what was sent. Raises 400."""
+    key = request.headers[_KEY]
     if not 0 < len(key) <= KEY_CHARS_MAX:
         raise invalid_request(f"an Idempotency-Key has 1 to {KEY_CHARS_MAX} characters")
 

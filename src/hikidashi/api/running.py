@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Final, TypeAlias
+
+from msgspec.structs import replace
 
 from ..core.access import Identity, MovedError
 from ..core.commands import Command
@@ -12,10 +13,10 @@ from ..core.errors import FaultError, invalid_request
 from ..core.plan import Result
 from ..service.app import App, View, view_of
 from ..storage.idempotency import Replay
-from ..storage.telling import Inside, Telling, Told
+from ..storage.telling import PLAINLY, Inside, Telling, Told
 from .body import encode
 from .exchange import Answer, HeaderList, HttpRequest
-from .idempotency import find_remember, replayed
+from .idempotency import has_key, make_remember, replayed
 from .plan_encode import encode_plan
 
 # The answer to what came of a write; the view, where there is one, shows what was written.
@@ -62,6 +63,9 @@ def make_telling(
     request: HttpRequest, identity: Identity, answer: Answering, *, looks: bool
 ) -> Telling:
     """What becomes of the write beside being done. Raises 400."""
+    is_rehearsal = is_dry(request)
+    if not is_rehearsal and not has_key(request):
+        return PLAINLY
 
     def look(result: Result, inside: Inside) -> Told:
         told = answer(result, view_of(inside))
@@ -72,16 +76,17 @@ def make_telling(
         told = with_plan(answer(result, view), encode_plan(view, inside.steps))
         return Told(told.status, told.body)
 
-    if is_dry(request):
+    if is_rehearsal:
         return Telling(None, show_plan, is_dry=True)  # a rehearsal keeps no key
-    remember = find_remember(request, identity, lambda outcome: answer(outcome, None))
-    return Telling(remember, look if looks and remember is not None else None)
+    remember = make_remember(request, identity, lambda outcome: answer(outcome, None))
+    return Telling(remember, look if looks else None)
 
 
 def is_dry(request: HttpRequest) -> bool:
     """Whether the write is only to be shown. Raises 400 for a word that is no flag."""
-    given = request.query.get("dry_run", "") if request.query else ""
-    flag = _FLAGS.get(given.lower())
+    if not request.query:
+        return False
+    flag = _FLAGS.get(request.query.get("dry_run", "").lower())
     if flag is None:
         raise invalid_request("dry_run must be true or false")
     return flag

@@ -111,7 +111,7 @@ def _item_list(
         return _mixed_list(view, params, list(items.values()), now[1])
     datastore = find_place(view, body.datastore_id, body.app_id or "")
     place = {"app-id": datastore.project, "datastore-id": datastore.id}
-    query = make_list_query(view, params, replace(request, params=place), now[0])
+    query = make_list_query(view, params, msgspec.structs.replace(request, params=place), now[0])
     found = ChoiceTest(SystemKey.ID, tuple(items))
     query = replace(query, condition=AllOf((query.condition, found)))
     options = row_options(view, params, datastore, now[1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final, cast
 
@@ -91,14 +91,14 @@ async def run_command(  # noqa: PLR0913  a command, who sends it, and how its an
     return await answer_write(app, request, identity, work, answer, headers=headers)
 
 
-async def _write(  # noqa: PLR0913
+def _write(  # noqa: PLR0913
     app: App,
     request: HttpRequest,
     identity: Identity,
     command: Command,
     body: WriteBody,
     encode_item: EncodeItem,
-) -> Answer:
+) -> Awaitable[Answer]:
     """Run a write of an item; show the item in the caller's words if that is asked for."""
     by_display_id = bool(body.use_display_id or body.return_display_id)
 
@@ -112,7 +112,7 @@ async def _write(  # noqa: PLR0913
         return Answer(200, encode_item(result, item))
 
     work, looks = run(app, identity, command), bool(body.return_item_result)
-    return await answer_write(app, request, identity, work, answer, looks=looks)
+    return answer_write(app, request, identity, work, answer, looks=looks)
 
 
 # --- items ------------------------------------------------------------------------------------
