@@ -9,8 +9,8 @@ from typing import TypeAlias
 
 from .catalog import Action, Datastore, Field, Project
 from .errors import Fault, FaultError
-from .items import Touches
 from .record import record
+from .touches import Touches
 from .values import Value
 
 # --- commands ---------------------------------------------------------------------------------

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeGuard
 
+from .ids import is_id
 from .record import record
+from .touches import Touches
 from .values import Value
 
 COPIED_FROM: Final = "copied_from"  # of a history's changes: the item that this one is a copy of
@@ -105,87 +107,6 @@ class SnapshotMissError(Exception):
         self.touches = touches
 
 
-class Touches:
-    """What a request will look at: read, and locked in one global order, before it is planned."""
-
-    __slots__ = (
-        "comments",
-        "counters",
-        "files",
-        "holders",
-        "items",
-        "link_pairs",
-        "links_into",
-        "new_rows",
-        "numbers",
-        "reserved",
-        "rows",
-        "seen",
-        "users",
-    )
-
-    def __init__(self) -> None:
-        self.items: dict[str, set[str]] = {}  # datastore id -> item ids
-        self.seen: dict[str, set[str]] = {}  # the same of items that formulas read: not locked
-        self.rows: dict[str, set[int]] = {}  # datastore id -> row numbers
-        self.new_rows: dict[str, int] = {}  # datastore id -> how many items will be made
-        self.holders: set[tuple[str, str, Value]] = set()  # datastore, unique field, value
-        self.numbers: set[tuple[str, str, Value]] = set()  # the same for auto numbers, which the
-        # lock of their counter keeps
-        self.users: set[tuple[str, str]] = set()  # workspace, user
-        self.files: set[str] = set()  # ids
-        self.counters: dict[tuple[str, str | None], bool] = {}  # field, branch -> make if absent
-        self.link_pairs: set[tuple[str, str]] = set()  # items; read both ways
-        self.comments: set[str] = set()  # histories that are comments, by id
-        self.reserved: set[str] = set()  # ids of items that are yet to be made
-        self.links_into: set[tuple[str, str]] = set()  # item, datastore that its links lead into
-
-    def item(self, datastore: str, item: str) -> None:
-        """An item by id."""
-        known = self.items.get(datastore)
-        if known is None:
-            self.items[datastore] = {item}
-        else:
-            known.add(item)
-
-    def counter(self, field: str, branch: str | None, *, make: bool) -> None:
-        """A counter; `make` gives it a row if it has none."""
-        self.counters[field, branch] = make or self.counters.get((field, branch), False)
-
-    def add(self, other: Touches) -> None:
-        """Take in all that another one names."""
-        for datastore, items in other.items.items():
-            known = self.items.get(datastore)
-            if known is None:
-                self.items[datastore] = set(items)
-            else:
-                known |= items
-        for datastore, rows in other.rows.items():
-            self.rows.setdefault(datastore, set()).update(rows)
-        for datastore, count in other.new_rows.items():
-            self.new_rows[datastore] = self.new_rows.get(datastore, 0) + count
-        for datastore, items in other.seen.items():
-            self.seen.setdefault(datastore, set()).update(items)
-        if other.holders:
-            self.holders |= other.holders
-        if other.numbers:
-            self.numbers |= other.numbers
-        if other.users:
-            self.users |= other.users
-        if other.files:
-            self.files |= other.files
-        for (field, branch), make in other.counters.items():
-            self.counter(field, branch, make=make)
-        if other.link_pairs:
-            self.link_pairs |= other.link_pairs
-        if other.comments:
-            self.comments |= other.comments
-        if other.reserved:
-            self.reserved |= other.reserved
-        if other.links_into:
-            self.links_into |= other.links_into
-
-
 _ABSENT: Any = object()
 
 
@@ -234,9 +155,17 @@ class Snapshot:
 
     # -- filling, by storage -------------------------------------------------------------------
 
-    def load_item(self, datastore: str, item: str, found: Item | None) -> None:
+    def expect(self, datastore: str, items: Iterable[str], rows: Iterable[int]) -> None:
+        """Note what is going to be read: it is not there unless it is found."""
+        for item in items:
+            self.items[datastore, item] = None
+        for row in rows:
+            self._rows[datastore, row] = None
+
+    def load_item(self, found: Item) -> None:
         """Note an item as read."""
-        self.items[datastore, item] = found
+        self.items[found.datastore, found.id] = found
+        self._rows[found.datastore, found.n] = found.id
 
     def load_seen(self, datastore: str, item: str, found: Item | None) -> None:
         """Note an item as read for formulas only."""
@@ -245,10 +174,6 @@ class Snapshot:
     def knows(self, datastore: str, item: str) -> bool:
         """Whether the item needs not be read for formulas."""
         return (datastore, item) in self.items or (datastore, item) in self._seen
-
-    def load_row(self, datastore: str, row: int, item: str | None) -> None:
-        """Note which item bears a row number."""
-        self._rows[datastore, row] = item
 
     def load_links(self, touches: Touches, links: list[Link]) -> None:
         """Note links as read, and what was asked for, so that absence is known too."""
@@ -262,10 +187,12 @@ class Snapshot:
     # -- looking -------------------------------------------------------------------------------
 
     def find_item(self, datastore: str, item: str) -> Item | None:
-        """The item as the commands planned so far leave it."""
+        """The item as the commands planned so far leave it; None for what is no id, too."""
         try:
             return self.items[datastore, item]
         except KeyError:
+            if not is_id(item):
+                return None
             miss = Touches()
             miss.item(datastore, item)
             raise SnapshotMissError(miss) from None
@@ -276,7 +203,7 @@ class Snapshot:
         if absent:
             miss = Touches()
             for datastore, item in absent:
-                miss.seen.setdefault(datastore, set()).add(item)
+                miss.see(datastore, item)
             raise SnapshotMissError(miss)
         return {one: self.items[one] if one in self.items else self._seen[one] for one in wanted}
 
@@ -286,7 +213,7 @@ class Snapshot:
             return self._rows[datastore, row]
         except KeyError:
             miss = Touches()
-            miss.rows[datastore] = {row}
+            miss.row(datastore, row)
             raise SnapshotMissError(miss) from None
 
     def find_holder(self, datastore: str, field: str, value: Value) -> str:
@@ -295,7 +222,7 @@ class Snapshot:
             return self.holders[field, value]
         except KeyError:
             miss = Touches()
-            miss.holders.add((datastore, field, value))
+            miss.holder(datastore, field, value)
             raise SnapshotMissError(miss) from None
 
     def find_number(self, datastore: str, field: str, candidates: Sequence[Value]) -> str:
@@ -303,7 +230,7 @@ class Snapshot:
         found = self.holders.get((field, candidates[0]))
         if found is None:
             miss = Touches()
-            miss.numbers = {(datastore, field, one) for one in candidates}
+            miss.number(datastore, field, candidates)
             raise SnapshotMissError(miss)
         return found
 
@@ -312,7 +239,7 @@ class Snapshot:
         found = self.comments.get(history, _ABSENT)
         if found is _ABSENT:
             miss = Touches()
-            miss.comments.add(history)
+            miss.comment(history)
             raise SnapshotMissError(miss)
         return found  # type: ignore[no-any-return]
 
@@ -321,7 +248,7 @@ class Snapshot:
         found = self.reserved.get(item, _ABSENT)
         if found is _ABSENT:
             miss = Touches()
-            miss.reserved.add(item)
+            miss.reserve(item)
             raise SnapshotMissError(miss)
         return found  # type: ignore[no-any-return]
 
@@ -331,7 +258,7 @@ class Snapshot:
             return self.users[workspace, user]
         except KeyError:
             miss = Touches()
-            miss.users.add((workspace, user))
+            miss.user(workspace, (user,))
             raise SnapshotMissError(miss) from None
 
     def find_file(self, file: str) -> FileState | None:
@@ -340,7 +267,7 @@ class Snapshot:
             return self.files[file]
         except KeyError:
             miss = Touches()
-            miss.files.add(file)
+            miss.file((file,))
             raise SnapshotMissError(miss) from None
 
     def find_counter(self, field: str, branch: str | None, *, make: bool) -> int | None:
@@ -357,7 +284,7 @@ class Snapshot:
         made = self._made
         if item not in made and other not in made and (item, other) not in self._pairs:
             miss = Touches()
-            miss.link_pairs.add((item, other))
+            miss.link_pair(item, other)
             raise SnapshotMissError(miss)
         found = (self.links.get((item, other, kind)) for kind in ("link", "auto_link", "lookup"))
         return [link for link in found if self._is_there(link)]
@@ -368,7 +295,7 @@ class Snapshot:
         missing = {(one, place) for one in wanted for place in datastores} - self._pairs
         if missing:
             miss = Touches()
-            miss.links_into = missing
+            miss.link_into(missing)
             raise SnapshotMissError(miss)
         places = {item: place for place, item in enumerate(items)}
         found = [
@@ -389,8 +316,9 @@ class Snapshot:
 
     def put_item(self, datastore: str, item: str, now: Item | None) -> None:
         """An item's new image, or None when it is deleted."""
+        before = self.items.get((datastore, item))
         self._put(self.items, (datastore, item), now)
-        if now is not None:
+        if now is not None and before is None:  # a row number is for good
             self._put(self._rows, (datastore, now.n), item)
 
     def put_holder(self, field: str, value: Value, item: str) -> None:
@@ -430,7 +358,7 @@ class Snapshot:
         rows, taken = self.new_rows.get(datastore, ()), self._taken.get(datastore, 0)
         if taken >= len(rows):
             miss = Touches()
-            miss.new_rows[datastore] = 1
+            miss.new_row(datastore)
             raise SnapshotMissError(miss)
         self._put(self._taken, datastore, taken + 1)
         return rows[taken]

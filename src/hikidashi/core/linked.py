@@ -9,8 +9,9 @@ from .catalog import Datastore, Operation
 from .commands import EntryRequest, Op
 from .draft import Scope
 from .errors import Fault, FaultError, not_deleted, too_many_linked
-from .items import Item, SnapshotMissError, Touches
+from .items import Item, SnapshotMissError
 from .limits import LINKED_DELETES_MAX, LINKED_READ_MAX
+from .touches import Touches
 
 
 def find_linked(

@@ -30,7 +30,7 @@ from .errors import (
     number_refused,
 )
 from .ids import IdSource
-from .items import Item, Link, Snapshot, SnapshotMissError, Touches
+from .items import Item, Link, Snapshot, SnapshotMissError
 from .items_planner import plan_items, plan_write
 from .kinds.derived import format_auto_number
 from .limits import INTEGER_MAX, LINKED_READ_MAX
@@ -45,6 +45,7 @@ from .plan import (
     WritePlan,
 )
 from .reservations import plan_reservation
+from .touches import Touches
 from .write_planner import links_changed
 
 

@@ -7,10 +7,11 @@ from .catalog import Catalog, Operation
 from .commands import EntryRequest, ReservationRequest, ReserveItem
 from .errors import forbidden, no_item
 from .ids import IdSource
-from .items import Reservation, Snapshot, Touches
+from .items import Reservation, Snapshot
 from .limits import RESERVATION_LIFE_MS
 from .places import get_datastore
 from .plan import ReservationResult, ReserveId, WritePlan
+from .touches import Touches
 
 
 def resolve_reservation(command: ReserveItem, catalog: Catalog, actor: Actor) -> ReservationRequest:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .access import Actor, may_execute, may_use_datastore
-from .catalog import Action, Catalog, Datastore, Operation, Project
+from .catalog import Action, Catalog, Datastore, Field, Operation, Project
 from .commands import (
     AddLink,
     Command,
@@ -42,7 +42,6 @@ from .errors import (
     unknown_field,
 )
 from .ids import is_id
-from .items import Touches
 from .kinds.derived import parse_auto_number
 from .limits import (
     CHARS_PER_ENTRY,
@@ -55,6 +54,7 @@ from .limits import (
 from .places import check_comment, get_datastore, get_project
 from .reservations import resolve_reservation
 from .resolve_parts import resolve_comment, resolve_link, resolve_number
+from .touches import Touches
 from .values import Value
 
 _OPERATIONS = {
@@ -107,16 +107,16 @@ def _resolve_write(command: WriteItem, catalog: Catalog, actor: Actor) -> WriteR
     resolver = _Resolver(catalog, actor, project, takes_numbers=command.is_import)
     request = resolver.entry(entry, datastore, "", ())
     entries = resolver.count + resolver.chars // CHARS_PER_ENTRY
-    linked = _resolve_linked(command.linked, entry.item, project, actor, resolver.touches)
-    return WriteRequest(command, project, request, resolver.touches, entries, linked=linked)
+    linked: tuple[Datastore, ...] = ()
+    if command.linked is not None:
+        linked = _resolve_linked(command.linked, entry.item, project, actor, resolver.touches)
+    return WriteRequest(command, project, request, resolver.touches, entries, None, linked)
 
 
 def _resolve_linked(
-    linked: Linked | None, item: str, project: Project, actor: Actor, touches: Touches
+    linked: Linked, item: str, project: Project, actor: Actor, touches: Touches
 ) -> tuple[Datastore, ...]:
     """The datastores listed, each once; what is foreseen is read and locked with the item."""
-    if linked is None:
-        return ()
     if len(linked.datastores) > TARGET_DATASTORES_MAX:
         raise invalid_request(f"target_datastores has over {TARGET_DATASTORES_MAX}")
     found: dict[str, Datastore] = {}
@@ -128,9 +128,7 @@ def _resolve_linked(
     foreseen = [(at, one) for at, one in linked.foreseen if at in found]
     for at, one in foreseen:
         touches.item(at, one)
-    touches.links_into.update(
-        (one, at) for one in (item, *[i for _, i in foreseen]) for at in found
-    )
+    touches.link_into((one, at) for one in (item, *[i for _, i in foreseen]) for at in found)
     return tuple(found.values())
 
 
@@ -148,7 +146,7 @@ def _resolve_found(command: WriteFound, catalog: Catalog, actor: Actor) -> Items
         raise action_forbidden(*named, datastore.display_id, datastore.id)
     touches = resolver.touches
     if each.operation is Op.COPY:
-        touches.new_rows[datastore.id] = len(command.targets)
+        touches.new_row(datastore.id, len(command.targets) - 1)  # one is there already
     items: list[EntryRequest] = []
     for target in command.targets:
         touches.item(datastore.id, target.item)
@@ -221,7 +219,7 @@ class _Resolver:
             _check_publish(publish)
             if publish.users:
                 workspace = datastore.workspace
-                self.touches.users.update((workspace, one) for one in publish.users if is_id(one))
+                self.touches.user(workspace, [one for one in publish.users if is_id(one)])
         if self.count > RELATED_ENTRIES_MAX + 1:
             raise invalid_request(f"related_ds_items has over {RELATED_ENTRIES_MAX} entries")
         operation, action = _operation(entry, datastore)
@@ -268,7 +266,7 @@ class _Resolver:
             index = indexes.get(datastore.id, 0)
             indexes[datastore.id] = index + 1
             if is_id(parent.item) and is_id(entry.item):
-                self.touches.link_pairs.add((parent.item, entry.item))
+                self.touches.link_pair(parent.item, entry.item)
             below = f"{path}/{datastore.id}/{index}" if path else f"{datastore.id}/{index}"
             found.append(self.entry(entry, datastore, below, above))
         return tuple(found)
@@ -284,22 +282,22 @@ class _Resolver:
     ) -> None:
         touches = self.touches
         if operation in (Op.NEW, Op.COPY):
-            touches.new_rows[datastore.id] = touches.new_rows.get(datastore.id, 0) + 1
+            touches.new_row(datastore.id)
             for field in datastore.number_fields:
                 touches.counter(field.id, None, make=False)  # there from the field's creation
         if operation is Op.NEW:
             if entry.item:  # what names a new item is a reserved id
-                touches.reserved.add(entry.item)
+                touches.reserve(entry.item)
         elif entry.row is not None:
             if not 0 < entry.row < ROW_NUMBER_END:
                 raise no_item(str(entry.row))
-            touches.rows.setdefault(datastore.id, set()).add(entry.row)
+            touches.row(datastore.id, entry.row)
         elif is_id(entry.item):
             touches.item(datastore.id, entry.item)
         for field in datastore.unique_fields:
             value = values.get(field.id)
             if value is not None:
-                touches.holders.add((datastore.id, field.id, value))
+                touches.holder(datastore.id, field.id, value)
 
     def _values(
         self, raw: Mapping[str, object], datastore: Datastore
@@ -318,12 +316,12 @@ class _Resolver:
                     values[field.id] = None
                 continue
             parse = kind.parse
-            if kind.name == "autonum" and self._takes_numbers:
+            if not kind.writable:
+                if kind.name != "autonum" or not self._takes_numbers:
+                    reason = f"a field of type {kind.name} can't be written"
+                    faults.append(bad_value(field.id, field.display_id, reason))
+                    continue
                 parse = parse_auto_number
-            elif not kind.writable:
-                reason = f"a field of type {kind.name} can't be written"
-                faults.append(bad_value(field.id, field.display_id, reason))
-                continue
             try:
                 value = values[field.id] = parse(given, field.settings)
             except InvalidValueError as error:
@@ -331,14 +329,20 @@ class _Resolver:
                 continue
             if isinstance(value, str):
                 self.chars += len(value)
-            if kind.refers_to == "item":
-                for item in kind.ids(value):
-                    self.touches.item(field.settings.lookup_datastore, item)
-            elif kind.refers_to == "user":
-                self.touches.users.update((datastore.workspace, user) for user in kind.ids(value))
-            elif kind.refers_to == "file":
-                self.touches.files.update(kind.ids(value))
+            if kind.refers_to:
+                self._touch_target(field, value, datastore)
         return values, faults
+
+    def _touch_target(self, field: Field, value: Value, datastore: Datastore) -> None:
+        """What a value names is read, too."""
+        kind = field.kind
+        if kind.refers_to == "item":
+            for item in kind.ids(value):
+                self.touches.item(field.settings.lookup_datastore, item)
+        elif kind.refers_to == "user":
+            self.touches.user(datastore.workspace, kind.ids(value))
+        else:
+            self.touches.file(kind.ids(value))
 
 
 def _check_publish(publish: Publish) -> None:

@@ -27,9 +27,9 @@ from .errors import (
     number_refused,
 )
 from .ids import is_id
-from .items import Touches
 from .limits import BRANCH_KEY_CHARS_MAX, INTEGER_MAX
 from .places import check_comment, get_datastore, get_project
+from .touches import Touches
 
 # --- links ------------------------------------------------------------------------------------
 
@@ -48,14 +48,14 @@ def resolve_link(command: LinkCommand, catalog: Catalog, actor: Actor) -> LinkRe
     touches.item(datastore.id, command.item)
     if command.link_item:
         touches.item(target.id, command.link_item)
-        touches.link_pairs.add((command.item, command.link_item))
+        touches.link_pair(command.item, command.link_item)
     else:
-        touches.links_into.add((command.item, target.id))
+        touches.link_into(((command.item, target.id),))
     if not isinstance(command, ReplaceLink):
         return LinkRequest(command, datastore, target, touches)
     new = _link_datastore(command, command.new_datastore, catalog, actor)
     touches.item(new.id, added)
-    touches.link_pairs.add((command.item, added))
+    touches.link_pair(command.item, added)
     return LinkRequest(command, datastore, target, touches, new_datastore=new)
 
 
@@ -86,7 +86,7 @@ def resolve_comment(command: CommentCommand, catalog: Catalog, actor: Actor) -> 
     if not isinstance(command, PostComment):
         if not is_id(command.history):
             raise no_comment(command.history)
-        touches.comments.add(command.history)
+        touches.comment(command.history)
     return CommentRequest(command, project, datastore, touches)
 
 

@@ -21,12 +21,13 @@ from ..core.errors import (
     unavailable,
 )
 from ..core.ids import Clock, IdSource
-from ..core.items import Snapshot, SnapshotMissError, Touches
+from ..core.items import Snapshot, SnapshotMissError
 from ..core.limits import MISSES_MAX
 from ..core.plan import Result, WritePlan
 from ..core.planner import plan_request
 from ..core.record import record
 from ..core.resolve import resolve
+from ..core.touches import Touches
 from .access_sets import AccessSets
 from .apply import Fold
 from .engines import (

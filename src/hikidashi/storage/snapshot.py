@@ -7,13 +7,14 @@ datastore and id, then files by id. Two groups that follow it never wait for eac
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Set as AbstractSet
 from typing import Any, Literal
 
 from ..core.catalog import Datastore
-from ..core.items import HistoryEntry, Link, Reservation, Snapshot, Touches
+from ..core.items import HistoryEntry, Link, Reservation, Snapshot
 from ..core.kinds import Storage
 from ..core.limits import LINKED_READ_MAX
+from ..core.touches import Touches
 from .access_sets import AccessSets
 from .engines import Column, Connection, Engine, Query, QueryKeys, Row
 from .files import STATE, file_state
@@ -91,13 +92,17 @@ class SnapshotReader:
             self._ask_reserved(snapshot, touches.reserved)
         for datastore_id in sorted({*touches.items, *touches.rows}):
             self._ask_items(snapshot, touches, datastore_id)
-        self._ask_seen(snapshot, touches.seen)
+        if touches.seen:
+            self._ask_seen(snapshot, touches.seen)
         if touches.files:
             self._ask_files(snapshot, sorted(touches.files))
-        self._ask_holders(snapshot, touches)
+        if touches.holders or touches.numbers:
+            self._ask_holders(snapshot, touches)
         self._ask_links(snapshot, touches)
-        self._ask_users(snapshot, touches)
-        self._ask_comments(snapshot, touches)
+        if touches.users:
+            self._ask_users(snapshot, touches)
+        if touches.comments:
+            self._ask_comments(snapshot, touches)
         for datastore_id, count in touches.new_rows.items():
             self._ask_new_rows(snapshot, datastore_id, count)
         self._run()
@@ -163,14 +168,10 @@ class SnapshotReader:
         ids = touches.items.get(datastore_id)
         datastore = self._find(datastore_id)
         if datastore is None:  # what a lookup field points to may be gone
-            for item in ids or ():
-                snapshot.load_item(datastore_id, item, None)
+            snapshot.expect(datastore_id, ids or (), ())
             return
         rows = touches.rows.get(datastore_id)
-        for one in ids or ():
-            snapshot.load_item(datastore_id, one, None)
-        for number in rows or ():
-            snapshot.load_row(datastore_id, number, None)
+        snapshot.expect(datastore_id, ids or (), rows or ())
 
         def handle(found: list[Row]) -> None:
             self._rows.append((datastore, found))
@@ -188,7 +189,7 @@ class SnapshotReader:
             if keys:
                 self._ask(QueryKeys(table.select, key, sorted(keys), lock=True, order="id"), handle)
 
-    def _ask_seen(self, snapshot: Snapshot, wanted: dict[str, set[str]]) -> None:
+    def _ask_seen(self, snapshot: Snapshot, wanted: Mapping[str, AbstractSet[str]]) -> None:
         """Items that formulas read: as they are committed, without a lock, without their keys."""
         for datastore_id, items in wanted.items():
             unknown = sorted(one for one in items if not snapshot.knows(datastore_id, one))
@@ -219,8 +220,7 @@ class SnapshotReader:
             make = item_table(datastore).item
             for row in rows:
                 item = make(row, keys[row[ACL_AT]])
-                snapshot.load_item(datastore.id, item.id, item)
-                snapshot.load_row(datastore.id, item.n, item.id)
+                snapshot.load_item(item)
                 for field in datastore.followed_fields:
                     target = item.values.get(field.id)
                     if isinstance(target, str):
@@ -292,7 +292,7 @@ class SnapshotReader:
             select = "SELECT workspace_id, user_id FROM members"
             self._ask(QueryKeys(select, Column("user_id", "text"), users), handle)
 
-    def _ask_reserved(self, snapshot: Snapshot, items: set[str]) -> None:
+    def _ask_reserved(self, snapshot: Snapshot, items: AbstractSet[str]) -> None:
         def handle(rows: list[Row]) -> None:
             for row in rows:
                 snapshot.reserved[row[0]] = Reservation(*row)
