@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from enum import Enum
 
@@ -132,13 +132,13 @@ class Datastore:
         "__weakref__",
         "_actions",
         "_defaults",
-        "_fields",
         "_statuses",
         "actions",
         "calc_fields",
         "display_id",
         "fields",
         "file_fields",
+        "find_field",
         "followed_fields",
         "id",
         "names",
@@ -184,8 +184,9 @@ class Datastore:
         self.fields = tuple(sorted(fields, key=lambda one: one.position))
         self.statuses = tuple(sorted(statuses, key=lambda one: one.position))
         self.actions = tuple(sorted(actions, key=lambda one: one.position))
-        self._fields = {one.display_id: one for one in self.fields}
-        self._fields |= {one.id: one for one in self.fields}
+        known = {one.display_id: one for one in self.fields}
+        known |= {one.id: one for one in self.fields}
+        self.find_field: Callable[[str], Field | None] = known.get  # by id or display id
         self._statuses = {one.display_id: one for one in self.statuses}
         self._statuses |= {one.id: one for one in self.statuses}
         self._actions = {one.display_id: one for one in self.actions}
@@ -211,10 +212,6 @@ class Datastore:
         )
         self.text_fields = tuple(one for one in self.stored_fields if one.full_text)
         self.start_status = self.statuses[0].id if self.statuses else ""
-
-    def find_field(self, ref: str) -> Field | None:
-        """A field by id or display id."""
-        return self._fields.get(ref)
 
     def find_status(self, ref: str) -> Status | None:
         """A status by id or display id."""

@@ -149,7 +149,7 @@ def get_visible_item(entry: EntryRequest, scope: Scope) -> Item:
         item_id = scope.snapshot.find_row(datastore, entry.row) or ""
         if not item_id:
             raise no_item(str(entry.row))
-    item = scope.snapshot.find_item(datastore, item_id) if is_id(item_id) else None
+    item = scope.snapshot.find_item(datastore, item_id)
     if item is None or item.keys.isdisjoint(scope.actor.keyring):
         raise no_item(entry.item or str(entry.row))
     return item
@@ -203,8 +203,9 @@ def _check_values(  # noqa: PLR0913  one call, and the parts of it are what is c
     held: Mapping[str, Value] = before.values if before is not None else {}
     faults = list(entry.faults)
     rules = action.rules
+    find_field = entry.datastore.find_field
     for key, value in given.items():
-        field = entry.datastore.find_field(key)
+        field = find_field(key)
         if field is None:  # values are keyed by the fields of this datastore
             continue
         if rules:
@@ -215,8 +216,8 @@ def _check_values(  # noqa: PLR0913  one call, and the parts of it are what is c
         if not may_use_field(scope.actor, field):
             faults.append(field_forbidden(field.id, field.display_id))
             continue
-        kept_elsewhere = field.unique or field.kind.refers_to
-        if kept_elsewhere and value is not None and held.get(key) != value:
+        is_kept_elsewhere = field.unique or field.kind.refers_to
+        if is_kept_elsewhere and value is not None and held.get(key) != value:
             faults.extend(_check_kept_elsewhere(field, value, item, entry.datastore, scope))
     if len(entry.datastore.file_fields) > 1:
         faults.extend(check_shared_files(entry.datastore, given))

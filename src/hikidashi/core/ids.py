@@ -6,7 +6,7 @@ import re
 from typing import Protocol
 
 ID_LENGTH = 24
-_ID = re.compile(r"[0-9a-f]{24}\Z")
+_match_id = re.compile(r"[0-9a-f]{24}\Z").match
 _COUNTER_MODULUS = 1 << 24
 
 
@@ -27,10 +27,10 @@ class IdSource(Protocol):
 class ObjectIds:
     """Seconds, process, counter: neighbours in time are neighbours in every index."""
 
-    __slots__ = ("_clock", "_counter", "_process", "_second", "_stem")
+    __slots__ = ("_counter", "_now_ms", "_process", "_second", "_stem")
 
     def __init__(self, clock: Clock, process: int, counter: int = 0) -> None:
-        self._clock = clock
+        self._now_ms = clock.now_ms
         self._process = f"{process % (1 << 40):010x}"
         self._counter = counter % _COUNTER_MODULUS
         self._second = -1
@@ -38,17 +38,17 @@ class ObjectIds:
 
     def next_id(self) -> str:
         """Give an id that no other call, in this or another process, gives."""
-        second = self._clock.now_ms() // 1000
+        second = self._now_ms() // 1000
         if second > self._second:  # a clock set back does not make ids go back
             self._second = second
             self._stem = f"{second & 0xFFFFFFFF:08x}{self._process}"
-        self._counter = (self._counter + 1) % _COUNTER_MODULUS
-        if self._counter == 0:
+        counter = self._counter = (self._counter + 1) % _COUNTER_MODULUS
+        if counter == 0:
             self._second += 1
             self._stem = f"{self._second & 0xFFFFFFFF:08x}{self._process}"
-        return f"{self._stem}{self._counter:06x}"
+        return f"{self._stem}{counter:06x}"
 
 
 def is_id(text: str) -> bool:
     """Tell whether a text has the shape of one of our ids."""
-    return len(text) == ID_LENGTH and _ID.match(text) is not None
+    return len(text) == ID_LENGTH and _match_id(text) is not None

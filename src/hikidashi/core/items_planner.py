@@ -72,7 +72,9 @@ class _ItemPlanner(WritePlanner):
 
     def plan(self, request: WriteRequest, command: WriteItem) -> WritePlan:
         entry = request.entry
-        publish = self._root_publish(command, entry.publish)
+        publish = entry.publish
+        if command.legacy_groups:
+            publish = self._root_publish(command, publish)
         frame, history = self._write(entry, publish)
         if entry.related:
             self._related(entry, frame, publish)
@@ -93,12 +95,9 @@ class _ItemPlanner(WritePlanner):
 
     def _root_publish(self, command: WriteItem, publish: Publish | None) -> Publish | None:
         """Add the legacy top-level groups, all by display id or all by id."""
-        refs = command.legacy_groups
-        if not refs:
-            return publish
         by_display_id = command.legacy_by_display_id
         groups: list[str] = []
-        for ref in refs:
+        for ref in command.legacy_groups:
             group = self._scope.catalog.find_group(ref)
             if group is not None and ref == (group.display_id if by_display_id else group.id):
                 groups.append(ref)

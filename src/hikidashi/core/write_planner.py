@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Final
 
 from .access import Actor
-from .catalog import Datastore
+from .catalog import Datastore, Operation
 from .commands import EntryRequest, Op, Publish, WriteBatch, WriteFound, WriteItem
 from .computed import calc_plan, make_title
 from .draft import (
@@ -47,6 +48,14 @@ from .plan import (
 )
 from .reservations import check_reserved
 from .values import Value
+
+_OPERATION_NAMES: Final = {one: one.value for one in Operation}
+_EVENT_KINDS: Final = {
+    Op.NEW: EventKind.CREATED,
+    Op.COPY: EventKind.CREATED,
+    Op.UPDATE: EventKind.UPDATED,
+    Op.DELETE: EventKind.DELETED,
+}
 
 
 class Frame:
@@ -98,14 +107,17 @@ class WritePlanner:
             draft = make(entry, self._scope, publish)
             item, changes = self._insert(draft)
         elif entry.operation is Op.UPDATE:
-            draft = self._with_computed(draft_update(entry, self._scope, publish))
+            draft = draft_update(entry, self._scope, publish)
+            if entry.datastore.calc_fields:
+                draft = self._with_computed(draft)
             item, changes = self._update(draft)
         else:
             draft = draft_delete(entry, self._scope)
             item, changes = self._delete(draft)
-        self._faults.extend(
-            note.at(note.reference, entry.path) if entry.path else note for note in draft.notes
-        )
+        if draft.notes:
+            self._faults.extend(
+                note.at(note.reference, entry.path) if entry.path else note for note in draft.notes
+            )
         history = self._history(item, draft, changes)
         if entry.datastore.text_fields and entry.operation is not Op.DELETE:
             self._index(entry.datastore, draft, item, history, is_published="keys" in changes)
@@ -134,7 +146,8 @@ class WritePlanner:
         for field in datastore.number_fields:
             if values.get(field.id) is None:
                 values[field.id] = self._next_number(datastore, field.id)
-        values |= self._computed(datastore, values, draft.status)
+        if datastore.calc_fields:
+            values |= self._computed(datastore, values, draft.status)
         item = Item(
             datastore.id,
             self._new_id(draft),
@@ -151,7 +164,7 @@ class WritePlanner:
             values,
         )
         self._claim(datastore, item.id, {}, values)
-        self._steps.extend(move_files(self._snapshot, datastore, item.id, {}, values, self._now))
+        self._move_files(datastore, item.id, {}, values)
         snapshot.put_item(datastore.id, item.id, item)
         snapshot.know_new_item(item.id)
         self._steps.append(InsertItem(item))
@@ -169,8 +182,6 @@ class WritePlanner:
         self, datastore: Datastore, values: Mapping[str, Value], status: str
     ) -> dict[str, Value]:
         """The values of the calc fields."""
-        if not datastore.calc_fields:
-            return {}
         plan = calc_plan(datastore, self._scope.catalog)
         return plan.compute(values, status, self._now, self._snapshot.find_seen)
 
@@ -246,11 +257,8 @@ class WritePlanner:
             draft.keys,
             values,
         )
-        if datastore.unique_fields:
-            self._claim(datastore, item.id, before.values, values)
-        if datastore.file_fields:
-            held, now = before.values, self._now
-            self._steps.extend(move_files(self._snapshot, datastore, item.id, held, values, now))
+        self._claim(datastore, item.id, before.values, values)
+        self._move_files(datastore, item.id, before.values, values)
         self._snapshot.put_item(item.datastore, item.id, item)
         keys_changed = before.keys != item.keys
         self._steps.append(UpdateItem(item, changed, keys_changed=keys_changed))
@@ -270,8 +278,7 @@ class WritePlanner:
             raise ValueError("a delete has an item before it")
         datastore = draft.entry.datastore
         self._claim(datastore, before.id, before.values, {})
-        gone = move_files(self._snapshot, datastore, before.id, before.values, {}, self._now)
-        self._steps.extend(gone)
+        self._move_files(datastore, before.id, before.values, {})
         self._snapshot.put_item(before.datastore, before.id, None)
         item = replace(
             before,
@@ -303,6 +310,18 @@ class WritePlanner:
             if new is not None:
                 self._snapshot.put_holder(field.id, new, item)
 
+    def _move_files(
+        self,
+        datastore: Datastore,
+        item: str,
+        held: Mapping[str, Value],
+        wanted: Mapping[str, Value],
+    ) -> None:
+        """Attach the files that come, delete those that go."""
+        if datastore.file_fields:
+            steps = move_files(self._snapshot, datastore, item, held, wanted, self._now)
+            self._steps.extend(steps)
+
     def _history(self, item: Item, draft: Draft, changes: Changes) -> HistoryEntry:
         history = HistoryEntry(
             self._ids.next_id(),
@@ -312,7 +331,7 @@ class WritePlanner:
             item.seq,
             item.rev,
             draft.action.id,
-            IMPORT if self._is_import else draft.action.operation.value,
+            IMPORT if self._is_import else _OPERATION_NAMES[draft.action.operation],
             self._actor.user,
             self._command.comment if not draft.entry.path else "",
             self._transaction,
@@ -419,15 +438,10 @@ class WritePlanner:
                 )
             return
         before, item = frame.draft.before, frame.item
-        kinds = {
-            Op.NEW: EventKind.CREATED,
-            Op.COPY: EventKind.CREATED,
-            Op.UPDATE: EventKind.UPDATED,
-        }
         is_changed = bool(frame.draft.changed) or before is None or _moved(before, item)
         event = Event(
             frame.history,
-            kinds.get(frame.draft.entry.operation, EventKind.DELETED),
+            _EVENT_KINDS[frame.draft.entry.operation],
             self._actor.workspace,
             frame.draft.entry.datastore.project,
             item.datastore,

@@ -7,7 +7,7 @@ from typing import assert_never
 
 import msgspec
 
-from ..core.events import Event
+from ..core.events import Event, EventKind
 from ..core.full_text import grams
 from ..core.items import HistoryEntry, Item, Link, Reservation
 from ..core.plan import (
@@ -32,7 +32,7 @@ from .access_sets import ACL
 from .engines import Batch, Column, Delete, Insert, Row, Update
 from .reservations import reservation_batches
 from .snapshot import FindDatastore, branch_key
-from .tables import CHANGING_COLUMNS, ID, item_table, store_value, table_name
+from .tables import CHANGING_COLUMNS, ID, item_table, table_name
 
 HISTORY_COLUMNS = (
     Column("item_id", "text"),
@@ -103,6 +103,7 @@ _DELETED = (Column("deleted_at", "bigint"),)
 _LINK_KEY = LINK_COLUMNS[:3]
 _FROM = LINK_COLUMNS[:1]
 _TO = LINK_COLUMNS[1:2]
+_KIND_NAMES = {one: one.value for one in EventKind}
 _encode = msgspec.json.Encoder().encode
 _Key = tuple[str, str]
 
@@ -113,7 +114,7 @@ class Fold:
     def __init__(self, find: FindDatastore) -> None:
         self._find = find
         self._inserts: dict[_Key, Item] = {}
-        self._updates: dict[_Key, tuple[Item, set[str], bool]] = {}  # fields, keys changed
+        self._updates: dict[_Key, tuple[Item, frozenset[str], bool]] = {}  # fields, keys changed
         self._deletes: dict[_Key, Item] = {}
         self._links: dict[tuple[str, str, str], tuple[bool, Link]] = {}
         self._cut: list[str] = []  # items whose links go with them
@@ -132,17 +133,17 @@ class Fold:
     def add(self, steps: Iterable[Step]) -> None:
         """Fold the steps of one plan in, after those of the plans before it."""
         for step in steps:
-            match step:
-                case UpdateItem(item, fields, _, keys_changed):
-                    self._update(item, fields, keys_changed=keys_changed)
-                case InsertHistory(entry) if entry.action:
-                    self._histories.append(_history_row(entry))
-                case EmitEvent(event):
-                    self._events.append(_event_row(event))
-                case InsertItem(item):
-                    self._inserts[item.datastore, item.id] = item
-                case InsertLink(link):
-                    self._links[link.key] = (True, link)
+            match step:  # the most frequent ones first, and without taking them apart
+                case UpdateItem():
+                    self._update(step.item, step.fields, keys_changed=step.keys_changed)
+                case InsertHistory() if step.entry.action:
+                    self._histories.append(_history_row(step.entry))
+                case EmitEvent():
+                    self._events.append(_event_row(step.event))
+                case InsertItem():
+                    self._inserts[step.item.datastore, step.item.id] = step.item
+                case InsertLink():
+                    self._links[step.link.key] = (True, step.link)
                 case SetCounter(field, branch, last):
                     self._counters[field, branch_key(branch)] = last
                 case DeleteItem(item):
@@ -176,9 +177,9 @@ class Fold:
             return
         earlier = self._updates.get(key)
         if earlier is None:
-            self._updates[key] = (item, set(fields), keys_changed)
+            self._updates[key] = (item, frozenset(fields), keys_changed)
         else:
-            self._updates[key] = (item, {*earlier[1], *fields}, earlier[2] or keys_changed)
+            self._updates[key] = (item, earlier[1].union(fields), earlier[2] or keys_changed)
 
     def _delete(self, item: Item) -> None:
         key = (item.datastore, item.id)
@@ -200,7 +201,7 @@ class Fold:
         found: set[tuple[str, frozenset[str]]] = set()
         items = [
             *self._inserts.values(),
-            *[item for item, _, _ in self._updates.values()],
+            *[item for item, _, keys_changed in self._updates.values() if keys_changed],
         ]
         if self._texts or self._published:
             items += [*[item for item, _ in self._texts.values()], *self._published.values()]
@@ -309,17 +310,18 @@ class Fold:
 
     def _update_batches(self, acls: dict[tuple[str, frozenset[str]], int]) -> list[Batch]:
         """Items of which the same changed go together."""
-        shapes: dict[tuple[str, tuple[str, ...], bool], list[Item]] = {}
+        shapes: dict[tuple[str, frozenset[str], bool], list[Item]] = {}
         for item, changed, moved in self._updates.values():
-            shapes.setdefault((item.datastore, tuple(sorted(changed)), moved), []).append(item)
+            shapes.setdefault((item.datastore, changed, moved), []).append(item)
         batches: list[Batch] = []
-        for (datastore_id, fields, moved), items in shapes.items():
+        for (datastore_id, changed, moved), items in shapes.items():
+            fields = sorted(changed)
             datastore = self._find(datastore_id)
             if datastore is None:
                 raise KeyError(datastore_id)
-            column_of = item_table(datastore).column_of
+            table = item_table(datastore)
             keys = (ACL,) if moved else ()
-            columns = (*CHANGING_COLUMNS, *keys, *[column_of[one] for one in fields])
+            columns = (*CHANGING_COLUMNS, *keys, *[table.column_of[one] for one in fields])
             workspace = datastore.workspace
             rows = [
                 (
@@ -330,12 +332,12 @@ class Fold:
                     item.updated_at,
                     item.updated_by,
                     *([acls[workspace, item.keys]] if moved else ()),
-                    *[store_value(item.values.get(one)) for one in fields],
+                    *table.values(item, fields),
                     item.id,
                 )
                 for item in items
             ]
-            batches.append(Update(table_name(datastore_id), ID, columns, rows))
+            batches.append(Update(table.name, ID, columns, rows))
         return batches
 
 
@@ -373,28 +375,41 @@ def _comment_row(entry: HistoryEntry) -> Row:
     )
 
 
+class _EventBody(msgspec.Struct, omit_defaults=True):
+    """What an event says beside the columns of the outbox."""
+
+    project: str
+    rev: int
+    user: str
+    transaction: str
+    history: str
+    action: str
+    is_changed: bool
+    run_post: bool
+    links_added: tuple[tuple[str, str], ...] = ()
+    links_removed: tuple[tuple[str, str], ...] = ()
+
+
 def _event_row(event: Event) -> Row:
-    body = {
-        "project": event.project,
-        "rev": event.rev,
-        "user": event.user,
-        "transaction": event.transaction,
-        "history": event.history,
-        "action": event.action,
-        "is_changed": event.is_changed,
-        "run_post": event.run_post,
-    }
-    if event.links_added:
-        body["links_added"] = event.links_added
-    if event.links_removed:
-        body["links_removed"] = event.links_removed
+    body = _EventBody(
+        event.project,
+        event.rev,
+        event.user,
+        event.transaction,
+        event.history,
+        event.action,
+        event.is_changed,
+        event.run_post,
+        event.links_added,
+        event.links_removed,
+    )
     return (
         event.id,
         event.item,
         event.seq,
         event.workspace,
         event.datastore,
-        event.kind.value,
+        _KIND_NAMES[event.kind],
         event.at,
         _encode(body).decode(),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -100,6 +100,7 @@ class ItemTable:
             for one in self.fields
             if one.storage in (Storage.LIST, Storage.BOOLEAN)
         )
+        self._converted = frozenset(one for one, _ in self._loads)
 
     def item(self, row: Row, keys: frozenset[str]) -> Item:
         """A row of `select` as an item; `keys` are those of its `acl`, at ACL_AT in the row."""
@@ -125,7 +126,6 @@ class ItemTable:
 
     def row(self, item: Item, acl: int) -> Row:
         """An item as a row of all columns."""
-        get = item.values.get
         return (
             item.n,
             item.id,
@@ -138,8 +138,15 @@ class ItemTable:
             item.updated_at,
             item.updated_by,
             acl,
-            *[store_value(get(key)) for key in self._keys],
+            *self.values(item, self._keys),
         )
+
+    def values(self, item: Item, fields: Sequence[str]) -> list[Any]:
+        """What the columns of some fields keep of an item."""
+        get = item.values.get
+        if self._converted.isdisjoint(fields):
+            return [get(one) for one in fields]
+        return [store_value(get(one)) for one in fields]
 
 
 SYSTEM_COUNT = len(SYSTEM_COLUMNS)
