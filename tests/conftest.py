@@ -1,25 +1,20 @@
-"""What every test has: frozen records, a fresh database of each engine, a fixed clock and ids."""
+"""What every test has: a fresh database of each engine, a fixed clock and ids."""
 
 from __future__ import annotations
 
-# Records become truly frozen only if this runs before the rest of the core is imported.
-from hikidashi.core.record import freeze_records
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
 
-freeze_records()
+import hypothesis
+import psycopg
+import pytest
 
-import itertools  # noqa: E402
-import os  # noqa: E402
-from collections.abc import Callable, Iterator  # noqa: E402
-from pathlib import Path  # noqa: E402
-from urllib.parse import urlsplit  # noqa: E402
-
-import hypothesis  # noqa: E402
-import psycopg  # noqa: E402
-import pytest  # noqa: E402
-
-from hikidashi.core.ids import ObjectIds  # noqa: E402
-from tests.deterministic import FixedClock, fixed_ids  # noqa: E402
-from tests.postgres import Server, make_data_dir, start_postgres  # noqa: E402
+from hikidashi.core.ids import ObjectIds
+from tests.deterministic import FixedClock, fixed_ids
+from tests.postgres import Server, make_data_dir, start_postgres
 
 ENGINES = ("sqlite", "postgresql")
 

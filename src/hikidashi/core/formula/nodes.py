@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import field
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final, Literal, TypeAlias
-
-from ..record import record
 
 # What a formula computes with: a number, text, an instant (milliseconds since 1970 UTC), a truth
 # value. "null" is the type of what is always empty.
@@ -48,7 +46,10 @@ class FormulaError(Exception):
         self.reason = reason
 
 
-@record
+# The nodes are no records: where one stands does not count when two are compared.
+
+
+@dataclass(frozen=True, slots=True)
 class Constant:
     """A number, a text, true or false; None is `null`."""
 
@@ -56,7 +57,7 @@ class Constant:
     at: int = field(default=1, compare=False)
 
 
-@record
+@dataclass(frozen=True, slots=True)
 class Reference:
     """A field of the item, or of the item that one of its fields looks up."""
 
@@ -65,7 +66,7 @@ class Reference:
     end: int = field(default=1, compare=False)  # the character after it
 
 
-@record
+@dataclass(frozen=True, slots=True)
 class Not:
     """`not x`."""
 
@@ -73,7 +74,7 @@ class Not:
     at: int = field(default=1, compare=False)
 
 
-@record
+@dataclass(frozen=True, slots=True)
 class Negative:
     """`-x`."""
 
@@ -81,7 +82,7 @@ class Negative:
     at: int = field(default=1, compare=False)
 
 
-@record
+@dataclass(frozen=True, slots=True)
 class Binary:
     """Two operands with an operator between them."""
 
@@ -91,7 +92,7 @@ class Binary:
     at: int = field(default=1, compare=False)
 
 
-@record
+@dataclass(frozen=True, slots=True)
 class Call:
     """A function with its arguments."""
 

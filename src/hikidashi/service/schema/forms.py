@@ -7,20 +7,20 @@ once every definition is known, `show` is the way back for an export.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from typing import Any
 
 from msgspec import UNSET
 
 from ...core.catalog import ANY_RULE, FieldRule, Operation
 from ...core.ids import IdSource
-from ...core.record import record
 from .index import Index
 from .sections import Section
 
 EVERY = "every"
 
 
-@record
+@dataclass(frozen=True, slots=True)
 class Around:
     """Where a definition stands."""
 
@@ -29,7 +29,7 @@ class Around:
     datastore: str  # id
 
 
-@record
+@dataclass(frozen=True, slots=True)
 class Scope(Around):
     """The same while a file is compared with what is there."""
 
