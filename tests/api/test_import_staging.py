@@ -179,6 +179,24 @@ def test_texts_are_taken_back_where_a_job_is_given_up(minutes):
     assert count(minutes) == 0
 
 
+def test_what_was_staged_is_taken_back_although_another_datastore_has_gone_for_good(shop):
+    assert take(shop, orders(3), base=SHOP) == []
+    table = f"i_{shop.rows('SELECT datastore_id FROM jobs')[0][0]}"
+
+    def leave(connection: Any) -> None:  # as a server does that stops while it stages
+        for acl, place in ((-2, "f" * 24), (-1, table[2:])):
+            connection.query(
+                "INSERT INTO staged_sets (acl, key, job_id, datastore_id) VALUES (?, ?, ?, ?)",
+                (acl, "key", "a" * 24, place),
+            )
+        connection.query(f"UPDATE {table} SET acl = -1")
+
+    shop.run(shop.app.store.change(leave))
+    shop.run(shop.app.imports.sweep())
+    for one in ("staged_sets", table):
+        assert (one, shop.rows(f"SELECT 1 FROM {one}")) == (one, [])
+
+
 def test_rows_that_change_items_and_rows_that_make_them_are_seen_together(shop):
     assert take(shop, orders(ROWS), base=SHOP) == []
 

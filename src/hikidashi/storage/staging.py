@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..core.record import record
-from .engines import Column, Connection, Delete, QueryKeys, Row
+from .engines import Column, Connection, Delete, OutdatedSchemaError, QueryKeys, Row
 from .tables import ID, table_name
 
 UNDONE_AT_ONCE = 500  # items taken back in one transaction
@@ -49,10 +49,7 @@ def take_back_some(connection: Connection, job: str) -> bool:
     )
     for acl, datastore in places:
         table = table_name(datastore)
-        items: list[Row] = connection.query(
-            f"SELECT id FROM {table} WHERE acl = ? LIMIT ?",  # noqa: S608  our own name
-            (acl, UNDONE_AT_ONCE),
-        )
+        items = _find_staged(connection, table, acl)
         if not items:
             continue
         ids = [row[0] for row in items]
@@ -72,6 +69,19 @@ def take_back_some(connection: Connection, job: str) -> bool:
         return True
     connection.query("DELETE FROM staged_sets WHERE job_id = ?", (job,))
     return False
+
+
+def _find_staged(connection: Connection, table: str, acl: int) -> list[Row]:
+    """Some hundred staged items; none where the table went for good with its datastore."""
+    select = f"SELECT id FROM {table} WHERE acl = ? LIMIT ?"  # noqa: S608  our own name
+    connection.savepoint()
+    try:
+        items = connection.query(select, (acl, UNDONE_AT_ONCE))
+    except OutdatedSchemaError:
+        connection.rollback_to()
+        return []
+    connection.release()
+    return items
 
 
 def read_counters(connection: Connection, fields: list[str]) -> dict[str, int]:
