@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from enum import IntEnum
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from .catalog import Action, Datastore, Field, Project
 from .errors import Fault, FaultError
@@ -128,6 +128,27 @@ class WriteBatch:
     run_related_post: bool = False
 
 
+class ParsedRow(NamedTuple):
+    """A row of a file that was looked at: its values are parsed."""
+
+    line: int
+    key: Value  # that says which item it speaks of; None: the row makes one
+    is_delete: bool
+    values: tuple[Value, ...]  # of the fields that the file has columns for; none of a delete
+    status: str  # id; "" if the row names none
+    group: str  # display id; the same
+
+
+@record
+class WriteRows:
+    """Make an item of each row of a file; each stands for itself."""
+
+    project: str
+    datastore: str
+    fields: tuple[str, ...]  # ids, in the order of the values of each row
+    rows: Sequence[ParsedRow]
+
+
 @record
 class ReserveItem:
     """Reserve the id of an item that is to be made (item-actions/CreateNewItemID)."""
@@ -241,6 +262,7 @@ Command: TypeAlias = (
     WriteItem
     | WriteFound
     | WriteBatch
+    | WriteRows
     | ReserveItem
     | LinkCommand
     | TakeNumber
@@ -300,6 +322,19 @@ class ItemsRequest:
 
 
 @record
+class RowsRequest:
+    """A WriteRows, resolved."""
+
+    command: WriteRows
+    project: Project
+    datastore: Datastore
+    action: Action
+    fields: tuple[Field, ...]
+    touches: Touches
+    entries: int = 1
+
+
+@record
 class ReservationRequest:
     """A ReserveItem, resolved."""
 
@@ -356,6 +391,7 @@ class RefusedRequest:
 Request: TypeAlias = (
     WriteRequest
     | ItemsRequest
+    | RowsRequest
     | ReservationRequest
     | LinkRequest
     | NumberRequest

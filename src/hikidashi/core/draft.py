@@ -71,7 +71,7 @@ def draft_new(entry: EntryRequest, scope: Scope, publish: Publish | None) -> Dra
             values[field.id] = field.settings.selected
     changed = tuple(key for key, value in values.items() if value is not None)
     _check_values(entry, action, values, entry.values, None, scope)
-    keys, notes = _keys(frozenset(), entry.datastore, action, values, publish, scope)
+    keys, notes = make_keys(frozenset(), entry.datastore, action, values, publish, scope)
     status = entry.status or action.next_status or entry.datastore.start_status
     return Draft(entry, action, None, values, changed, status, keys, notes)
 
@@ -97,7 +97,7 @@ def draft_copy(entry: EntryRequest, scope: Scope, publish: Publish | None) -> Dr
     values.update(given)
     changed = tuple(key for key, value in values.items() if value is not None)
     _check_values(entry, action, values, given, None, scope)
-    keys, notes = _keys(frozenset(), entry.datastore, action, values, publish, scope)
+    keys, notes = make_keys(frozenset(), entry.datastore, action, values, publish, scope)
     status = action.next_status or entry.datastore.start_status
     return Draft(entry, action, None, values, changed, status, keys, notes, seed.id)
 
@@ -112,7 +112,7 @@ def draft_update(entry: EntryRequest, scope: Scope, publish: Publish | None) -> 
     changed = tuple([key for key, value in given.items() if held.get(key) != value])
     values = {**held, **given} if changed else held
     _check_values(entry, action, values, given, before, scope)
-    keys, notes = _keys(before.keys, entry.datastore, action, values, publish, scope)
+    keys, notes = make_keys(before.keys, entry.datastore, action, values, publish, scope)
     status = entry.status or action.next_status or before.status
     return Draft(entry, action, before, values, changed, status, keys, notes)
 
@@ -218,7 +218,7 @@ def _check_values(  # noqa: PLR0913  one call, and the parts of it are what is c
             continue
         is_kept_elsewhere = field.unique or field.kind.refers_to
         if is_kept_elsewhere and value is not None and held.get(key) != value:
-            faults.extend(_check_kept_elsewhere(field, value, item, entry.datastore, scope))
+            faults.extend(check_kept_elsewhere(field, value, item, entry.datastore, scope))
     if len(entry.datastore.file_fields) > 1:
         faults.extend(check_shared_files(entry.datastore, given))
     for key, rule in rules.items():
@@ -235,7 +235,7 @@ def _told(faults: list[Fault], field: Field) -> bool:
     return any(fault.reference == f"f_id:{field.id}" for fault in faults)
 
 
-def _check_kept_elsewhere(
+def check_kept_elsewhere(
     field: Field, value: Value, item: str, datastore: Datastore, scope: Scope
 ) -> list[Fault]:
     """Unique values against their holder; users and items named against those there are."""
@@ -263,7 +263,7 @@ def _check_kept_elsewhere(
 # --- access keys ------------------------------------------------------------------------------
 
 
-def _keys(  # noqa: PLR0913
+def make_keys(  # noqa: PLR0913
     held: frozenset[str],
     datastore: Datastore,
     action: Action,
@@ -271,7 +271,7 @@ def _keys(  # noqa: PLR0913
     publish: Publish | None,
     scope: Scope,
 ) -> tuple[frozenset[str], tuple[Fault, ...]]:
-    """The keys the item bears after the write; the executing user's is always among them."""
+    """The keys an item bears after the write; the executing user's is always among them."""
     actor = scope.actor
     keys = {actor.user}
     if publish is None or not publish.ignore_action_settings:

@@ -172,6 +172,13 @@ class ItemsResult:
 
 
 @record
+class RowsResult:
+    """Which rows of a file make no items; all others do."""
+
+    faults: tuple[tuple[int, tuple[Fault, ...]], ...]  # by the line of the row
+
+
+@record
 class ReservationResult:
     """The id that was reserved."""
 
@@ -201,7 +208,13 @@ class CommentResult:
 
 
 Result: TypeAlias = (
-    WriteResult | ItemsResult | ReservationResult | LinkResult | NumberResult | CommentResult
+    WriteResult
+    | ItemsResult
+    | RowsResult
+    | ReservationResult
+    | LinkResult
+    | NumberResult
+    | CommentResult
 )
 
 

@@ -17,6 +17,7 @@ from .commands import (
     ReplaceLink,
     Request,
     ReservationRequest,
+    RowsRequest,
     SetNumber,
     TakeNumber,
     WriteRequest,
@@ -45,6 +46,7 @@ from .plan import (
     WritePlan,
 )
 from .reservations import plan_reservation
+from .rows_planner import plan_rows
 from .touches import Touches
 from .write_planner import links_changed
 
@@ -67,6 +69,8 @@ def plan_request(  # noqa: PLR0913  everything a plan depends on, and nothing el
                 return plan_reservation(request, actor, snapshot, now, ids)
             case ItemsRequest():
                 return plan_items(request, snapshot, actor, catalog, now, ids)
+            case RowsRequest():
+                return plan_rows(request, snapshot, actor, catalog, now, ids)
             case LinkRequest():
                 return _plan_links(request, snapshot, actor, now, ids)
             case NumberRequest():

@@ -29,6 +29,7 @@ from .commands import (
     WriteFound,
     WriteItem,
     WriteRequest,
+    WriteRows,
 )
 from .errors import (
     Fault,
@@ -54,6 +55,7 @@ from .limits import (
 from .places import check_comment, get_datastore, get_project
 from .reservations import resolve_reservation
 from .resolve_parts import resolve_comment, resolve_link, resolve_number
+from .rows_planner import resolve_rows
 from .touches import Touches
 from .values import Value
 
@@ -77,6 +79,8 @@ def resolve(command: Command, catalog: Catalog, actor: Actor) -> Request:
             return _resolve_found(command, catalog, actor)
         case WriteBatch():
             return _resolve_batch(command, catalog, actor)
+        case WriteRows():
+            return resolve_rows(command, catalog, actor)
         case AddLink() | RemoveLinks() | ReplaceLink():
             return resolve_link(command, catalog, actor)
         case TakeNumber() | SetNumber():

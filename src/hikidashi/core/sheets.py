@@ -8,7 +8,7 @@ from typing import Final
 
 from .access import Actor, may_use_field
 from .catalog import Catalog, Datastore, Field
-from .commands import Entry, Op, Publish, WriteItem
+from .commands import Entry, Op, ParsedRow, Publish, WriteItem
 from .errors import InvalidValueError
 from .kinds import Storage
 from .kinds.derived import parse_auto_number
@@ -20,6 +20,8 @@ STATUS_COLUMN: Final = "_status_"
 GROUP_COLUMN: Final = "_group_id_"
 HEADER_LINE: Final = 1
 _COLUMNS_MAX: Final = 1_000
+_KNOWN_MAX: Final = 1_000  # cells of a column whose values are remembered
+_KNOWN_CHARS: Final = 200  # the longest of them
 _COMMAS: Final = " (cells are parted by commas)"
 _YES: Final = frozenset(("true", "1"))
 _NO: Final = frozenset(("false", "0", ""))
@@ -90,6 +92,13 @@ class Layout:
         self._special: dict[str, int] = {}
         self._read_header(header)
         self.key = self._find_key()
+        self._parsers = [(at, one, _parser(one)) for at, one, _ in self._fields]
+        self._skipped = frozenset(  # columns that only say which item a row speaks of
+            one.id
+            for _, one, _ in self._fields
+            if one.kind.name == "autonum" and not options.overwrite_numbers
+        )
+        self.columns = tuple(one.id for _, one, _ in self._fields if one.id not in self._skipped)
         self._statuses = _status_names(datastore)
 
     def _read_header(self, header: Sequence[str]) -> None:
@@ -134,6 +143,35 @@ class Layout:
                     raise RowError(f"a field of type {field.kind.name} can't be the key")
                 return field
         raise RowError(f"the header does not name the key field {wanted[:200]!r}")
+
+    def parse(self, line: int, cells: Sequence[str]) -> tuple[ParsedRow, list[str]]:
+        """A row with its values parsed, and what is wrong with them. Raises RowError."""
+        if len(cells) != self.width:
+            raise RowError(f"the row has {len(cells)} cells, the header {self.width}")
+        if self._special and self._is_delete(cells):
+            row = self.read(line, cells)
+            return ParsedRow(line, row.key, True, (), "", ""), []  # noqa: FBT003
+        key: Value = None
+        values: list[Value] = []
+        faults: list[str] = []
+        for at, field, parse in self._parsers:
+            cell = cells[at]
+            try:
+                value = parse(unguard(cell) if cell[:1] == "'" else cell)
+            except InvalidValueError as error:
+                if field is self.key:
+                    raise RowError(f"{field.display_id}: {error}") from error
+                faults.append(f"{field.display_id}: {error}")
+                value = None
+            if field is self.key:
+                key = value
+                if field.id in self._skipped:
+                    continue
+            values.append(value)
+        status = group = ""
+        if self._special:
+            status, group = self._status(cells), self._group(cells)
+        return ParsedRow(line, key, False, tuple(values), status, group), faults  # noqa: FBT003
 
     def read(self, line: int, cells: Sequence[str]) -> SheetRow:
         """A row by its cells. Raises RowError."""
@@ -213,6 +251,30 @@ class Layout:
             status=row.status,
         )
         return WriteItem(project, entry, force=True, is_import=True)
+
+
+def _parser(field: Field) -> Callable[[str], Value]:
+    """A cell to a value; what the cells of a choice stand for is found once."""
+    kind, settings, read = field.kind, field.settings, _reader(field)
+    if kind.name == "autonum":
+        return lambda cell: parse_auto_number(cell, settings)
+    parse = kind.parse
+    if kind.storage is not Storage.BOOLEAN and not kind.has_options:
+        if kind.storage is Storage.LIST:
+            return lambda cell: parse(read(cell), settings)
+        return lambda cell: parse(cell, settings)
+    known: dict[str, Value] = {}
+
+    def look(cell: str) -> Value:
+        try:
+            return known[cell]
+        except KeyError:
+            value = parse(read(cell), settings)
+        if len(known) < _KNOWN_MAX and len(cell) <= _KNOWN_CHARS:
+            known[cell] = value
+        return value
+
+    return look
 
 
 def _reader(field: Field) -> Callable[[str], object]:

@@ -13,6 +13,7 @@ Value: TypeAlias = None | str | float | int | bool | tuple[str, ...]
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _DAY_ONE = _EPOCH.replace(tzinfo=None)
 _ONE_MS = timedelta(milliseconds=1)
+_PLAIN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\Z", re.ASCII)  # as it is written here
 _INSTANT = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:?\d\d)?)?\Z",
     re.ASCII,
@@ -21,6 +22,12 @@ _INSTANT = re.compile(
 
 def parse_instant(text: str) -> int | None:
     """Read `YYYY-MM-DD[Thh:mm[:ss[.fff]][Z|±hh:mm]]`, UTC if it has no zone; None if it is not one."""
+    if _PLAIN.match(text) is not None:
+        try:
+            ms = (datetime.fromisoformat(text[:-1]) - _DAY_ONE) // _ONE_MS
+        except ValueError:
+            return None
+        return ms if FIRST_MS <= ms <= LAST_MS else None
     match = _INSTANT.match(text)
     if match is None:
         return None

@@ -15,17 +15,17 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 from ..core.access import Actor, Identity, may_execute
-from ..core.catalog import Catalog, Datastore, Operation
-from ..core.commands import WriteRequest
+from ..core.catalog import Catalog, Datastore, Field, Operation
+from ..core.commands import ParsedRow
 from ..core.errors import FaultError, action_forbidden, no_action, no_place, unavailable
 from ..core.ids import Clock, IdSource, is_id
 from ..core.places import get_datastore
 from ..core.record import record
-from ..core.resolve import resolve
 from ..core.sheets import HEADER_LINE, ImportOptions, Layout, RowError
 from ..storage.access_sets import AccessSets, StagedSets
 from ..storage.engines import Connection, EngineError
@@ -34,9 +34,12 @@ from ..storage.imports import (
     ERRORS_MAX,
     Cells,
     FileWriter,
+    ParsedPart,
     Places,
+    RawPart,
     RefusedError,
     Rows,
+    StaleRowsError,
     told,
 )
 from ..storage.jobs import (
@@ -59,13 +62,13 @@ from ..storage.staging import (
     take_back_some,
 )
 from ..storage.store import Store
+from .parsed_rows import ParsedWriter, parsed_path, read_parsed, writing
 from .sheet_files import SheetError, read_rows, remove_left
 
 WAITING_MAX: Final = 8  # files that wait for the one that is being imported
-STAGED_ROWS: Final = 400  # in one transaction: others wait for so many, a tenth of a second or two
+STAGED_ROWS: Final = 1_000  # in one transaction: others wait for so many, a tenth of a second or so
 STAGED_CHARS: Final = 1_000_000  # the same of long texts
 _TOUCH_S: Final = 20.0
-_NO_ITEM: Final = "0" * 24  # stands for the item that a row may turn out to speak of
 _LOST: Final = "the server stopped before the import was done; nothing of it was kept"
 
 
@@ -236,6 +239,7 @@ class Imports:
             beat.cancel()
             self._running.pop(file.job, None)
             file.path.unlink(missing_ok=True)
+            parsed_path(file.path).unlink(missing_ok=True)
 
     async def _beat(self, job: str) -> None:
         """Say now and then that the job is alive, where other processes may ask."""
@@ -275,7 +279,7 @@ class Imports:
         except RefusedError as error:
             return error.errors
         except FaultError as error:
-            return tuple(told(error, 0))
+            return tuple(told(error.faults, 0))
         except SheetError as error:
             return (JobError(str(error), error.line),)
         return ()
@@ -300,17 +304,20 @@ class Imports:
         access = self._store.access.staged(file.job, file.datastore.id)
         waiting = array("q")
         errors: list[JobError] = []
-        rows = read_rows(file.path)
-        header = (await asyncio.to_thread(next, rows, (HEADER_LINE, [])))[1]
+        parts: Iterator[RawPart | ParsedPart] = _parsed_parts(file)
         note, count = self._noter(file.job), 0
-        while part := await asyncio.to_thread(_take, rows):
-            staged = partial(self._write_part, file, access, header, part, count, errors)
-            writer, lines = await self._store.change(staged)
+        while (part := await asyncio.to_thread(next, parts, None)) is not None:
+            staged = partial(self._write_part, file, access, part, count, errors)
+            try:
+                writer, lines = await self._store.change(staged)
+            except StaleRowsError:
+                parts = _raw_parts(file.path, count)
+                continue
             access.remember(writer.places)
             taken += writer.numbers
             errors = writer.errors
             waiting.extend(lines)
-            count += len(part)
+            count += len(part.rows)
             note(count)
         if errors:
             raise RefusedError(errors)
@@ -320,8 +327,7 @@ class Imports:
         self,
         file: Import,
         access: StagedSets,
-        header: list[str],
-        part: list[Cells],
+        part: RawPart | ParsedPart,
         count: int,
         errors: list[JobError],
         connection: Connection,
@@ -331,8 +337,7 @@ class Imports:
             raise unavailable("the import was given up by another process")
         writer = self._writer(connection, file, access)
         writer.errors = [*errors]
-        lines = writer.stage(writer.layout(header, file.options), part, file.options)
-        return writer, lines
+        return writer, writer.stage(part, file.options)
 
     async def _finish(self, file: Import, count: int, waiting: array[int]) -> None:
         """The last transaction: what waits is written, everything is to be seen, the job is done.
@@ -382,6 +387,25 @@ class Imports:
         )
 
 
+def _parsed_parts(file: Import) -> Iterator[ParsedPart]:
+    """What the check has read, as long as it holds."""
+    header = next(read_rows(file.path), (HEADER_LINE, []))[1]
+    layout = Layout(header, file.options, file.datastore, file.catalog, file.actor)
+    key = layout.key.id if layout.key is not None else ""
+    numbers = (file.catalog.number, file.actor.number)
+    for rows in read_parsed(parsed_path(file.path)):
+        yield ParsedPart(layout.columns, key, numbers, rows)
+
+
+def _raw_parts(path: Path, skipped: int) -> Iterator[RawPart]:
+    """The rows after those that are written, to be read under other definitions."""
+    rows = read_rows(path)
+    header = next(rows, (HEADER_LINE, []))[1]
+    rows = islice(rows, skipped, None)
+    while part := _take(rows):
+        yield RawPart(header, part)
+
+
 def _take(rows: Rows) -> list[Cells]:
     """The next rows that are written together."""
     part: list[Cells] = []
@@ -398,16 +422,21 @@ def _take(rows: Rows) -> list[Cells]:
 
 
 def check_file(file: Import, note: Callable[[int], None]) -> tuple[JobError, ...]:
-    """Whatever is wrong with a file by itself: the first of it, in the order of the lines."""
+    """Whatever is wrong with a file by itself: the first of it, in the order of the lines.
+
+    The rows of one that is in order are kept as they were parsed, beside the file. Raises 503 if
+    there is no room for them.
+    """
     errors: list[JobError] = []
     rows = read_rows(file.path)
     try:
         header = next(rows, (HEADER_LINE, []))[1]
         layout = Layout(header, file.options, file.datastore, file.catalog, file.actor)
-        for error in _check_rows(file, layout, rows, note):
-            errors.append(error)
-            if len(errors) >= ERRORS_MAX:
-                break
+        with writing(parsed_path(file.path), STAGED_ROWS, STAGED_CHARS) as kept:
+            for error in _check_rows(layout, rows, kept, note):
+                errors.append(error)
+                if len(errors) >= ERRORS_MAX:
+                    break
     except RowError as error:
         errors.append(JobError(str(error), HEADER_LINE))
     except SheetError as error:
@@ -416,44 +445,53 @@ def check_file(file: Import, note: Callable[[int], None]) -> tuple[JobError, ...
 
 
 def _check_rows(
-    file: Import,
     layout: Layout,
     rows: Iterator[tuple[int, list[str]]],
+    kept: ParsedWriter,
     note: Callable[[int], None],
 ) -> Iterator[JobError]:
-    seen: set[bytes] = set()  # unique values of the file itself
-    item = _NO_ITEM if file.options.matches else ""
+    is_unique = _UniqueValues(layout)
+    parse, keep = layout.parse, kept.add
     for count, (line, cells) in enumerate(rows, 1):
         if not count % 1_000:
             note(count)
         try:
-            row = layout.read(line, cells)
+            row, faults = parse(line, cells)
         except RowError as error:
             yield JobError(str(error), line)
             continue
-        unique = []
-        if layout.key is not None and row.key is not None:
-            unique.append((layout.key, row.key))
-        if not row.is_delete:
-            command = layout.command(row, item, file.datastore.project)
-            try:
-                request = resolve(command, file.catalog, file.actor)
-            except FaultError as error:
-                yield from told(error, line)
-                continue
-            entry = cast("WriteRequest", request).entry
-            for fault in entry.faults:
-                yield JobError(fault.error, line)
-            unique.extend(
-                (field, value)
-                for field in file.datastore.unique_fields
-                if field is not layout.key and (value := entry.values.get(field.id)) is not None
-            )
-        for field, value in unique:
-            digest = hashlib.blake2b(f"{field.id}{value!r}".encode(), digest_size=12).digest()
-            if digest in seen:
+        for fault in faults:
+            yield JobError(fault, line)
+        if is_unique.fields:
+            for field in is_unique.find_repeated(row):
                 yield JobError(f"{field.display_id}: the value is not unique in the file", line)
-            seen.add(digest)
+        keep(row, sum(map(len, cells)))
+
+
+class _UniqueValues:
+    """The unique values of the file itself."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._key = layout.key
+        fields = {one.id: one for one in layout.datastore.unique_fields if one is not layout.key}
+        self._places = [(at, fields[id_]) for at, id_ in enumerate(layout.columns) if id_ in fields]
+        self.fields = len(self._places) + (layout.key is not None)
+        self._seen: set[bytes] = set()
+
+    def find_repeated(self, row: ParsedRow) -> list[Field]:
+        """The fields whose value a row before has."""
+        found = [(self._key, row.key)] if self._key is not None else []
+        if not row.is_delete:
+            found += [(field, row.values[at]) for at, field in self._places]
+        repeated: list[Field] = []
+        for field, value in found:
+            if value is None:
+                continue
+            digest = hashlib.blake2b(f"{field.id}{value!r}".encode(), digest_size=12).digest()
+            if digest in self._seen:
+                repeated.append(field)
+            self._seen.add(digest)
+        return repeated
 
 
 __all__ = ["Import", "Imports", "check_file", "may_import"]

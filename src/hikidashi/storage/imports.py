@@ -6,9 +6,11 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 
 from ..core.access import Actor, Identity
 from ..core.catalog import Catalog, Datastore, Field
-from ..core.commands import Entry, Op, WriteItem
-from ..core.errors import FaultError, no_place
+from ..core.commands import Command, Entry, Op, ParsedRow, WriteItem, WriteRows
+from ..core.errors import Fault, FaultError, no_place
+from ..core.plan import RowsResult
 from ..core.query import Query
+from ..core.record import record
 from ..core.sheets import HEADER_LINE, ImportOptions, Layout, RowError, SheetRow
 from ..core.values import Value
 from .engines import Batch, Connection, Insert, IntegrityError, QueryKeys, TransientError
@@ -27,6 +29,28 @@ Rows = Iterator[Cells]
 Places = dict[tuple[str, frozenset[str]], int]
 
 
+@record
+class RawPart:
+    """Rows to be written together, as they are in the file."""
+
+    header: Sequence[str]
+    rows: Sequence[Cells]
+
+
+@record
+class ParsedPart:
+    """Rows to be written together, parsed under definitions and for an actor of these numbers."""
+
+    columns: tuple[str, ...]  # ids of the fields that the rows have values of
+    key: str  # id of the field that says which item a row speaks of; ""
+    numbers: tuple[int, int]
+    rows: Sequence[ParsedRow]
+
+
+class StaleRowsError(Exception):
+    """Definitions or people moved since the rows were parsed: they are to be read anew."""
+
+
 class RefusedError(Exception):
     """The file can't be taken; nothing of it was."""
 
@@ -35,9 +59,9 @@ class RefusedError(Exception):
         self.errors = tuple(errors[:ERRORS_MAX])
 
 
-def told(error: FaultError, line: int) -> list[JobError]:
+def told(faults: Sequence[Fault], line: int) -> list[JobError]:
     """The faults of one row."""
-    return [JobError(one.error or one.description, line) for one in error.faults]
+    return [JobError(one.error or one.description, line) for one in faults]
 
 
 class FileWriter:
@@ -78,24 +102,45 @@ class FileWriter:
 
     # -- rows that make items, in a transaction of some hundred ----------------------------------
 
-    def stage(self, layout: Layout, rows: Sequence[Cells], options: ImportOptions) -> list[int]:
+    def stage(self, part: RawPart | ParsedPart, options: ImportOptions) -> list[int]:
         """Write the rows that make items; the lines of those that have to wait for the last part.
 
         They wait because they change or delete an item, or because they may be at fault only as
-        long as such rows have not been written. What is at fault anyway is in `errors`.
+        long as such rows have not been written. What is at fault anyway is in `errors`. Raises
+        StaleRowsError, RefusedError.
         """
         self._faults_wait = options.matches or options.replace_all
-        meant = self._read(layout, rows)
-        waiting: list[int] = []
-        if layout.key is not None and options.matches:
-            there = self._find_items(layout.key, _keys(meant))
-            waiting += [one.line for one in meant if one.is_delete or one.key in there]
-            meant = [one for one in meant if not one.is_delete and one.key not in there]
-        project = self._datastore.project
-        self._run([(one.line, layout.command(one, "", project)) for one in meant])
+        if isinstance(part, ParsedPart):
+            waiting = self._stage_parsed(part, options)
+        else:
+            waiting = self._stage_raw(part, options)
         if self._faults_wait:
             waiting += {one.line for one in self.errors}
             self.errors.clear()
+        return waiting
+
+    def _stage_parsed(self, part: ParsedPart, options: ImportOptions) -> list[int]:
+        if part.numbers != (self._catalog.number, self._actor.number):
+            raise StaleRowsError
+        rows, waiting = part.rows, list[int]()
+        key = self._datastore.find_field(part.key) if part.key else None
+        if key is not None and options.matches:
+            there = self._find_items(key, [one.key for one in rows if one.key is not None])
+            waiting = [one.line for one in rows if one.is_delete or one.key in there]
+            rows = [one for one in rows if not one.is_delete and one.key not in there]
+        if rows:
+            self._make(part.columns, rows)
+        return waiting
+
+    def _stage_raw(self, part: RawPart, options: ImportOptions) -> list[int]:
+        layout = self.layout(part.header, options)
+        meant, waiting = self._read(layout, part.rows), list[int]()
+        if layout.key is not None and options.matches:
+            there = self._find_items(layout.key, _keys(meant))
+            waiting = [one.line for one in meant if one.is_delete or one.key in there]
+            meant = [one for one in meant if not one.is_delete and one.key not in there]
+        project = self._datastore.project
+        self._run([(one.line, layout.command(one, "", project)) for one in meant])
         return waiting
 
     def _read(self, layout: Layout, rows: Sequence[Cells]) -> list[SheetRow]:
@@ -186,7 +231,36 @@ class FileWriter:
 
     # -- a batch -------------------------------------------------------------------------------
 
-    def _run(self, commands: list[tuple[int, WriteItem]]) -> None:
+    def _run(self, commands: Sequence[tuple[int, Command]]) -> None:
+        """Carry out writes of one item each, by the lines that they are of."""
+        lines, jobs = self._resolve(commands)
+        if not jobs:
+            return
+        work = self._plan(jobs)
+        self._gather(jobs, lines)
+        if not self._write(work):
+            work = self._planner.run_singly(jobs)
+            self._gather(jobs, lines)
+            self.places |= work.places
+
+    def _make(self, columns: tuple[str, ...], rows: Sequence[ParsedRow]) -> None:
+        """Make an item of each row, all by one command as long as nothing stands against it."""
+        place = (self._datastore.project, self._datastore.id, columns)
+        lines, jobs = self._resolve([(rows[0].line, WriteRows(*place, rows))])
+        if not jobs:
+            return
+        work = self._plan(jobs)
+        if isinstance(jobs[0].outcome, FaultError):  # not of one row
+            self._run([(one.line, WriteRows(*place, (one,))) for one in rows])
+            return
+        self._gather(jobs, lines)
+        if not self._write(work):
+            lines, jobs = self._resolve([(one.line, WriteRows(*place, (one,))) for one in rows])
+            work = self._planner.run_singly(jobs)
+            self._gather(jobs, lines)
+            self.places |= work.places
+
+    def _resolve(self, commands: Sequence[tuple[int, Command]]) -> tuple[list[int], list[Job]]:
         lines: list[int] = []
         jobs: list[Job] = []
         for line, command in commands:
@@ -194,16 +268,16 @@ class FileWriter:
             try:
                 job.resolve(self._catalog, self._actor)
             except FaultError as error:
-                self.errors.extend(told(error, line))
+                self.errors.extend(told(error.faults, line))
                 continue
             jobs.append(job)
             lines.append(line)
-        if not jobs:
-            return
-        work = self._plan(jobs)
-        self._gather(jobs, lines)
+        return lines, jobs
+
+    def _write(self, work: Work) -> bool:
+        """Write what was planned; False if the database refuses a row: then nothing is written."""
         if self.errors and not self._faults_wait:
-            return  # nothing more is written, the rest is only looked at
+            return True  # nothing more is written, the rest is only looked at
         self._note_numbers(work.batches)
         self._connection.savepoint()
         try:
@@ -211,11 +285,10 @@ class FileWriter:
         except IntegrityError:  # rows that swap a unique value, or one that is not free
             self._connection.rollback_to()
             self.numbers.clear()
-            work = self._planner.run_singly(jobs)
-            self._gather(jobs, lines)
-        else:
-            self._connection.release()
+            return False
+        self._connection.release()
         self.places |= work.places
+        return True
 
     def _note_numbers(self, batches: Sequence[Batch]) -> None:
         """What is taken of counters, which planning has locked."""
@@ -247,7 +320,10 @@ class FileWriter:
         for job, line in zip(jobs, lines, strict=True):
             outcome = job.outcome
             if isinstance(outcome, FaultError):
-                self.errors.extend(told(outcome, line))
+                self.errors.extend(told(outcome.faults, line))
+            elif isinstance(outcome, RowsResult):
+                for at, faults in outcome.faults:
+                    self.errors.extend(told(faults, at))
             elif isinstance(outcome, Exception):
                 raise outcome
         self._check_errors()
@@ -265,8 +341,11 @@ __all__ = [
     "ERRORS_MAX",
     "Cells",
     "FileWriter",
+    "ParsedPart",
     "Places",
+    "RawPart",
     "RefusedError",
     "Rows",
+    "StaleRowsError",
     "told",
 ]

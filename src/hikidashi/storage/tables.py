@@ -101,6 +101,9 @@ class ItemTable:
             if one.storage in (Storage.LIST, Storage.BOOLEAN)
         )
         self._converted = frozenset(one for one, _ in self._loads)
+        self._stored_apart = tuple(
+            at for at, one in enumerate(self.fields) if one.id in self._converted
+        )
 
     def item(self, row: Row, keys: frozenset[str]) -> Item:
         """A row of `select` as an item; `keys` are those of its `acl`, at ACL_AT in the row."""
@@ -126,6 +129,10 @@ class ItemTable:
 
     def row(self, item: Item, acl: int) -> Row:
         """An item as a row of all columns."""
+        get = item.values.get
+        values = [get(one) for one in self._keys]
+        for at in self._stored_apart:
+            values[at] = store_value(values[at])
         return (
             item.n,
             item.id,
@@ -138,7 +145,7 @@ class ItemTable:
             item.updated_at,
             item.updated_by,
             acl,
-            *self.values(item, self._keys),
+            *values,
         )
 
     def values(self, item: Item, fields: Sequence[str]) -> list[Any]:
