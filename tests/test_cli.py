@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import re
 import shlex
@@ -17,85 +16,36 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import apsw
+import click
 import pytest
-from click.testing import CliRunner, Result
 
 from hikidashi import __version__
-from hikidashi.cli import cli
+from hikidashi.cli import cli, opening
 from hikidashi.config import SETTINGS
+from tests.command_line import CommandLine, quiet_logging
 
 ROOT = Path(__file__).parent.parent
 DEMO = ROOT / "src" / "hikidashi" / "worlds" / "demo.yaml"
-COMMANDS = [
-    (),
-    ("serve",),
-    ("schema",),
-    ("schema", "plan"),
-    ("schema", "apply"),
-    ("schema", "export"),
-    ("user",),
-    ("user", "set-password"),
-    ("token",),
-    ("token", "create"),
-    ("token", "revoke"),
-    ("token", "list"),
-    ("check",),
-    ("backup",),
-    ("restore",),
-    ("settings",),
-]
-# Their examples stand one level up or down.
-WITHOUT_EXAMPLE = [
-    ("schema", "plan"),
-    ("schema", "export"),
-    ("user",),
-    ("token",),
-    ("token", "list"),
-]
 
 
-class CommandLine:
-    """Runs commands in a folder of their own, on a database of their own."""
+def _names(command: click.Command, words: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    yield words
+    if isinstance(command, click.Group):
+        for name, one in command.commands.items():
+            if not one.hidden:
+                yield from _names(one, (*words, name))
 
-    def __init__(self, database: str) -> None:
-        self.environment = {one.variable: None for one in SETTINGS}
-        self.environment["HIKIDASHI_DATABASE"] = database
 
-    def __call__(self, *words: str, stdin: str = "", **environment: str) -> Result:
-        result = CliRunner().invoke(
-            cli, words, input=stdin, env={**self.environment, **environment}, prog_name="hikidashi"
-        )
-        assert "Traceback" not in result.output
-        return result
-
-    def done(self, *words: str, stdin: str = "") -> str:
-        """The output of a command that must succeed."""
-        result = self(*words, stdin=stdin)
-        assert result.exit_code == 0, result.output
-        return result.stdout
-
-    def refused(self, *words: str, stdin: str = "", **environment: str) -> str:
-        """The sentence of a command that must not."""
-        result = self(*words, stdin=stdin, **environment)
-        assert result.exit_code == 2, result.output
-        assert result.stdout == ""
-        return result.stderr
+COMMANDS = list(_names(cli))
+# Their examples stand one level up.
+WITHOUT_EXAMPLE = [("schema", "plan"), ("schema", "export")]
 
 
 @pytest.fixture
-def quiet_logging() -> Iterator[None]:
-    """Commands take the root logger over; give it back."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-
-
-@pytest.fixture
-def line(quiet_logging, tmp_path, monkeypatch) -> CommandLine:
+def line(tmp_path, monkeypatch) -> Iterator[CommandLine]:
     monkeypatch.chdir(tmp_path)
-    return CommandLine(f"sqlite:///{tmp_path / 'h.db'}")
+    with quiet_logging():
+        yield CommandLine(f"sqlite:///{tmp_path / 'h.db'}")
 
 
 # --- help -------------------------------------------------------------------------------------
@@ -114,7 +64,7 @@ def test_help_says_what_a_command_does(line, words):
     ids=" ".join,
 )
 def test_help_shows_an_example(line, words):
-    assert f"    hikidashi {' '.join(words)}" in line.done(*words, "--help")
+    assert f"  hikidashi {' '.join(words)}" in line.done(*words, "--help")
 
 
 def test_the_version_is_told(line):
@@ -130,6 +80,36 @@ def test_settings_are_shown_with_the_values_in_use(line):
     )
 
 
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_is_told_how_to_complete(line, shell):
+    assert f"_HIKIDASHI_COMPLETE={shell}_source hikidashi" in line.done("completion", shell)
+    asked = {"COMP_WORDS": "hikidashi us", "COMP_CWORD": "us" if shell == "fish" else "1"}
+    told = line(_HIKIDASHI_COMPLETE=f"{shell}_complete", **asked)
+    assert (told.exit_code, "user" in told.stdout) == (0, True)
+    assert "script" not in line("completion", "csh").stdout
+
+
+def test_the_page_of_commands_is_what_their_help_says(line):
+    page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    assert line.done("commands") == page, "write it anew: hikidashi commands > docs/commands.md"
+    codes = re.findall(r"^\| (\d) \|", page, re.MULTILINE)
+    told = {opening.REFUSED, opening.USAGE, opening.WRONG, opening.UNREACHABLE, opening.UNFORESEEN}
+    assert [int(one) for one in codes] == [0, *sorted(told)]
+
+
+def test_what_nobody_foresaw_ends_with_a_code_of_its_own(line, monkeypatch):
+    monkeypatch.setattr("hikidashi.cli.tokens.list_tokens", lambda _: {}["x"])
+    assert "something unforeseen went wrong (KeyError" in line.ended(5, "token", "list")
+
+
+def test_serving_does_not_wait_for_what_only_tables_need():
+    told = "import sys, hikidashi.cli, hikidashi.api.app; print('rich' in sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    words = [sys.executable, "-c", told]
+    done = subprocess.run(words, env=environment, check=True, capture_output=True, text=True)
+    assert done.stdout == "False\n"
+
+
 # --- refusals ---------------------------------------------------------------------------------
 
 
@@ -141,35 +121,37 @@ def test_settings_are_shown_with_the_values_in_use(line):
     ],
 )
 def test_a_bad_setting_is_named(line, words, sentence):
-    assert sentence in line.refused(*words, HIKIDASHI_PORT="x")
+    assert sentence in line.ended(2, *words, HIKIDASHI_PORT="x")
 
 
 @pytest.mark.parametrize(
-    ("words", "sentence"),
+    ("code", "words", "sentence"),
     [
-        (("--database", "mysql://db/x", "check"), "HIKIDASHI_DATABASE must be sqlite:///PATH"),
-        (("serve", "--processes", "2"), "one process at a time writes an SQLite file"),
-        (("serve", "--host", "256.0.0.1"), "can't listen on 256.0.0.1:8000"),
-        (("schema", "apply", "none.yaml"), "'none.yaml' does not exist"),
-        (("user", "set-password", "nobody@x.test", "--stdin"), "nobody has the address"),
-        (("token", "revoke", "6560c1a2f3b4c5d6e7f80912"), "there is no token"),
-        (("token", "create", "x", "--user", "a@x", "--project", "p"), "nobody has the address"),
-        (("token", "create", "x"), "Missing option '--user'"),
-        (("backup", "copy.db"), "there is no database at"),
-        (("nonsense",), "No such command 'nonsense'"),
+        (2, ("--database", "mysql://db/x", "check"), "HIKIDASHI_DATABASE must be sqlite:///PATH"),
+        (2, ("serve", "--processes", "2"), "one process at a time writes an SQLite file"),
+        (1, ("serve", "--host", "256.0.0.1"), "can't listen on 256.0.0.1:8000"),
+        (2, ("schema", "apply", "none.yaml"), "'none.yaml' does not exist"),
+        (1, ("user", "set-password", "nobody@x.test", "--stdin"), "nobody has the address"),
+        (1, ("token", "revoke", "6560c1a2f3b4c5d6e7f80912"), "there is no token"),
+        (1, ("token", "create", "x", "--user", "a@x", "--project", "p"), "nobody has the address"),
+        (2, ("token", "create", "x"), "Missing option '--user'"),
+        (1, ("backup", "copy.db"), "there is no database at"),
+        (2, ("nonsense",), "No such command 'nonsense'"),
         (
+            4,
             ("--database", "postgresql://127.0.0.1:1/x?connect_timeout=2", "token", "list"),
             "the database can't be reached",
         ),
         (
+            4,
             ("--database", "postgresql://127.0.0.1:1/x?connect_timeout=2", "serve"),
             "the database can't be reached",
         ),
-        (("--database", "postgresql://db/x", "backup", "--sqlite-copy", "copy.db"), "pg_dump"),
+        (1, ("--database", "postgresql://db/x", "backup", "--sqlite-copy", "copy.db"), "pg_dump"),
     ],
 )
-def test_what_can_not_be_done_is_refused_in_a_sentence(line, words, sentence):
-    assert sentence in line.refused(*words, stdin="a-password\n")
+def test_what_can_not_be_done_is_refused_in_a_sentence(line, code, words, sentence):
+    assert sentence in line.ended(code, *words, stdin="a-password\n")
 
 
 def test_a_port_that_is_taken_is_named(line):
@@ -182,9 +164,9 @@ def test_a_port_that_is_taken_is_named(line):
 
 def test_a_file_that_is_no_database_is_refused(line, tmp_path):
     (tmp_path / "h.db").write_text("this is not a database, and long enough to be looked at" * 99)
-    assert "the database can't be reached" in line.refused("token", "list")
+    assert "the database can't be reached" in line.ended(4, "token", "list")
     result = line("check")
-    assert (result.exit_code, "wrong" in result.stdout) == (1, True)
+    assert (result.exit_code, "wrong" in result.stdout) == (3, True)
 
 
 def test_a_database_of_a_later_program_is_left_alone(line, tmp_path):
@@ -193,7 +175,7 @@ def test_a_database_of_a_later_program_is_left_alone(line, tmp_path):
     connection.execute("UPDATE meta SET value = '9000' WHERE key = 'schema_version'")
     connection.close()
     assert "version 9000, this program knows" in line.refused("token", "list")
-    assert line("check").exit_code == 1
+    assert line("check").exit_code == 3
 
 
 # --- schema, people, tokens -------------------------------------------------------------------
@@ -253,8 +235,9 @@ def test_a_token_is_made_listed_and_revoked(line):
     listed = line.done("token", "list")
     assert secret not in listed
     [row] = [one for one in listed.splitlines() if "report" in one]
-    assert {"api", "read", "SALES", "(Ben"} <= set(row.split())
-    line.done("token", "revoke", row.split()[0])
+    assert {"api", "read", "SALES", "Ben"} <= set(row.split())
+    assert "add --yes if it is meant" in line.refused("token", "revoke", row.split()[0])
+    line.done("token", "revoke", row.split()[0], "--yes")
     assert "report" not in line.done("token", "list")
     assert "there is no application" in line.refused(
         "token", "create", "x", "--user", "ben@demo.example", "--project", "none"
@@ -284,7 +267,7 @@ def test_check_tells_what_is_odd(line, tmp_path):
     connection.execute("UPDATE members SET is_admin = 0")
     connection.close()
     result = line("check", HIKIDASHI_DATABSE="x")
-    assert result.exit_code == 1
+    assert result.exit_code == 3
     assert "datastore SALES/SHIPMENTS lacks its table" in result.stdout
     assert "workspace Hikidashi Demo has no administrator" in result.stdout
     assert "did you mean HIKIDASHI_DATABASE?" in result.stdout

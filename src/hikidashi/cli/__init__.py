@@ -5,12 +5,18 @@ from __future__ import annotations
 import click
 
 from .. import __version__
+from .audits import audit
 from .backup import backup, restore
+from .datastores import datastore
+from .groups import group
 from .opening import Commands
-from .people import token, user
+from .people import user
 from .schema import schema
 from .serve import serve
+from .teaching import commands, completion
+from .tokens import token
 from .upkeep import check, settings
+from .workspaces import workspace
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -37,13 +43,35 @@ def cli(context: click.Context, database: str | None) -> None:
       hikidashi user set-password alice@example.com
       hikidashi serve
 
+    People, groups and grants one by one, beside a server that runs:
+
+    \b
+      hikidashi user add bob@example.com --role SALES/MEMBER
+      hikidashi audit
+
     Settings are environment variables; `hikidashi settings` lists them, `hikidashi check` says what
-    is wrong with an installation. Exit codes: 0 done, 1 `check` found something, 2 refused.
+    is wrong with an installation. Exit codes: 0 done, 1 refused, 2 not understood, 3 `check` found
+    something, 4 no database, 5 a mistake of ours. What docs/commands.md says is this help.
     """  # noqa: D301  \b is click's
     context.obj = {"database": database}
 
 
-for _command in (serve, schema, user, token, check, backup, restore, settings):
+for _command in (
+    serve,
+    schema,
+    workspace,
+    user,
+    group,
+    token,
+    datastore,
+    audit,
+    check,
+    backup,
+    restore,
+    settings,
+    completion,
+    commands,
+):
     cli.add_command(_command)
 
 

@@ -19,10 +19,32 @@ from ..storage.engines import EngineError, UnreachableError
 T = TypeVar("T")
 
 
-class RefusedError(click.ClickException):
-    """A command that can't be carried out: one sentence, exit code 2."""
+# What a shell sees when a command ends; docs/commands.md tells them. 1 is also an interruption.
+REFUSED, USAGE, WRONG, UNREACHABLE, UNFORESEEN = 1, 2, 3, 4, 5
 
-    exit_code = 2
+
+class RefusedError(click.ClickException):
+    """A command that can't be carried out, in one sentence."""
+
+    exit_code = REFUSED
+
+
+class SettingError(RefusedError):
+    """A setting that can't be used."""
+
+    exit_code = USAGE
+
+
+class NoDatabaseError(RefusedError):
+    """The database is not there to be asked."""
+
+    exit_code = UNREACHABLE
+
+
+class UnforeseenError(RefusedError):
+    """A mistake of ours."""
+
+    exit_code = UNFORESEEN
 
 
 def read_settings(context: click.Context, **overrides: str | None) -> Config:
@@ -84,8 +106,14 @@ class Commands(click.Group):
         except Exception as error:
             words = sentence(error)
             if words is None:
-                raise RefusedError(
+                raise UnforeseenError(
                     f"something unforeseen went wrong ({type(error).__name__}: {_line(error)});"
                     " please report it"
                 ) from error
-            raise RefusedError(words) from error
+            raise _refusal(error)(words) from error
+
+
+def _refusal(error: Exception) -> type[RefusedError]:
+    if isinstance(error, ConfigError):
+        return SettingError
+    return NoDatabaseError if isinstance(error, UnreachableError) else RefusedError

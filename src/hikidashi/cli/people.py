@@ -1,28 +1,208 @@
-"""`user` and `token`: passwords and long-lived tokens."""
+"""`user`: who is in a workspace, with which groups and roles, and their passwords."""
 
 from __future__ import annotations
 
+import asyncio
 import sys
+from typing import Any
 
 import click
 
-from ..core.access import Identity, may_see_project
-from ..core.values import format_instant
+from ..core.catalog import Catalog
 from ..service.app import App
-from ..storage.definitions import list_workspaces, load_catalog
-from ..storage.engines import Connection
-from ..storage.inspection import Token, list_tokens
-from ..storage.people import find_account, load_actor
+from ..service.design import Scene
+from ..service.identity import check_password, hash_password
+from ..service.operating import (
+    Newcomer,
+    add_user,
+    change_grant,
+    change_user,
+    get_member,
+    remove_user,
+)
+from ..storage.people import find_account, list_memberships
+from ..storage.people_state import User
 from .opening import Commands, RefusedError, read_settings, run_app
+from .operating import operate, survey, tell, workspace_option
+from .output import as_json_option, show_done, show_one, show_rows, yes_option
 
 
 @click.group(cls=Commands)
 def user() -> None:
     """Look after the people of a workspace.
 
-    Who there is, in which groups, with which roles, is in the schema file (see `schema`); a
-    password is set here.
-    """
+    \b
+      hikidashi user list
+      hikidashi user add alice@example.com --name Alice --group EAST --role SALES/MEMBER
+      hikidashi user set-password alice@example.com
+
+    Many people at once are better written in a file (see `schema`). A server that runs sees every
+    change within two seconds.
+    """  # noqa: D301  \b is click's
+
+
+@user.command("list")
+@workspace_option
+@as_json_option
+@click.pass_context
+def list_users(context: click.Context, workspace: str, *, as_json: bool) -> None:
+    """List who is in a workspace, programs too.
+
+    \b
+      hikidashi user list
+      hikidashi user list --workspace Acme --json | jq -r '.[].email'
+    """  # noqa: D301  \b is click's
+    rows = survey(
+        context, workspace, lambda scene: [_row(scene, u) for u in scene.now.people.users]
+    )
+    columns = ("id", "email", "name", "admin", "groups", "roles")
+    show_rows(rows, columns, as_json=as_json, none="nobody is in the workspace")
+
+
+@user.command("show")
+@click.argument("user")
+@workspace_option
+@as_json_option
+@click.pass_context
+def show_user(context: click.Context, user: str, workspace: str, *, as_json: bool) -> None:
+    """Show one USER, by address or id: groups, roles, workspaces.
+
+    \b
+      hikidashi user show alice@example.com
+    """  # noqa: D301  \b is click's
+
+    def read(scene: Scene) -> dict[str, Any]:
+        found = get_member(scene, user)
+        held = list_memberships(scene.connection, found.id)
+        own = {"may_log_in": found.password_hash is not None and not found.is_bot}
+        return _row(scene, found) | own | {"workspaces": [one.name for one in held]}
+
+    show_one(survey(context, workspace, read), as_json=as_json)
+
+
+@user.command("add")
+@click.argument("email")
+@click.option("--name", default="", help="What the user is called; else the part before the @.")
+@click.option("--admin/--no-admin", default=None, help="Administers the workspace.")
+@click.option("--group", "groups", multiple=True, help="A group to be in. May be repeated.")
+@click.option(
+    "--role", "roles", multiple=True, metavar="APPLICATION/ROLE", help="A role. May be repeated."
+)
+@click.option("--stdin", "from_stdin", is_flag=True, help="Read a password from one line of stdin.")
+@workspace_option
+@as_json_option
+@click.pass_context
+def add(  # noqa: PLR0913  one each option
+    context: click.Context,
+    email: str,
+    name: str,
+    groups: tuple[str, ...],
+    roles: tuple[str, ...],
+    workspace: str,
+    *,
+    admin: bool | None,
+    from_stdin: bool,
+    as_json: bool,
+) -> None:
+    """Add a user with the address EMAIL to a workspace; in its top group, if no other is named.
+
+    Somebody who is in another workspace already comes into this one as well.
+
+    \b
+      hikidashi user add alice@example.com --name Alice --role SALES/MEMBER
+      pass show bob | hikidashi user add bob@example.com --admin --group EAST --stdin
+    """  # noqa: D301  \b is click's
+    hashed = ""
+    if from_stdin:
+        password = sys.stdin.readline().rstrip("\r\n")
+        check_password(password)
+        hashed = asyncio.run(asyncio.to_thread(hash_password, password))
+    newcomer = Newcomer(email, name, admin, hashed, groups, roles)
+    lines = operate(context, workspace, add_user(newcomer))
+    tell(lines, f"{email} is in the workspace", as_json=as_json)
+
+
+@user.command("change")
+@click.argument("user")
+@click.option("--email", default="", help="Another address; with it the user logs in.")
+@click.option("--name", default="", help="Another name.")
+@click.option("--admin/--no-admin", default=None, help="Administers the workspace, or does not.")
+@workspace_option
+@as_json_option
+@click.pass_context
+def change(  # noqa: PLR0913  one each option
+    context: click.Context,
+    user: str,
+    email: str,
+    name: str,
+    workspace: str,
+    *,
+    admin: bool | None,
+    as_json: bool,
+) -> None:
+    """Give a USER, by address or id, another address or name, or make an administrator of them.
+
+    \b
+      hikidashi user change alice@example.com --name "Alice B." --admin
+      hikidashi user change alice@example.com --email alice.b@example.com
+    """  # noqa: D301  \b is click's
+    if not (email or name) and admin is None:
+        raise click.UsageError("say what is to change: --email, --name or --admin")
+    lines = operate(context, workspace, change_user(user, email=email, name=name, is_admin=admin))
+    tell(lines, f"{user} is changed", as_json=as_json)
+
+
+@user.command("remove")
+@click.argument("user")
+@workspace_option
+@yes_option
+@as_json_option
+@click.pass_context
+def remove(context: click.Context, user: str, workspace: str, *, yes: bool, as_json: bool) -> None:
+    """Take a USER, by address or id, out of a workspace; what the user did there stays.
+
+    \b
+      hikidashi user remove alice@example.com
+      hikidashi user remove alice@example.com --workspace Acme --yes
+    """  # noqa: D301  \b is click's
+    lines = operate(context, workspace, remove_user(user), yes=yes)
+    tell(lines, f"{user} is in the workspace no more", as_json=as_json)
+
+
+@user.command("give-role")
+@click.argument("user")
+@click.argument("role")
+@workspace_option
+@as_json_option
+@click.pass_context
+def give_role(
+    context: click.Context, user: str, role: str, workspace: str, *, as_json: bool
+) -> None:
+    """Give a USER a ROLE, named as APPLICATION/ROLE.
+
+    \b
+      hikidashi user give-role alice@example.com SALES/ADMIN
+    """  # noqa: D301  \b is click's
+    lines = operate(context, workspace, change_grant("user_roles", role, user, give=True))
+    tell(lines, f"{user} holds {role}", as_json=as_json)
+
+
+@user.command("take-role")
+@click.argument("user")
+@click.argument("role")
+@workspace_option
+@as_json_option
+@click.pass_context
+def take_role(
+    context: click.Context, user: str, role: str, workspace: str, *, as_json: bool
+) -> None:
+    """Take a ROLE, named as APPLICATION/ROLE, from a USER, who may still hold it through a group.
+
+    \b
+      hikidashi user take-role alice@example.com SALES/ADMIN
+    """  # noqa: D301  \b is click's
+    lines = operate(context, workspace, change_grant("user_roles", role, user, give=False))
+    tell(lines, f"{user} holds {role} no more", as_json=as_json)
 
 
 @user.command("set-password")
@@ -30,8 +210,9 @@ def user() -> None:
 @click.option(
     "--stdin", "from_stdin", is_flag=True, help="Read the password from one line of stdin."
 )
+@as_json_option
 @click.pass_context
-def set_password(context: click.Context, email: str, *, from_stdin: bool) -> None:
+def set_password(context: click.Context, email: str, *, from_stdin: bool, as_json: bool) -> None:
     """Set the password of a user, and end the user's sessions.
 
     \b
@@ -46,110 +227,39 @@ def set_password(context: click.Context, email: str, *, from_stdin: bool) -> Non
     async def work(app: App) -> None:
         account = await app.store.read(lambda one: find_account(one, email))
         if account is None:
-            raise RefusedError(f"nobody has the address {email}; `schema apply` makes users")
+            raise RefusedError(f"nobody has the address {email}; `user add` makes users")
         await app.identities.set_password(account.user, password)
 
     run_app(read_settings(context), work)
-    click.echo(f"{email} has a new password; every session of the user has ended")
+    sentence = f"{email} has a new password; every session of the user has ended"
+    show_done(sentence, {"changed": True}, as_json=as_json)
 
 
-# --- tokens -----------------------------------------------------------------------------------
-
-
-@click.group(cls=Commands)
-def token() -> None:
-    """Make, list and revoke API tokens: for programs that act for a user in one application."""
-
-
-@token.command("create")
-@click.argument("name")
-@click.option("--user", "email", required=True, metavar="EMAIL", help="Who the token acts for.")
-@click.option("--project", required=True, metavar="ID", help="The application that it opens.")
-@click.option("--read-only", is_flag=True, help="Let it read and nothing else.")
-@click.pass_context
-def create_token(
-    context: click.Context, name: str, *, email: str, project: str, read_only: bool
-) -> None:
-    """Make a token called NAME and print its secret, which is shown only now.
-
-    \b
-      hikidashi token create nightly-report --user alice@example.com --project sales --read-only
-      curl -H "Authorization: Bearer hk_…" http://127.0.0.1:8000/api/v0/applications
-    """  # noqa: D301  \b is click's
-
-    async def work(app: App) -> tuple[str, str]:
-        identity = await app.store.scan(lambda one: _find_identity(one, email, project))
-        scoped = Identity(identity.user, identity.workspace, identity.project, not read_only)
-        return await app.identities.create_token(name, scoped)
-
-    id_, secret = run_app(read_settings(context), work)
-    click.echo(secret)
-    click.echo(f"token {id_}: revoke it with `hikidashi token revoke {id_}`", err=True)
-
-
-@token.command("revoke")
-@click.argument("id")
-@click.pass_context
-def revoke_token(context: click.Context, id: str) -> None:  # noqa: A002  the vocabulary's word
-    """End the token or project key with that ID; servers see it within two seconds.
-
-    \b
-      hikidashi token list
-      hikidashi token revoke 6560c1a2f3b4c5d6e7f80912
-    """  # noqa: D301  \b is click's
-    if not run_app(read_settings(context), lambda app: app.identities.revoke_token(id)):
-        raise RefusedError(f"there is no token {id}; `hikidashi token list` shows them")
-    click.echo(f"{id} opens nothing any more")
-
-
-@token.command("list")
-@click.pass_context
-def show_tokens(context: click.Context) -> None:
-    """List the API tokens and project keys that open something; secrets are not kept."""
-
-    async def work(app: App) -> tuple[list[Token], dict[str, str]]:
-        return await app.store.scan(lambda one: (list_tokens(one), _project_names(one)))
-
-    tokens, projects = run_app(read_settings(context), work)
-    for one in tokens:
-        made = format_instant(one.created_at)[:10]
-        rights = "write" if one.may_write else "read"
-        project = projects.get(one.project, one.project or "-")
-        click.echo(
-            f"{one.id}  {one.kind:7}  {rights:5}  {made}  {project}  {one.name}  ({one.user})"
-        )
-    if not tokens:
-        click.echo("there are no tokens", err=True)
-
-
-def _project_names(connection: Connection) -> dict[str, str]:
+def _row(scene: Scene, one: User) -> dict[str, Any]:
+    people = scene.now.people
+    groups = [group for group, holder in people.group_members if holder == one.id]
+    roles = [role for role, holder in people.user_roles if holder == one.id]
     return {
-        project.id: project.display_id
-        for workspace in list_workspaces(connection)
-        for project in load_catalog(connection, workspace.id).projects
+        "id": one.id,
+        "email": one.email or "",
+        "name": one.name,
+        "admin": one.id in people.admins,
+        "bot": one.is_bot,
+        "groups": sorted(name_group(scene.catalog, group) for group in groups),
+        "roles": sorted(name_role(scene.catalog, role) for role in roles),
     }
 
 
-def _find_identity(connection: Connection, email: str, ref: str) -> Identity:
-    """The user in the workspace of a project that the user may see."""
-    account = find_account(connection, email)
-    if account is None:
-        raise RefusedError(f"nobody has the address {email}")
-    found: list[Identity] = []
-    is_there = False
-    for workspace in list_workspaces(connection):
-        catalog = load_catalog(connection, workspace.id)
-        project = catalog.find_project(ref)
-        if project is None:
-            continue
-        is_there = True
-        identity = Identity(account.user, workspace.id, project.id)
-        if may_see_project(load_actor(connection, identity, catalog, 0), project):
-            found.append(identity)
-    if not is_there:
-        raise RefusedError(f"there is no application {ref}")
-    if not found:
-        raise RefusedError(f"{email} has no role in the application {ref}")
-    if len(found) > 1:
-        raise RefusedError(f"several workspaces have an application {ref}: give its id")
-    return found[0]
+def name_group(catalog: Catalog, group: str) -> str:
+    """The display id of a group."""
+    found = catalog.find_group(group)
+    return found.display_id if found else group
+
+
+def name_role(catalog: Catalog, role: str) -> str:
+    """APPLICATION/ROLE."""
+    for project in catalog.projects:
+        found = project.find_role(role)
+        if found is not None:
+            return f"{project.display_id}/{found.display_id}"
+    return role

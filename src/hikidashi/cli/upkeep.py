@@ -23,7 +23,7 @@ from ..storage.inspection import (
 )
 from ..storage.migrate import find_name, list_migrations, read_version
 from ..storage.objects import Objects, ObjectsError
-from .opening import read_settings, sentence
+from .opening import WRONG, read_settings, sentence
 
 FREE_BYTES_MIN = 500_000_000  # below it a busy day, or a backup beside the file, fills the disk
 Finding = tuple[Literal["ok", "note", "wrong"], str]
@@ -57,7 +57,7 @@ def check(context: click.Context, *, quick: bool) -> None:
 
     Looks at Python, the settings, the database (can it be reached, does it keep what it
     acknowledges, is it at the right version), the disk, and at things in the database that should
-    not be so. Changes nothing. Exit code 0: all is well, 1: something is wrong.
+    not be so. Changes nothing. Exit code 0: all is well, 3: something is wrong.
 
     \b
       hikidashi check
@@ -69,7 +69,7 @@ def check(context: click.Context, *, quick: bool) -> None:
         click.echo(f"{level:5} {words}")
         is_wrong = is_wrong or level == "wrong"
     if is_wrong:
-        context.exit(1)
+        context.exit(WRONG)
 
 
 def _findings(config: Config, *, quick: bool) -> Iterator[Finding]:

@@ -87,3 +87,21 @@ def may_design(actor: Actor, project: Project) -> bool:
 def may_administer(actor: Actor) -> bool:
     """The actor looks after the workspace; a token, which opens one project, never does."""
     return actor.is_workspace_admin and actor.may_write and not actor.project
+
+
+def make_operator(workspace: str, catalog: Catalog) -> Actor:
+    """Whoever has the database itself: no user, who may change every design and all people.
+
+    The keyring is empty: an operator sees no item.
+    """
+    return Actor(
+        user="",
+        name="operator",
+        email="",
+        workspace=workspace,
+        keyring=frozenset(),
+        groups=frozenset(),
+        roles=frozenset(role for project in catalog.projects for role in project.role_ids),
+        number=0,
+        is_workspace_admin=True,
+    )

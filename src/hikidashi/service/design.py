@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from typing import Any, TypeVar
 
-from ..core.access import Actor, Identity, may_administer, may_design
+from ..core.access import Actor, Identity, make_operator, may_administer, may_design
 from ..core.catalog import Catalog, Datastore, Project
 from ..core.errors import Code, Fault, FaultError, FaultKind, forbidden, no_place, unauthorized
 from ..core.ids import Clock, IdSource
@@ -155,24 +155,44 @@ class Designs:
         """Read what only those who design or administer may."""
         return await self._store.scan(lambda one: read(self._scene(one, identity)))
 
-    def _scene(self, connection: Connection, identity: Identity) -> Scene:
-        listed = list_workspaces(connection)
-        if all(one.id != identity.workspace for one in listed):
-            raise unauthorized("the workspace of the token is not there")
-        catalog = load_catalog(connection, identity.workspace)
-        return Scene(
-            connection,
-            read_workspace(connection, identity.workspace, listed),
-            catalog,
-            load_actor(connection, identity, catalog, 0),
-            self._ids,
-            self._clock.now_ms(),
+    async def operate(self, workspace: str, wish: Callable[[Scene], Wish]) -> list[str]:
+        """The same for the operator, in a workspace by id; a line for each change."""
+
+        def run(connection: Connection) -> list[str]:
+            lock_workspaces(connection, self._store.engine, ["", workspace])
+            scene = self._operator_scene(connection, workspace)
+            return [one.line for one in self._carry_out(scene, wish(scene), Author("cli"))]
+
+        return await self._store.change(run)
+
+    async def survey(self, workspace: str, read: Callable[[Scene], T]) -> T:
+        """Read what an operator may; the id of a workspace is given."""
+        return await self._store.scan(lambda one: read(self._operator_scene(one, workspace)))
+
+    async def foresee(self, workspace: str, wish: Callable[[Scene], Wish]) -> list[str]:
+        """What `operate` would do, a line each; what would be refused is refused."""
+        return await self.survey(
+            workspace, lambda scene: [one.line for one in _plan(scene, wish(scene))]
         )
 
-    def _carry_out(self, scene: Scene, wish: Wish, author: Author) -> None:
+    def _operator_scene(self, connection: Connection, workspace: str) -> Scene:
+        catalog = load_catalog(connection, workspace)
+        return self._scene_of(connection, catalog, make_operator(workspace, catalog))
+
+    def _scene(self, connection: Connection, identity: Identity) -> Scene:
+        if all(one.id != identity.workspace for one in list_workspaces(connection)):
+            raise unauthorized("the workspace of the token is not there")
+        catalog = load_catalog(connection, identity.workspace)
+        return self._scene_of(connection, catalog, load_actor(connection, identity, catalog, 0))
+
+    def _scene_of(self, connection: Connection, catalog: Catalog, actor: Actor) -> Scene:
+        now = read_workspace(connection, actor.workspace, list_workspaces(connection))
+        return Scene(connection, now, catalog, actor, self._ids, self._clock.now_ms())
+
+    def _carry_out(self, scene: Scene, wish: Wish, author: Author) -> list[Change]:
         changes = _plan(scene, wish)
         if not changes:
-            return
+            return []
         try:
             if not wish.may_destroy:
                 check_destruction(changes, ())
@@ -181,6 +201,7 @@ class Designs:
             )
         except SchemaError as error:
             raise refused(error, wish.words) from error
+        return changes
 
 
 def _plan(scene: Scene, wish: Wish) -> list[Change]:

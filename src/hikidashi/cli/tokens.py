@@ -1,0 +1,186 @@
+"""`token`: long-lived secrets for programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ..core.access import Identity, may_see_project
+from ..core.values import format_instant
+from ..service.app import App
+from ..storage.definitions import list_workspaces, load_catalog
+from ..storage.engines import Connection
+from ..storage.inspection import Token, list_tokens
+from ..storage.people import find_account, load_actor
+from .opening import Commands, RefusedError, read_settings, run_app
+from .output import (
+    as_json_option,
+    confirm,
+    plain,
+    print_json,
+    show_done,
+    show_one,
+    show_rows,
+    yes_option,
+)
+
+
+@click.group(cls=Commands)
+def token() -> None:
+    """Make, list and revoke API tokens: for programs that act for a user in one application.
+
+    \b
+      hikidashi token create nightly-report --user alice@example.com --project SALES --read-only
+      hikidashi token list
+    """  # noqa: D301  \b is click's
+
+
+@token.command("create")
+@click.argument("name")
+@click.option("--user", "email", required=True, metavar="EMAIL", help="Who the token acts for.")
+@click.option("--project", required=True, metavar="ID", help="The application that it opens.")
+@click.option("--read-only", is_flag=True, help="Let it read and nothing else.")
+@as_json_option
+@click.pass_context
+def create_token(  # noqa: PLR0913  one each option
+    context: click.Context, name: str, *, email: str, project: str, read_only: bool, as_json: bool
+) -> None:
+    """Make a token called NAME and print its secret, which is shown only now.
+
+    \b
+      hikidashi token create nightly-report --user alice@example.com --project sales --read-only
+      curl -H "Authorization: Bearer hk_…" http://127.0.0.1:8000/api/v0/applications
+    """  # noqa: D301  \b is click's
+
+    async def work(app: App) -> tuple[str, str]:
+        identity = await app.store.scan(lambda one: _find_identity(one, email, project))
+        scoped = Identity(identity.user, identity.workspace, identity.project, not read_only)
+        return await app.identities.create_token(name, scoped)
+
+    id_, secret = run_app(read_settings(context), work)
+    if as_json:
+        print_json({"id": id_, "secret": secret})
+        return
+    click.echo(secret)
+    click.echo(f"token {id_}: revoke it with `hikidashi token revoke {id_}`", err=True)
+
+
+@token.command("revoke")
+@click.argument("id")
+@yes_option
+@as_json_option
+@click.pass_context
+def revoke_token(
+    context: click.Context,
+    id: str,  # noqa: A002  the vocabulary's word
+    *,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """End the token or project key with that ID; servers see it within two seconds.
+
+    \b
+      hikidashi token list
+      hikidashi token revoke 6560c1a2f3b4c5d6e7f80912
+    """  # noqa: D301  \b is click's
+
+    async def work(app: App) -> bool:
+        found = await app.store.scan(list_tokens)
+        names = [f"- {one.kind} token {one.name} of {one.user}" for one in found if one.id == id]
+        if names:
+            confirm(names, yes=yes)
+        return await app.identities.revoke_token(id)
+
+    if not run_app(read_settings(context), work):
+        raise RefusedError(f"there is no token {id}; `hikidashi token list` shows them")
+    show_done(f"{id} opens nothing any more", {"changed": True}, as_json=as_json)
+
+
+@token.command("list")
+@as_json_option
+@click.pass_context
+def show_tokens(context: click.Context, *, as_json: bool) -> None:
+    """List the API tokens and project keys that open something; secrets are not kept.
+
+    \b
+      hikidashi token list
+      hikidashi token list --json | jq -r '.[] | select(.kind == "api") | .id'
+    """  # noqa: D301  \b is click's
+    columns = ("id", "kind", "rights", "made", "project", "name", "user")
+    show_rows(_read_tokens(context), columns, as_json=as_json, none="there are no tokens")
+
+
+@token.command("show")
+@click.argument("id")
+@as_json_option
+@click.pass_context
+def show_token(
+    context: click.Context,
+    id: str,  # noqa: A002  the vocabulary's word
+    *,
+    as_json: bool,
+) -> None:
+    """Show the token or project key with that ID.
+
+    \b
+      hikidashi token show 6560c1a2f3b4c5d6e7f80912
+    """  # noqa: D301  \b is click's
+    for one in _read_tokens(context):
+        if one["id"] == id:
+            show_one(one, as_json=as_json)
+            return
+    raise RefusedError(f"there is no token {plain(id)}; `hikidashi token list` shows them")
+
+
+def _read_tokens(context: click.Context) -> list[dict[str, Any]]:
+    async def work(app: App) -> tuple[list[Token], dict[str, str]]:
+        return await app.store.scan(lambda one: (list_tokens(one), _project_names(one)))
+
+    tokens, projects = run_app(read_settings(context), work)
+    return [
+        {
+            "id": one.id,
+            "kind": one.kind,
+            "rights": "write" if one.may_write else "read",
+            "made": format_instant(one.created_at)[:10],
+            "project": projects.get(one.project, one.project),
+            "name": one.name,
+            "user": one.user,
+            "workspace": one.workspace,
+        }
+        for one in tokens
+    ]
+
+
+def _project_names(connection: Connection) -> dict[str, str]:
+    return {
+        project.id: project.display_id
+        for workspace in list_workspaces(connection)
+        for project in load_catalog(connection, workspace.id).projects
+    }
+
+
+def _find_identity(connection: Connection, email: str, ref: str) -> Identity:
+    """The user in the workspace of a project that the user may see."""
+    account = find_account(connection, email)
+    if account is None:
+        raise RefusedError(f"nobody has the address {email}")
+    found: list[Identity] = []
+    is_there = False
+    for workspace in list_workspaces(connection):
+        catalog = load_catalog(connection, workspace.id)
+        project = catalog.find_project(ref)
+        if project is None:
+            continue
+        is_there = True
+        identity = Identity(account.user, workspace.id, project.id)
+        if may_see_project(load_actor(connection, identity, catalog, 0), project):
+            found.append(identity)
+    if not is_there:
+        raise RefusedError(f"there is no application {ref}")
+    if not found:
+        raise RefusedError(f"{email} has no role in the application {ref}")
+    if len(found) > 1:
+        raise RefusedError(f"several workspaces have an application {ref}: give its id")
+    return found[0]

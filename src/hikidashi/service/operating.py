@@ -1,0 +1,161 @@
+"""What an operator wants of people, groups and workspaces: functions that make a Wish."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from ..core.catalog import Datastore, Group, Role
+from ..core.errors import invalid_request, no_place
+from ..core.record import record
+from ..storage.people_state import User, find_users
+from ..storage.people_writes import Grant
+from .design import Scene, Wish
+from .design_people import find_top_group, get_group
+from .schema import SchemaFile, of_data
+from .schema.changes import GivePair, SchemaEdit, TakePair
+
+
+@record
+class Newcomer:
+    """Somebody who comes into a workspace; "" and None where that is not said."""
+
+    email: str
+    name: str = ""
+    is_admin: bool | None = None
+    password_hash: str = ""
+    groups: Sequence[str] = ()  # by id or display id
+    roles: Sequence[str] = ()  # APPLICATION/ROLE
+
+
+def get_member(scene: Scene, ref: str) -> User:
+    """Somebody of the workspace, by address or id. Raises 404."""
+    for one in scene.now.people.users:
+        if ref in (one.id, one.email) or (one.email and one.email.lower() == ref.lower()):
+            return one
+    raise no_place("user", ref)
+
+
+def get_role(scene: Scene, ref: str) -> Role:
+    """A role, by id or as APPLICATION/ROLE. Raises 404."""
+    place, _, name = ref.rpartition("/")
+    project = scene.catalog.find_project(place) if place else None
+    found = project.find_role(name) if project else scene.catalog.find_role(ref)
+    if found is None:
+        raise no_place("role", ref)
+    return found
+
+
+def get_operated(scene: Scene, ref: str) -> Datastore:
+    """A datastore, by id, by APPLICATION/DATASTORE, or by a display id that only one has."""
+    place, _, name = ref.rpartition("/")
+    return scene.designed_datastore(name, place)
+
+
+# --- users ------------------------------------------------------------------------------------
+
+
+def add_user(newcomer: Newcomer) -> Any:
+    """Somebody new, or somebody of another workspace who comes into this one as well."""
+
+    def wish(scene: Scene) -> Wish:
+        known = find_users(scene.connection, [newcomer.email, newcomer.email.lower()], [])
+        user = known[0].id if known else scene.ids.next_id()
+        if any(one.id == user for one in scene.now.people.users):
+            raise invalid_request(f"{newcomer.email} is in the workspace already")
+        if known and (newcomer.name or newcomer.password_hash):
+            raise invalid_request(
+                f"{newcomer.email} is a user of another workspace, whose name and password are"
+                " changed by `user change` and `user set-password`"
+            )
+        keys: dict[str, Any] = {"id": user, "email": known[0].email if known else newcomer.email}
+        keys |= {"name": newcomer.name} if newcomer.name else {}
+        keys |= {"admin": newcomer.is_admin} if newcomer.is_admin is not None else {}
+        keys |= {"password_hash": newcomer.password_hash} if newcomer.password_hash else {}
+        groups = {get_group(scene.catalog, one).id for one in newcomer.groups}
+        groups = groups or {find_top_group(scene.catalog).id}
+        roles = {get_role(scene, one).id for one in newcomer.roles}
+        edits = [_give(scene, "group_members", one, user) for one in sorted(groups)]
+        edits += [_give(scene, "user_roles", one, user) for one in sorted(roles)]
+        return Wish({"users": [keys]}, edits=edits)
+
+    return wish
+
+
+def change_user(ref: str, *, email: str, name: str, is_admin: bool | None) -> Any:
+    """Another address, another name, an administrator or none."""
+
+    def wish(scene: Scene) -> Wish:
+        keys: dict[str, Any] = {"id": get_member(scene, ref).id}
+        keys |= {"email": email} if email else {}
+        keys |= {"name": name} if name else {}
+        keys |= {"admin": is_admin} if is_admin is not None else {}
+        return Wish({"users": [keys]})
+
+    return wish
+
+
+def remove_user(ref: str) -> Any:
+    """Somebody leaves the workspace, its groups and roles; what they did stays."""
+
+    def wish(scene: Scene) -> Wish:
+        return Wish({"users": [{"id": get_member(scene, ref).id, "deleted": True}]})
+
+    return wish
+
+
+# --- grants -----------------------------------------------------------------------------------
+
+Holding = Literal["group_members", "user_roles", "group_roles"]
+
+
+def change_grant(what: Holding, owner: str, holder: str, *, give: bool) -> Any:
+    """Somebody enters or leaves a group, or a user or a group is given or loses a role."""
+
+    def wish(scene: Scene) -> Wish:
+        first: Group | Role = (
+            get_group(scene.catalog, owner) if what == "group_members" else get_role(scene, owner)
+        )
+        second: Group | User = (
+            get_group(scene.catalog, holder) if what == "group_roles" else get_member(scene, holder)
+        )
+        pair = (first.id, second.id)
+        if (pair in getattr(scene.now.people, what)) is give:
+            return Wish()
+        edit = GivePair if give else TakePair
+        return Wish(edits=[edit(scene.now.workspace.id, what, pair)])
+
+    return wish
+
+
+def _give(scene: Scene, what: Grant, owner: str, holder: str) -> SchemaEdit:
+    return GivePair(scene.now.workspace.id, what, (owner, holder))
+
+
+def list_grants(scene: Scene) -> list[dict[str, Any]]:
+    """Each role of each application, with the addresses of users and the groups that hold it."""
+    people = scene.now.people
+    names = {one.id: one.email or one.name for one in people.users}
+    groups = {one.id: one.display_id for one in scene.catalog.groups}
+    return [
+        {
+            "id": role.id,
+            "role": f"{project.display_id}/{role.display_id}",
+            "may_design": role.may_design,
+            "users": sorted(names.get(u, u) for one, u in people.user_roles if one == role.id),
+            "groups": sorted(groups.get(g, g) for one, g in people.group_roles if one == role.id),
+        }
+        for project in scene.catalog.projects
+        for role in project.roles
+    ]
+
+
+# --- workspaces -------------------------------------------------------------------------------
+
+
+def workspace_to_make(name: str, time_zone: str, admin: str) -> SchemaFile:
+    """A new workspace with its administrator, who is in its top group."""
+    top = {"display_id": "TOP", "members": [admin]}
+    users = [{"email": admin, "admin": True}]
+    place = {"name": name, "time_zone": time_zone, "users": users, "top_group": top}
+    return of_data({"workspaces": [place]}, "command")
