@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.deterministic import FixedClock, fixed_ids
+from tests.writes.ground import Ground
 from tests.writes.nest import Nest
 
 WORLD = Path(__file__).parent.parent / "worlds" / "nest.yaml"
@@ -30,3 +31,17 @@ def nest(opened) -> Nest:
     """The same, with nothing in it yet."""
     opened.empty()
     return opened
+
+
+@pytest.fixture(scope="session")
+def held_ground(opened) -> Ground:
+    """The nest with some items, for those who may not change them."""
+    return Ground(opened)
+
+
+@pytest.fixture
+def ground(held_ground) -> Ground:
+    """The same, whole again if a test has spoilt it."""
+    if not held_ground.before or held_ground.times_emptied != held_ground.nest.times_emptied:
+        held_ground.make()
+    return held_ground
