@@ -194,6 +194,17 @@ def test_a_schema_is_planned_applied_exported_and_applied_again(line, tmp_path):
     assert "is there already" in line.refused("schema", "export", str(exported))
 
 
+def test_what_keeps_an_installation_is_told_to_programs_too(line, tmp_path):
+    planned = line.json("schema", "plan", str(DEMO))
+    assert {"change": "+ datastore SALES/ORDERS", "destroys": ""} in planned
+    assert line.json("schema", "apply", str(DEMO)) == planned
+    assert line.json("schema", "apply", str(DEMO)) == []
+    assert line.json("settings")["HIKIDASHI_PORT"] == "8000"
+    found = line.json("check")
+    assert {one["level"] for one in found} == {"ok"}
+    assert "nothing odd in the database" in [one["finding"] for one in found]
+
+
 def test_a_schema_file_with_mistakes_names_each_by_line(line, tmp_path):
     (tmp_path / "bad.yaml").write_text(
         "workspaces:\n  - name: W\n    applications:\n      - display_id: p\n"

@@ -197,6 +197,28 @@ def test_tables_show_what_people_typed_without_obeying_it(line):
     assert ("[red]\ufffd[31m" in shown, "\x1b" in shown) == (True, False)
 
 
+SHARED = """
+workspaces:
+  - name: Acme
+    users:
+      - {id: 0123456789abcdef01234567, email: two@acme.test, user_code: one, name: One}
+      - {id: 0123456789abcdef01234568, email: two@acme.test, user_code: other, name: Other}
+"""
+
+
+def test_users_who_share_an_address_are_named_by_id_or_code(line, tmp_path):
+    (tmp_path / "shared.yaml").write_text(SHARED)
+    line.done("schema", "apply", "shared.yaml")
+    words = ("user", "change", "two@acme.test", "--name", "X")
+    assert "2 users have the address two@acme.test" in line.refused(*words)
+    line.done("user", "change", "other", "--name", "X")
+    found = line.json("user", "show", "0123456789abcdef01234568")
+    assert (found["name"], found["user_code"], found["may_log_in"]) == ("X", "other", False)
+    line.done("user", "set-password", found["id"], stdin="a-password\n")
+    assert line.json("user", "show", "other")["may_log_in"] is True
+    assert line.json("user", "show", "one")["may_log_in"] is False
+
+
 def test_a_server_that_runs_follows(line, engine_url):
     clock = FixedClock(SystemClock().now_ms())
     server = Served(engine_url, clock=clock)

@@ -21,7 +21,7 @@ from ..service.operating import (
     remove_user,
 )
 from ..storage.people import find_account, list_memberships
-from ..storage.people_state import User
+from ..storage.people_state import User, find_users
 from .opening import Commands, RefusedError, read_settings, run_app
 from .operating import operate, survey, tell, workspace_option
 from .output import as_json_option, show_done, show_one, show_rows, yes_option
@@ -74,7 +74,11 @@ def show_user(context: click.Context, user: str, workspace: str, *, as_json: boo
     def read(scene: Scene) -> dict[str, Any]:
         found = get_member(scene, user)
         held = list_memberships(scene.connection, found.id)
-        own = {"may_log_in": found.password_hash is not None and not found.is_bot}
+        own = {
+            "user_code": found.user_code or "",
+            "exclusive": bool(found.exclusive),
+            "may_log_in": found.password_hash is not None and not found.is_bot,
+        }
         return _row(scene, found) | own | {"workspaces": [one.name for one in held]}
 
     show_one(survey(context, workspace, read), as_json=as_json)
@@ -206,14 +210,14 @@ def take_role(
 
 
 @user.command("set-password")
-@click.argument("email")
+@click.argument("user")
 @click.option(
     "--stdin", "from_stdin", is_flag=True, help="Read the password from one line of stdin."
 )
 @as_json_option
 @click.pass_context
-def set_password(context: click.Context, email: str, *, from_stdin: bool, as_json: bool) -> None:
-    """Set the password of a user, and end the user's sessions.
+def set_password(context: click.Context, user: str, *, from_stdin: bool, as_json: bool) -> None:
+    """Set the password of a USER, by address or id, and end the user's sessions.
 
     \b
       hikidashi user set-password alice@example.com
@@ -225,13 +229,14 @@ def set_password(context: click.Context, email: str, *, from_stdin: bool, as_jso
         password = click.prompt("New password", hide_input=True, confirmation_prompt=True)
 
     async def work(app: App) -> None:
-        account = await app.store.read(lambda one: find_account(one, email))
-        if account is None:
-            raise RefusedError(f"nobody has the address {email}; `user add` makes users")
-        await app.identities.set_password(account.user, password)
+        account = await app.store.read(lambda one: find_account(one, user))
+        known = await app.store.read(lambda one: find_users(one, [], [user]))
+        if account is None and not known:
+            raise RefusedError(f"nobody has the address {user}; `user add` makes users")
+        await app.identities.set_password(account.user if account else known[0].id, password)
 
     run_app(read_settings(context), work)
-    sentence = f"{email} has a new password; every session of the user has ended"
+    sentence = f"{user} has a new password; every session of the user has ended"
     show_done(sentence, {"changed": True}, as_json=as_json)
 
 

@@ -9,6 +9,7 @@ import click
 from ..service.app import App
 from ..service.schema import Change, schema_apply, schema_export, schema_plan
 from .opening import Commands, RefusedError, read_settings, run_app
+from .output import as_json_option, print_json
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -29,14 +30,15 @@ def schema() -> None:
 
 @schema.command("plan")
 @click.argument("file", type=_FILE)
+@as_json_option
 @click.pass_context
-def plan_file(context: click.Context, file: Path) -> None:
+def plan_file(context: click.Context, file: Path, *, as_json: bool) -> None:
     """Show what applying FILE would change, and change nothing."""
 
     async def work(app: App) -> list[Change]:
         return await schema_plan(app.store, app.ids, file)
 
-    _tell([str(one) for one in run_app(read_settings(context), work)])
+    _tell(run_app(read_settings(context), work), as_json=as_json, is_plan=True)
 
 
 @schema.command("apply")
@@ -47,8 +49,11 @@ def plan_file(context: click.Context, file: Path) -> None:
     metavar="NAME",
     help="Allow what destroys the data of NAME, as the plan calls it. May be repeated.",
 )
+@as_json_option
 @click.pass_context
-def apply_file(context: click.Context, file: Path, allow_destroy: tuple[str, ...]) -> None:
+def apply_file(
+    context: click.Context, file: Path, allow_destroy: tuple[str, ...], *, as_json: bool
+) -> None:
     """Make the database as FILE says, in one transaction. Servers that run see it at once.
 
     \b
@@ -59,7 +64,7 @@ def apply_file(context: click.Context, file: Path, allow_destroy: tuple[str, ...
     async def work(app: App) -> list[Change]:
         return await schema_apply(app.store, app.ids, app.clock, file, allow_destroy)
 
-    _tell([one.line for one in run_app(read_settings(context), work)])
+    _tell(run_app(read_settings(context), work), as_json=as_json, is_plan=False)
 
 
 @schema.command("export")
@@ -85,8 +90,11 @@ def export_file(context: click.Context, file: Path | None, workspace: str) -> No
         click.echo(f"{file}: {len(text.splitlines())} lines", err=True)
 
 
-def _tell(lines: list[str]) -> None:
-    for one in lines:
-        click.echo(one)
-    if not lines:
+def _tell(changes: list[Change], *, as_json: bool, is_plan: bool) -> None:
+    if as_json:
+        print_json([{"change": one.line, "destroys": one.destroys} for one in changes])
+        return
+    for one in changes:
+        click.echo(str(one) if is_plan else one.line)
+    if not changes:
         click.echo("nothing to change", err=True)

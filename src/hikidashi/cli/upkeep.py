@@ -24,6 +24,7 @@ from ..storage.inspection import (
 from ..storage.migrate import find_name, list_migrations, read_version
 from ..storage.objects import Objects, ObjectsError
 from .opening import WRONG, read_settings, sentence
+from .output import as_json_option, print_json
 
 FREE_BYTES_MIN = 500_000_000  # below it a busy day, or a backup beside the file, fills the disk
 Finding = tuple[Literal["ok", "note", "wrong"], str]
@@ -31,8 +32,9 @@ Finding = tuple[Literal["ok", "note", "wrong"], str]
 
 @click.command()
 @click.option("--markdown", is_flag=True, help="Print the page docs/settings.md instead.")
+@as_json_option
 @click.pass_context
-def settings(context: click.Context, *, markdown: bool) -> None:
+def settings(context: click.Context, *, markdown: bool, as_json: bool) -> None:
     """Print every setting and the value in use.
 
     \b
@@ -41,6 +43,9 @@ def settings(context: click.Context, *, markdown: bool) -> None:
     """  # noqa: D301  \b is click's
     if markdown:
         click.echo(settings_page(), nl=False)
+        return
+    if as_json:
+        print_json(dict(show_settings(read_settings(context))))
         return
     for name, value in show_settings(read_settings(context)):
         click.echo(f"{name}={value}")
@@ -51,8 +56,9 @@ def settings(context: click.Context, *, markdown: bool) -> None:
 
 @click.command()
 @click.option("--quick", is_flag=True, help="Leave out what reads the whole database.")
+@as_json_option
 @click.pass_context
-def check(context: click.Context, *, quick: bool) -> None:
+def check(context: click.Context, *, quick: bool, as_json: bool) -> None:
     """Say what is wrong with this installation.
 
     Looks at Python, the settings, the database (can it be reached, does it keep what it
@@ -64,11 +70,14 @@ def check(context: click.Context, *, quick: bool) -> None:
       hikidashi --database postgresql://me@db/hikidashi check --quick
     """  # noqa: D301  \b is click's
     config = read_settings(context)
-    is_wrong = False
+    found = []
     for level, words in _findings(config, quick=quick):
-        click.echo(f"{level:5} {words}")
-        is_wrong = is_wrong or level == "wrong"
-    if is_wrong:
+        found.append({"level": level, "finding": words})
+        if not as_json:
+            click.echo(f"{level:5} {words}")
+    if as_json:
+        print_json(found)
+    if any(one["level"] == "wrong" for one in found):
         context.exit(WRONG)
 
 

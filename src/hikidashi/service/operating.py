@@ -11,6 +11,7 @@ from ..core.record import record
 from ..storage.people_state import User, find_users
 from ..storage.people_writes import Grant
 from .design import Scene, Wish
+from .design_parts import Wishing
 from .design_people import find_top_group, get_group
 from .schema import SchemaFile, of_data
 from .schema.changes import GivePair, SchemaEdit, TakePair
@@ -29,11 +30,17 @@ class Newcomer:
 
 
 def get_member(scene: Scene, ref: str) -> User:
-    """Somebody of the workspace, by address or id. Raises 404."""
-    for one in scene.now.people.users:
-        if ref in (one.id, one.email) or (one.email and one.email.lower() == ref.lower()):
-            return one
-    raise no_place("user", ref)
+    """Somebody of the workspace, by id, address or user code. Raises 404, and 400 if several have
+    the address and none of them has it for a login."""
+    people = scene.now.people.users
+    found = [one for one in people if ref in (one.id, one.user_code)]
+    found = found or [one for one in people if (one.email or "").lower() == ref.lower()]
+    found = [one for one in found if one.is_ordinary] or found
+    if not found:
+        raise no_place("user", ref)
+    if len(found) > 1:
+        raise invalid_request(f"{len(found)} users have the address {ref}: give an id")
+    return found[0]
 
 
 def get_role(scene: Scene, ref: str) -> Role:
@@ -55,7 +62,7 @@ def get_operated(scene: Scene, ref: str) -> Datastore:
 # --- users ------------------------------------------------------------------------------------
 
 
-def add_user(newcomer: Newcomer) -> Any:
+def add_user(newcomer: Newcomer) -> Wishing:
     """Somebody new, or somebody of another workspace who comes into this one as well."""
 
     def wish(scene: Scene) -> Wish:
@@ -82,7 +89,7 @@ def add_user(newcomer: Newcomer) -> Any:
     return wish
 
 
-def change_user(ref: str, *, email: str, name: str, is_admin: bool | None) -> Any:
+def change_user(ref: str, *, email: str, name: str, is_admin: bool | None) -> Wishing:
     """Another address, another name, an administrator or none."""
 
     def wish(scene: Scene) -> Wish:
@@ -95,7 +102,7 @@ def change_user(ref: str, *, email: str, name: str, is_admin: bool | None) -> An
     return wish
 
 
-def remove_user(ref: str) -> Any:
+def remove_user(ref: str) -> Wishing:
     """Somebody leaves the workspace, its groups and roles; what they did stays."""
 
     def wish(scene: Scene) -> Wish:
@@ -109,7 +116,7 @@ def remove_user(ref: str) -> Any:
 Holding = Literal["group_members", "user_roles", "group_roles"]
 
 
-def change_grant(what: Holding, owner: str, holder: str, *, give: bool) -> Any:
+def change_grant(what: Holding, owner: str, holder: str, *, give: bool) -> Wishing:
     """Somebody enters or leaves a group, or a user or a group is given or loses a role."""
 
     def wish(scene: Scene) -> Wish:
