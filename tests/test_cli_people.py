@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -154,6 +155,8 @@ REFUSED = [
     (1, "datastore change APP/notes --role NONE", "NONE"),
     (1, "datastore remove APP/none --yes", "datastore is not found for id:none"),
     (1, "token show 6560c1a2f3b4c5d6e7f80912", "there is no token"),
+    (1, "token change 6560c1a2f3b4c5d6e7f80912 --write", "there is no token"),
+    (2, "token change 6560c1a2f3b4c5d6e7f80912", "say what is to change"),
     (2, "audit --since yesterday", "must be a date or a time"),
     (2, "audit --target x", "must be an id"),
     (2, "audit --limit 0", "is not in the range"),
@@ -177,10 +180,13 @@ def test_who_is_asked_may_say_no(line, monkeypatch):
 def test_the_audit_is_searched_and_holds_no_secret(line):
     line.done("user", "set-password", "bob@acme.test", stdin="bob-password\n")
     made = line.json("token", "create", "job", "--user", "ann@acme.test", "--project", "APP")
-    assert line.json("token", "show", made["id"])["name"] == "job"
+    line.done("token", "change", made["id"], "--name", "job 2", "--read-only")
+    shown = line.json("token", "show", made["id"])
+    assert (shown["name"], shown["rights"], shown["project"]) == ("job 2", "read", "APP")
     line.done("token", "revoke", made["id"], "--yes")
-    assert by_cli(line) == [("changed", "user"), ("made", "token"), ("removed", "token")]
-    assert by_cli(line, "--target", made["id"]) == [("made", "token"), ("removed", "token")]
+    three = [(one, "token") for one in ("made", "changed", "removed")]
+    assert by_cli(line) == [("changed", "user"), *three]
+    assert by_cli(line, "--target", made["id"]) == three
     newest, older = line.json("audit", "--limit", "2")
     assert line.json("audit", "--limit", "1", "--before", newest["id"]) == [older]
     assert line.json("audit", "--since", "2999-01-01") == []
@@ -188,13 +194,18 @@ def test_the_audit_is_searched_and_holds_no_secret(line):
     everything = line.done("audit", "--limit", str(AUDIT_PAGE_MAX), "--json")
     for one in ("argon2", "bob-password", made["secret"], hash_secret(made["secret"])):
         assert one not in everything
-    assert "job" in line.done("audit")
+    line.done("group", "add-member", "EAST", "bob@acme.test")
+    line.done("user", "give-role", "bob@acme.test", "APP/ADMIN")
+    told = line.done("audit")
+    assert {"job", "APP/ADMIN: bob@acme.test", "EAST: bob@acme.test"} <= set(
+        re.split(r"\s{2,}", told)
+    )
 
 
 def test_tables_show_what_people_typed_without_obeying_it(line):
-    line.done("token", "create", "[red]\x1b[31m", "--user", "bob@acme.test", "--project", "APP")
-    shown = line.done("token", "list")
-    assert ("[red]\ufffd[31m" in shown, "\x1b" in shown) == (True, False)
+    line.done("user", "change", "bob@acme.test", "--name", "[red]\u202ebob")
+    shown = line.done("user", "list")
+    assert ("[red]\ufffdbob" in shown, "\u202e" in shown) == (True, False)
 
 
 SHARED = """

@@ -11,6 +11,7 @@ from hikidashi.bootstrap import build
 from hikidashi.config import Config
 from hikidashi.core.access import Identity
 from hikidashi.core.errors import FaultError
+from hikidashi.core.limits import NAME_CHARS_MAX
 from hikidashi.service.identity import hash_secret
 from hikidashi.service.schema import loads, schema_apply
 from hikidashi.storage.audit import list_audit
@@ -90,11 +91,37 @@ def test_a_token_made_and_revoked_is_told_once_each(shop):
     limited = Identity(shop.ann, shop.shop, project=shop.key.project, may_write=False)
     id_, secret = shop.run(shop.identities.create_token("report", limited))
     assert shop.run(shop.identities.identify(secret)) == limited
-    state = {"project": shop.key.project, "user": shop.ann, "may_write": False}
+    state = {"name": "report", "project": shop.key.project, "user": shop.ann, "may_write": False}
     made = (shop.shop, "cli", "", "token", None, state)
     assert shop.told() == [made]
     assert [shop.run(shop.identities.revoke_token(id_)) for _ in range(2)] == [True, False]
     assert shop.told() == [made, (shop.shop, "cli", "", "token", state, None)]
+    assert shop.run(shop.identities.change_token(id_, "x", may_write=True)) is False
+
+
+def test_a_token_that_is_changed_is_told_and_holds_at_once(shop):
+    writer = Identity(shop.ann, shop.shop, project=shop.key.project)
+    id_, secret = shop.run(shop.identities.create_token("report", writer))
+    assert shop.run(shop.identities.identify(secret)).may_write is True
+    for _ in range(2):  # the second time nothing is left to change
+        assert shop.run(shop.identities.change_token(id_, "weekly", may_write=False)) is True
+    assert shop.run(shop.identities.identify(secret)).may_write is False
+    state = {"name": "report", "project": shop.key.project, "user": shop.ann, "may_write": True}
+    changed = {**state, "name": "weekly", "may_write": False}
+    assert [one[3:] for one in shop.told()[1:]] == [("token", state, changed)]
+
+
+@pytest.mark.parametrize("name", ["x" * (NAME_CHARS_MAX + 1), "a\x1b[31m", "a\0"])
+def test_a_token_is_called_something_that_can_be_shown(shop, name):
+    owner = Identity(shop.ann, shop.shop)
+    for asked in (
+        shop.identities.create_token(name, owner),
+        shop.identities.change_token(shop.key.id, name, may_write=None),
+    ):
+        with pytest.raises(FaultError) as refused:
+            shop.run(asked)
+        assert "the name" in refused.value.faults[0].description
+    assert shop.told() == []
 
 
 def test_a_project_key_that_is_revoked_takes_its_bot_along(shop):

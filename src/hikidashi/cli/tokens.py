@@ -66,6 +66,37 @@ def create_token(  # noqa: PLR0913  one each option
     click.echo(f"token {id_}: revoke it with `hikidashi token revoke {id_}`", err=True)
 
 
+@token.command("change")
+@click.argument("id")
+@click.option("--name", default="", help="Another name.")
+@click.option("--read-only/--write", default=None, help="Let it read and nothing else, or write.")
+@as_json_option
+@click.pass_context
+def change_token(
+    context: click.Context,
+    id: str,  # noqa: A002  the vocabulary's word
+    *,
+    name: str,
+    read_only: bool | None,
+    as_json: bool,
+) -> None:
+    """Give the token or project key with that ID another name, or let it only read.
+
+    \b
+      hikidashi token change 6560c1a2f3b4c5d6e7f80912 --name weekly-report --read-only
+    """  # noqa: D301  \b is click's
+    if not name and read_only is None:
+        raise click.UsageError("say what is to change: --name, --read-only or --write")
+    may_write = None if read_only is None else not read_only
+
+    async def work(app: App) -> bool:
+        return await app.identities.change_token(id, name, may_write=may_write)
+
+    if not run_app(read_settings(context), work):
+        raise RefusedError(f"there is no token {id}; `hikidashi token list` shows them")
+    show_done(f"{id} is changed", {"changed": True}, as_json=as_json)
+
+
 @token.command("revoke")
 @click.argument("id")
 @yes_option

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ..core.errors import invalid_request
 from ..core.ids import IdSource
+from ..core.limits import NAME_CHARS_MAX
 from ..storage.audit import Author
 from ..storage.definitions import lock_workspaces
 from ..storage.engines import Connection, Engine
 from ..storage.people import list_memberships
 from ..storage.people_state import ProjectKey, find_keys, find_users
 from .schema.apply import apply_changes
-from .schema.changes import Change, ChangeUser, Leave, MakeKey, RevokeKey, SchemaEdit
+from .schema.changes import Change, ChangeKey, ChangeUser, Leave, MakeKey, RevokeKey, SchemaEdit
 from .schema.problems import Place
 
 BY_OPERATOR = Author("cli")
@@ -39,21 +42,43 @@ class Credentials:
             self._carry_out(ChangeUser(replace(known, password_hash=password_hash)))
 
     def make_token(self, token: ProjectKey) -> None:
-        """A new API token. Raises SchemaError if its secret is another's."""
+        """A new API token. Raises 400 if its name does not do."""
+        _check_name(token.name)
         self._lock([token.workspace])
         self._carry_out(MakeKey(token))
 
+    def change_token(self, id_: str, *, name: str, may_write: bool | None) -> bool:
+        """Another name ("" for the one it has), or right to write; False if it opens nothing.
+
+        Raises 400 if the name does not do.
+        """
+        _check_name(name)
+        held = self._find(id_)
+        if held is None:
+            return False
+        right = held.may_write if may_write is None else may_write
+        wanted = replace(held, name=name or held.name, may_write=right)
+        if wanted != held:
+            self._carry_out(ChangeKey(wanted))
+        return True
+
     def revoke(self, id_: str) -> bool:
         """A token or project key opens nothing any more; False if there is none that did."""
+        held = self._find(id_)
+        if held is None:
+            return False
+        leaving = [Leave(held.workspace, held.user)] if held.kind == "project" else []
+        self._carry_out(RevokeKey(held), *leaving)
+        return True
+
+    def _find(self, id_: str) -> ProjectKey | None:
+        """A token or key that opens something, under the lock of its workspace."""
         for key in find_keys(self._connection, [id_]):
             self._lock([key.workspace])
-            for held in find_keys(self._connection, [id_]):
-                if held.is_revoked:
-                    return False
-                leaving = [Leave(held.workspace, held.user)] if held.kind == "project" else []
-                self._carry_out(RevokeKey(held), *leaving)
-                return True
-        return False
+            return next(
+                (one for one in find_keys(self._connection, [id_]) if not one.is_revoked), None
+            )
+        return None
 
     def _lock(self, workspaces: Sequence[str]) -> None:
         lock_workspaces(self._connection, self._engine, ["", *workspaces])
@@ -63,3 +88,10 @@ class Credentials:
         apply_changes(
             self._connection, self._engine, changes, self._author, self._ids, self._now_ms
         )
+
+
+def _check_name(name: str) -> None:
+    if len(name) > NAME_CHARS_MAX:
+        raise invalid_request(f"the name has over {NAME_CHARS_MAX} characters")
+    if any(unicodedata.category(one) == "Cc" for one in name):
+        raise invalid_request("the name must not contain control characters")

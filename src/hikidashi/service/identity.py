@@ -355,6 +355,18 @@ class Identities:
         self._forget(lambda one: not one.session)
         return found
 
+    async def change_token(
+        self, id_: str, name: str = "", author: Author = BY_OPERATOR, *, may_write: bool | None
+    ) -> bool:
+        """Another name or right to write; False if there is none. Seen everywhere in two seconds."""
+        found = await self._store.change(
+            lambda one: self._credentials(one, author).change_token(
+                id_, name=name, may_write=may_write
+            )
+        )
+        self._forget(lambda one: not one.session)
+        return found
+
     def _credentials(self, connection: Connection, author: Author) -> Credentials:
         return Credentials(connection, self._store.engine, author, self._ids, self._clock.now_ms())
 

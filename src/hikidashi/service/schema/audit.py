@@ -174,7 +174,8 @@ def _kind(key: ProjectKey) -> str:
 
 
 def _key(key: ProjectKey) -> dict[str, object]:
-    return {"project": key.project, "user": key.user, "may_write": key.may_write}
+    rights = {"project": key.project, "user": key.user, "may_write": key.may_write}
+    return {"name": key.name, **rights}
 
 
 def _changed_key(connection: Connection, key: ProjectKey) -> Iterator[Told]:
@@ -182,4 +183,4 @@ def _changed_key(connection: Connection, key: ProjectKey) -> Iterator[Told]:
     before, after = (_key(found[0]) if found else None), _key(key)
     if found and found[0].hash != key.hash:
         after["secret"] = "changed"  # noqa: S105  not one
-    yield key.workspace, "key", key.id, key.name, before, after
+    yield key.workspace, _kind(key), key.id, key.name, before, after
