@@ -7,6 +7,7 @@ import difflib
 import os
 import re
 from collections.abc import Callable, Mapping
+from email.headerregistry import Address
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -98,6 +99,36 @@ def _origins(raw: str) -> tuple[str, ...]:
     return origins
 
 
+def _smtp(raw: str) -> str:
+    url = raw.strip()
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("smtp", "smtps") and parts.hostname and parts.port != 0
+    except ValueError:
+        good = False
+    if url and (not good or parts.path.strip("/") or parts.query):
+        raise ValueError("must be smtp://[USER:PASSWORD@]HOST[:PORT], or smtps:// and the same")
+    return url
+
+
+def _address(raw: str) -> str:
+    words = "must be an address, like hikidashi@example.com"
+    try:
+        Address(addr_spec=raw.strip())
+    except Exception:  # noqa: BLE001  the library raises errors of many kinds
+        raise ValueError(words) from None
+    if not raw.strip().isascii() or "@" not in raw:
+        raise ValueError(words)
+    return raw.strip()
+
+
+def _web_origins(raw: str) -> tuple[str, ...]:
+    origins = _origins(raw)
+    if not origins or "*" in origins:
+        raise ValueError("must be one or more like https://app.example.com,http://localhost:3000")
+    return origins
+
+
 def _setting(default: str, parse: Parse, sentence: str) -> Any:
     return dataclasses.field(
         default_factory=lambda: parse(default),
@@ -166,6 +197,30 @@ class Config:
         _whole(1, 5_000_000_000),
         "The longest file that may be uploaded, in bytes; a longer one is answered 413.",
     )
+    smtp_url: str = _setting(
+        "",
+        _smtp,
+        "The server that sends mails: `smtp://[USER:PASSWORD@]HOST[:PORT]`, or `smtps://` for TLS from"
+        " the start; a password is said only over an encrypted line. Empty: mails become files.",
+    )
+    mail_sender: str = _setting("hikidashi@localhost", _address, "The address that mails are from.")
+    outbox: str = _setting(
+        "",
+        str.strip,
+        "The folder of mails where no SMTP server is set; `hikidashi mail` shows them. Empty: the"
+        " folder `outbox` beside the SQLite file, or `./data/outbox`.",
+    )
+    link_origins: tuple[str, ...] = _setting(
+        "http://localhost:3000",
+        _web_origins,
+        "Web origins that the links of mails may lead to where a call without a token asks for the"
+        " mail, separated by commas; the first is the usual one. `localhost` always may be.",
+    )
+    registration: bool = _setting(
+        "on",
+        _switch,
+        "Whether anybody may have an account, and a workspace with it, by a mail: `on` or `off`.",
+    )
     reader_threads: int = _setting(
         "4", _whole(1, 64), "How many searches, listings and other long reads run at once."
     )
@@ -196,6 +251,24 @@ class Config:
         if self.engine == "sqlite":
             return str(Path(self.sqlite_path).parent / "files")
         return "./data/files"
+
+    @property
+    def outbox_folder(self) -> str:
+        """Where mails are written that no server sends."""
+        if self.outbox:
+            return self.outbox
+        if self.engine == "sqlite":
+            return str(Path(self.sqlite_path).parent / "outbox")
+        return "./data/outbox"
+
+    @property
+    def smtp_url_shown(self) -> str:
+        """The mail server without its password."""
+        parts = urlsplit(self.smtp_url)
+        if parts.password is None:
+            return self.smtp_url
+        place = f"{parts.username or ''}:***@{parts.netloc.rpartition('@')[2]}"
+        return urlunsplit((parts.scheme, place, parts.path, "", ""))
 
     @property
     def database_shown(self) -> str:
@@ -251,7 +324,7 @@ def load_config(
         try:
             values[one.name] = one.parse(raw)
         except ValueError as error:
-            shown = "" if one.name in ("database", "files") else f", not {raw[:80]!r}"
+            shown = "" if one.name in ("database", "files", "smtp_url") else f", not {raw[:80]!r}"
             raise ConfigError(f"{one.variable} {error}{shown}") from None
     config = Config(**values)
     if config.processes > 1 and config.engine == "sqlite":
@@ -279,7 +352,8 @@ def show_settings(config: Config) -> list[tuple[str, str]]:
     """Variable and value in use of each setting, passwords left out."""
     shown: list[tuple[str, str]] = []
     for one in SETTINGS:
-        value = getattr(config, "database_shown" if one.name == "database" else one.name)
+        is_secret = one.name in ("database", "smtp_url")
+        value = getattr(config, f"{one.name}_shown" if is_secret else one.name)
         if isinstance(value, bool):
             value = "on" if value else "off"
         elif isinstance(value, tuple):

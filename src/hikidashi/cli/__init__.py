@@ -9,6 +9,7 @@ from .audits import audit
 from .backup import backup, restore
 from .datastores import datastore
 from .groups import group
+from .mail import mail
 from .opening import Commands
 from .people import user
 from .schema import schema
@@ -65,6 +66,7 @@ for _command in (
     token,
     datastore,
     audit,
+    mail,
     check,
     backup,
     restore,

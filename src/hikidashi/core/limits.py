@@ -107,6 +107,16 @@ POLICY_PATTERN_MAX: Final = 2  # the patterns are numbered from 0
 POLICY_SAME_MAX: Final = 24
 EMAIL_CHARS_MAX: Final = 320
 USER_CODE_CHARS_MAX: Final = 128
+ADDITIONAL_INFO_BYTES_MAX: Final = 10_000  # what an application keeps of a user, as JSON
+
+# Mails and what they ask to confirm
+INVITATION_LIFE_MS: Final = 14 * 86_400_000
+CONFIRMATION_LIFE_MS: Final = 86_400_000  # of a registration, or of another address
+RESET_LIFE_MS: Final = 3_600_000  # for a forgotten password
+MAILS_PER_ADDRESS_MAX: Final = 5  # that calls without a token send to an address in this time:
+MAILS_WINDOW_MS: Final = 3_600_000
+MAIL_TRIES_MAX: Final = 8  # then a mail is parked
+MAIL_KEPT_MS: Final = 30 * 86_400_000  # what was sent to whom, and what was confirmed
 
 # Files
 FILE_BYTES_MAX: Final = 100_000_000  # one uploaded file, unless the settings say otherwise

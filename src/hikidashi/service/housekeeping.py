@@ -8,11 +8,12 @@ from typing import Final
 
 from ..core.errors import FaultError
 from ..core.ids import Clock
-from ..core.limits import DELETED_KEEP_MS, SESSION_IDLE_MS
+from ..core.limits import DELETED_KEEP_MS, MAIL_KEPT_MS, SESSION_IDLE_MS
 from ..storage.definitions import lock_workspaces
 from ..storage.deletions import Deletion, drop_for_good, list_outlived
 from ..storage.engines import Connection
 from ..storage.idempotency import forget_old
+from ..storage.outgoing import sweep_mails
 from ..storage.people import sweep_sessions
 from ..storage.reservations import forget_reservations
 from ..storage.store import Store
@@ -55,14 +56,16 @@ class Housekeeping:
             await asyncio.sleep(LOOK_S)
 
     async def round(self) -> None:
-        """Forget answers kept for repeated requests, and sessions that have ended, past their
-        time; then deleted definitions with their data, and files that nobody holds."""
+        """Forget answers kept for repeated requests, sessions that have ended, mails and what they
+        asked to confirm, past their time; then deleted definitions with their data, and files that
+        nobody holds."""
         now = self._clock.now_ms()
 
         def sweep(connection: Connection) -> None:
             forget_old(connection, now)
             forget_reservations(connection, now)
             sweep_sessions(connection, now, SESSION_IDLE_MS)
+            sweep_mails(connection, now - MAIL_KEPT_MS)
 
         await self._store.change(sweep)
         await self._drop_deleted(now)

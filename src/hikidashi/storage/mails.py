@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from ..core.record import record
 from .engines import Column, Connection, Insert
+
+# Why somebody confirms: to come into a workspace, to have an account, a password, an address.
+Confirmed: TypeAlias = Literal["invitation", "registration", "password", "email"]
+# A mail asks for one of these, or tells that an address has an account, or had.
+MailKind: TypeAlias = Literal[
+    "invitation", "registration", "password", "email", "registered", "email_changed"
+]
 
 
 @record
@@ -13,10 +20,12 @@ class Confirmation:
     """What somebody may confirm with. Who holds the secret of the hash is taken for the user."""
 
     hash: str
-    kind: Literal["invitation"]
-    user: str  # id
-    workspace: str  # id
+    kind: Confirmed
+    user: str  # id; of one who is not there yet, of nobody if ""
+    workspace: str  # id of the one that is told of it; "" for none
     is_mailed: bool
+    email: str = ""  # the address that is confirmed, if it is not the user's
+    details: str = "{}"  # JSON: what is kept of a registration
 
 
 @record
@@ -25,7 +34,7 @@ class Mail:
 
     id: str
     workspace: str  # id
-    kind: Literal["invitation"]
+    kind: MailKind
     recipient: str
     sender: str  # "" for the usual one
     template: str  # the client's id of one; "" for the words below
@@ -42,15 +51,19 @@ def insert_confirmation(connection: Connection, one: Confirmation, now_ms: int) 
         Column("workspace_id", "text"),
         Column("is_mailed", "bigint"),
         Column("created_at", "bigint"),
+        Column("email", "text"),
+        Column("details", "text"),
     )
-    row = (one.hash, one.kind, one.user, one.workspace, int(one.is_mailed), now_ms)
+    told = (one.email, one.details)
+    row = (one.hash, one.kind, one.user, one.workspace, int(one.is_mailed), now_ms, *told)
     connection.write([Insert("confirmations", columns, [row])])
 
 
 def insert_mail(connection: Connection, mail: Mail, now_ms: int) -> None:
     """Let a mail wait to be sent."""
     names = ("id", "workspace_id", "kind", "recipient", "sender", "template", "subject", "body")
-    columns = (*(Column(one, "text") for one in names), Column("created_at", "bigint"))
+    times = (Column("created_at", "bigint"), Column("due_at", "bigint"))
+    columns = (*(Column(one, "text") for one in names), *times)
     row = (
         mail.id,
         mail.workspace,
@@ -60,6 +73,7 @@ def insert_mail(connection: Connection, mail: Mail, now_ms: int) -> None:
         mail.template,
         mail.subject,
         mail.body,
+        now_ms,
         now_ms,
     )
     connection.write([Insert("mails", columns, [row])])
