@@ -468,8 +468,15 @@ _DESIGN = [
 ]
 
 # Routes that neither name an item nor look at any, and what they are about.
+ACCOUNTS = (
+    *("UpdateUserInfo", "SetPassword", "ResetPassword", "SetNewPassword", "ValidatePassword"),
+    *("ResetUserPassword", "UpdateUserEmailRequest", "UpdateUserEmail", "ConfirmUserEmail"),
+    *("UserRegistration", "ConfirmRegistration", "RegisterUser"),
+)
 NO_ITEMS = {
     "Login": "accounts",
+    **dict.fromkeys(ACCOUNTS, "accounts"),
+    "UnauthorizedCall": "refused",
     "Logout": "sessions",
     "GetUserInfo": "the caller",
     "GetWorkspaces": "workspaces",

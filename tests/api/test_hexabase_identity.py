@@ -89,6 +89,7 @@ def test_user_info(rest):
         "user_groups": [
             {"g_id": "62d7afb1cc1351eb97f32001", "group_name": "One", "group_id": "GROUP1"}
         ],
+        "additional_info": {},
     }
 
 

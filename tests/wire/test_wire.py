@@ -4,7 +4,7 @@ A file is a sentence, the world it plays in, and exchanges parted by `###`: a re
 sent, then `--- STATUS`, the headers worth telling and the answer as it is received. Ann, Bob and
 Eve stand for their tokens. Each exchange happens one second after the one before it. In an answer
 `<id>`, `<time>` and `<any>` stand for what differs from run to run; `<id:car>` also gives it a
-name, and `<car>` stands for it from there on.
+name, and `<car>` stands for it from there on. `<mailed>` is what the link of the last mail ends in.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ FILES = {path.relative_to(FOLDER).as_posix(): path for path in sorted(FOLDER.rgl
 WIDTH = 100
 PATTERNS = {"id": "[0-9a-f]{24}", "time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z", "any": ".+"}
 MARK = re.compile(r"<(id|time|any)(?::(\w+))?>")
+LINK = re.compile(r"://\S+/([0-9a-f]{64})")
 NAME = re.compile(r"<(\w+)>")
 ID = re.compile(r"\b[0-9a-f]{24}\b")
 USER = re.compile(r"^(Authorization: (?:Bearer )?)(ann|bob|eve)$", re.MULTILINE)
@@ -81,7 +82,14 @@ class Player:
         """A text with the names that were given replaced by what they stand for."""
         return NAME.sub(lambda found: self._names.get(found[1], found[0]), text)
 
+    def _read_mail(self) -> None:
+        for (body,) in self._rest.rows("SELECT body FROM mails ORDER BY id"):
+            for found in LINK.finditer(body):
+                self._names["mailed"] = found[1]
+
     def _exchange(self, wanted: Exchange) -> Exchange:
+        if "<mailed>" in wanted.head + wanted.body:
+            self._read_mail()
         reply = self._send(self.fill(wanted.head), self.fill(wanted.body))
         headers = "".join(
             f"{name}: {value}\n"

@@ -10,6 +10,7 @@ A dialect turns a kind into a status and an envelope; it never invents a text.
 from __future__ import annotations
 
 from enum import Enum
+from typing import Final
 
 from .record import record
 
@@ -136,22 +137,37 @@ def unauthorized(description: str) -> FaultError:
     )
 
 
+WRONG_LOGIN: Final = "LOGIN_FAILED"
+
+
 def wrong_login() -> FaultError:
     """401: the same words whether the account exists or not."""
     return FaultError(
         FaultKind.UNAUTHORIZED,
-        Fault(Code.NO_PRIVILEGES, "LOGIN_FAILED", "the account or the password is wrong"),
+        Fault(Code.NO_PRIVILEGES, WRONG_LOGIN, "the account or the password is wrong"),
     )
 
 
-def locked_login() -> FaultError:
+def expired_password() -> FaultError:
+    """403: the right password, but one that the policy of a workspace finds too old."""
+    return FaultError(
+        FaultKind.FORBIDDEN,
+        Fault(
+            Code.NO_PRIVILEGES,
+            "PASSWORD_EXPIRED",
+            "the password has run out; ask for a new one by POST /api/v0/users/password/forgot",
+        ),
+    )
+
+
+def locked_login(minutes: int) -> FaultError:
     """423: too many failures for the address that was typed."""
     return FaultError(
         FaultKind.LOCKED,
         Fault(
             Code.NO_PRIVILEGES,
             "LOGIN_LOCKED",
-            "too many failed logins for this account; wait 5 minutes",
+            f"too many failed logins for this account; wait {minutes} minutes",
         ),
     )
 

@@ -23,11 +23,15 @@ from ..storage.engines import Connection
 from ..storage.idempotency import Remember, Replay, find_replays
 from ..storage.store import Store
 from ..storage.telling import PLAINLY, Inside, Telling, Told
+from .accounts import Accounts
 from .design import Designs
 from .files import Files
 from .housekeeping import Housekeeping
 from .identity import Identities
 from .imports import Imports
+from .post import make_post
+from .registrations import Registrations
+from .relay import MailRelay
 
 T = TypeVar("T")
 
@@ -73,20 +77,29 @@ class App:
         self.store = store
         self.identities = identities
         self.designs = Designs(store, clock, ids)
+        self.accounts = Accounts(store, clock, ids, identities)
+        self.registrations = Registrations(
+            store, clock, ids, identities, self.accounts, is_open=config.registration
+        )
         self.imports = Imports(store, clock, ids)
         self.files = files
         self._housekeeping = Housekeeping(store, clock, files, self.imports)
+        post = make_post(config.smtp_url, config.mail_sender, config.outbox_folder)
+        self.relay = MailRelay(store, clock, observe, post, config.mail_sender)
         self.observe = observe
 
-    async def open(self) -> None:
-        """Open the store and begin to keep house."""
+    async def open(self, *, sends_mails: bool = False) -> None:
+        """Open the store and begin to keep house, and to send mails if it is to serve."""
         await self.store.open()
         self.files.open()
         self._housekeeping.start()
+        if sends_mails:
+            self.relay.start()
 
     async def close(self) -> None:
         """Finish what was accepted and close."""
         await self._housekeeping.stop()
+        await self.relay.stop()
         await self.imports.close()
         await self.store.close()
         self.identities.close()

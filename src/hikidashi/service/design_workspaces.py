@@ -26,14 +26,16 @@ def make_workspace(scene: Scene, id_: str, name: str) -> Wish:
         raise invalid_request(f"you are in {WORKSPACES_PER_USER_MAX} workspaces, which is the most")
     if any(one.id == user and one.exclusive for one in scene.now.people.users):
         raise forbidden("Not permitted in the current workspace")
-    return Wish(
-        {
-            "name": name,
-            "users": [{"id": user, "admin": True}],
-            "top_group": {"display_id": TOP_GROUP, "name": name, "members": [user]},
-        },
-        workspace=id_,
-    )
+    return Wish(workspace_of(name, user), workspace=id_)
+
+
+def workspace_of(name: str, user: str) -> dict[str, object]:
+    """The keys of a new workspace with a top group, whose one member and administrator is a user."""
+    return {
+        "name": name,
+        "users": [{"id": user, "admin": True}],
+        "top_group": {"display_id": TOP_GROUP, "name": name, "members": [user]},
+    }
 
 
 def set_password_policy(scene: Scene, said: Mapping[str, object]) -> Wish:

@@ -15,7 +15,10 @@ from joserfc.jwk import OctKey
 
 from ..core.access import Identity
 from ..core.errors import (
+    WRONG_LOGIN,
     FaultError,
+    FaultKind,
+    expired_password,
     forbidden,
     invalid_request,
     locked_login,
@@ -25,14 +28,15 @@ from ..core.errors import (
 )
 from ..core.ids import Clock, IdSource, is_id
 from ..core.limits import (
-    LOGIN_FAILURES_MAX,
     LOGIN_WINDOW_MS,
     SESSION_IDLE_MS,
     SESSION_RECHECK_MS,
     SESSION_TOUCH_MS,
     TOKEN_LIFE_MS,
 )
+from ..core.password_rules import Lockout, find_weakness, is_expired, lockout, same_limit
 from ..storage import people
+from ..storage.accounts import list_password_hashes, list_policies, password_set_at
 from ..storage.audit import Author
 from ..storage.engines import Connection
 from ..storage.people import Account, Membership, Session
@@ -63,6 +67,15 @@ class _Known:
     identity: Identity
     checked_at: int  # ms
     touched_at: int  # ms: the last use on record; 0 for tokens that keep none
+
+
+def _lockout_of(connection: Connection, account: Account | None, digest: str) -> Lockout:
+    """How often somebody may guess. An address that nobody has is like one of some workspace, and
+    always of the same one, so that the answers do not tell who has an account."""
+    policies = list_policies(connection, account.user if account else None)
+    if account is None and policies:
+        policies = [policies[int(digest[:8], 16) % len(policies)]]
+    return lockout(policies)
 
 
 class Identities:
@@ -238,7 +251,19 @@ class Identities:
                 password,
                 lambda one: people.find_account(one, address, exclusive, is_code=is_code),
             )
+            await self._check_age(account)
             return await self._begin_session(account, digest)
+
+    async def _check_age(self, account: Account) -> None:
+        """Raises 403 if the password has to be another one by now."""
+        now = self._clock.now_ms()
+
+        def look(connection: Connection) -> bool:
+            policies = list_policies(connection, account.user)
+            return is_expired(policies, password_set_at(connection, account.user), now)
+
+        if await self._store.read(look):
+            raise expired_password()
 
     def _turn(self, digest: str) -> asyncio.Lock:
         lock = self._turns.get(digest)
@@ -251,24 +276,25 @@ class Identities:
     ) -> Account:
         now = self._clock.now_ms()
 
-        def look(connection: Connection) -> tuple[int, Account | None]:
-            failures = people.count_login_failures(connection, digest, now)
-            return failures, find(connection)
+        def look(connection: Connection) -> tuple[int, Lockout, Account | None]:
+            account = find(connection)
+            rule = _lockout_of(connection, account, digest)
+            return people.count_login_failures(connection, digest, now - rule.ms), rule, account
 
-        failures, account = await self._store.read(look)
-        if failures >= LOGIN_FAILURES_MAX:
-            raise locked_login()
+        failures, rule, account = await self._store.read(look)
+        if failures >= rule.failures:
+            raise locked_login(rule.ms // 60_000)
         password_hash = account.password_hash if account is not None else None
         matches = await self._passwords.verify(password_hash, password)
         if account is None or not matches:
             await self._store.change(
-                lambda connection: self._count_failure(connection, digest, now)
+                lambda connection: self._count_failure(connection, digest, now, rule)
             )
             raise wrong_login()
         return account
 
-    def _count_failure(self, connection: Connection, digest: str, now: int) -> None:
-        people.note_login_failure(connection, digest, now)
+    def _count_failure(self, connection: Connection, digest: str, now: int, rule: Lockout) -> None:
+        people.note_login_failure(connection, digest, now, rule.ms, rule.failures)
         if now - self._swept_at > LOGIN_WINDOW_MS:
             self._swept_at = now
             people.sweep_login_failures(connection, now)
@@ -303,18 +329,56 @@ class Identities:
 
     # -- passwords -----------------------------------------------------------------------------
 
-    async def change_password(self, identity: Identity, old: str, new: str) -> None:
-        """Set one's own password. Raises 400 if the old one is wrong; every session ends."""
+    async def prove(self, identity: Identity, password: str) -> None:
+        """Whoever calls knows the password. Raises 400 if not, 423 after too many failures."""
+        digest = hash_secret(f"user {identity.user}")
+        async with self._turn(digest):
+            try:
+                await self._verify(
+                    digest, password, lambda one: people.get_account(one, identity.user)
+                )
+            except FaultError as fault:
+                if fault.kind is FaultKind.LOCKED or fault.faults[0].error != WRONG_LOGIN:
+                    raise
+                raise invalid_request("the old password is wrong") from None
+            await self._store.change(lambda one: people.forget_login_failures(one, digest))
+
+    async def begin(self, user: str) -> str:
+        """A token for a user who has just proved to be it."""
+        account = await self._store.read(lambda one: people.get_account(one, user))
+        return await self._begin_session(account, hash_secret(account.email.lower()))
+
+    async def hash_new(self, user: str, new: str, key: str = "new_password") -> str:
+        """The hash of a password that the user may have. Raises 400 for one that may not be."""
         check_password(new)
-        account = await self.account(identity)
-        if not await self._passwords.verify(account.password_hash, old):
-            raise invalid_request("the old password is wrong")
+
+        def read(connection: Connection) -> tuple[str, list[str]]:
+            policies = list_policies(connection, user)
+            limit = same_limit(policies)
+            last = list_password_hashes(connection, user, limit) if limit else []
+            return find_weakness(policies, new), last
+
+        weakness, last = await self._store.read(read)
+        if weakness:
+            raise invalid_request(f"{key}: {weakness}")
+        for one in last:
+            if await self._passwords.verify(one, new):
+                raise invalid_request(f"{key}: is one of the last {len(last)} passwords")
+        return await self._passwords.hash(new)
+
+    async def change_password(self, identity: Identity, old: str, new: str) -> None:
+        """Set one's own password. Raises 400 if the old one is wrong, 423 after many such tries;
+        every session ends."""
+        if not identity.session:
+            raise forbidden("an API token can't change a password")
+        check_password(new)
+        await self.prove(identity, old)
         await self.set_password(identity.user, new, Author("api", identity.user))
 
     async def set_password(self, user: str, new: str, author: Author = BY_OPERATOR) -> None:
-        """Set a user's password; every session of the user ends."""
-        check_password(new)
-        password_hash = await self._passwords.hash(new)
+        """Set a user's password; every session of the user ends. Raises 400 for one that may not
+        be, under the policies of the user's workspaces."""
+        password_hash = await self.hash_new(user, new)
         await self._store.change(
             lambda one: self._credentials(one, author).set_password(user, password_hash)
         )

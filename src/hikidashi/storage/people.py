@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..core.access import Actor, Identity, MovedError, make_keyring
 from ..core.catalog import Catalog
 from ..core.errors import unauthorized
-from ..core.limits import LOGIN_WINDOW_MS
+from ..core.limits import POLICY_LOCKOUT_MINUTES_MAX
 from ..core.record import record
 from .engines import Column, Connection, Insert, Query
 
@@ -175,17 +175,22 @@ def _account(row: tuple[str, str, str | None, str | None, int]) -> Account:
 # --- failed logins ----------------------------------------------------------------------------
 
 
-def count_login_failures(connection: Connection, address_hash: str, now: int) -> int:
-    """How many logins failed for an address in its present window."""
+def count_login_failures(connection: Connection, address_hash: str, since: int) -> int:
+    """How many logins failed for an address in its present window, if that began after `since`."""
     rows = connection.query(
         "SELECT failures FROM login_failures WHERE address_hash = ? AND first_at > ?",
-        (address_hash, now - LOGIN_WINDOW_MS),
+        (address_hash, since),
     )
     return rows[0][0] if rows else 0
 
 
-def note_login_failure(connection: Connection, address_hash: str, now: int) -> None:
-    """One more failure; the first of a new window if the last one is over."""
+def note_login_failure(
+    connection: Connection, address_hash: str, now: int, window: int, most: int
+) -> None:
+    """One more failure; the first of a new window if the last one is over.
+
+    With as many as there may be, the window begins anew: for all of it nobody comes in.
+    """
     columns = (
         Column("address_hash", "text"),
         Column("failures", "bigint"),
@@ -196,10 +201,12 @@ def note_login_failure(connection: Connection, address_hash: str, now: int) -> N
     connection.query(
         "UPDATE login_failures SET failures = 0, first_at = ?"
         " WHERE address_hash = ? AND first_at <= ?",
-        (now, address_hash, now - LOGIN_WINDOW_MS),
+        (now, address_hash, now - window),
     )
     connection.query(
-        "UPDATE login_failures SET failures = failures + 1 WHERE address_hash = ?", (address_hash,)
+        "UPDATE login_failures SET failures = failures + 1,"
+        " first_at = CASE WHEN failures + 1 >= ? THEN ? ELSE first_at END WHERE address_hash = ?",
+        (most, now, address_hash),
     )
 
 
@@ -209,8 +216,9 @@ def forget_login_failures(connection: Connection, address_hash: str) -> None:
 
 
 def sweep_login_failures(connection: Connection, now: int) -> None:
-    """Drop the failures of windows that are over."""
-    connection.query("DELETE FROM login_failures WHERE first_at <= ?", (now - LOGIN_WINDOW_MS,))
+    """Drop the failures of windows that are over, however long they are."""
+    over = now - POLICY_LOCKOUT_MINUTES_MAX * 60_000
+    connection.query("DELETE FROM login_failures WHERE first_at <= ?", (over,))
 
 
 # --- sessions ---------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
+from .accounts import note_new_password
 from .engines import Column, Connection, Delete, Insert, Update
 from .people_state import ProjectKey, User
 
@@ -36,7 +37,7 @@ def raise_people_number(connection: Connection, workspace: str) -> None:
 
 
 def insert_user(connection: Connection, user: User, workspace: str, now_ms: int) -> None:
-    """A new user whose current workspace is this one. Membership is a row of its own.
+    """A new user whose current workspace is this one, if it is one. Membership is a row of its own.
 
     Raises IntegrityError if the address or the code is taken.
     """
@@ -59,14 +60,14 @@ def insert_user(connection: Connection, user: User, workspace: str, now_ms: int)
         int(user.is_bot),
         user.exclusive,
         user.user_code,
-        workspace,
+        workspace or None,
         now_ms,
     )
     connection.write([Insert("users", columns, [row])])
     raise_people_number(connection, workspace)
 
 
-def update_user(connection: Connection, user: User) -> None:
+def update_user(connection: Connection, user: User, now_ms: int) -> None:
     """Another address, name, password hash or bot mark; another hash ends the user's sessions."""
     found = connection.query("SELECT password_hash FROM users WHERE id = ?", (user.id,))
     columns = (
@@ -79,6 +80,7 @@ def update_user(connection: Connection, user: User) -> None:
     connection.write([Update("users", _ID, columns, [row])])
     if found and found[0][0] != user.password_hash:
         connection.write([Delete("sessions", (_USER,), [(user.id,)])])
+        note_new_password(connection, user.id, found[0][0], now_ms)
     connection.query(
         "UPDATE workspaces SET people_number = people_number + 1"
         " WHERE id IN (SELECT workspace_id FROM members WHERE user_id = ?)",

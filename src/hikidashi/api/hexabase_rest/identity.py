@@ -65,6 +65,7 @@ class UserInfoAnswer(msgspec.Struct):
     is_ws_admin: bool
     user_roles: list[UserRole]
     user_groups: list[UserGroup]
+    additional_info: dict[str, Any]  # what applications keep of the user
 
 
 class WorkspaceEntry(msgspec.Struct):
@@ -126,6 +127,7 @@ async def get_user_info(app: App, request: HttpRequest, identity: Identity) -> A
             is_ws_admin=is_admin,
             user_roles=roles,
             user_groups=groups,
+            additional_info=await app.accounts.info(identity),
         )
     )
 

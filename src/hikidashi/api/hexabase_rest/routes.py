@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from ..edge import Call
+from .accounts import CALLS as ACCOUNT_CALLS
 from .bulk import CALLS as BULK_CALLS
 from .comments import CALLS as COMMENT_CALLS
 from .definitions_routes import CALLS as DEFINITION_CALLS
@@ -19,6 +20,7 @@ from .identity import CALLS as IDENTITY_CALLS
 from .lists import CALLS as LIST_CALLS
 from .members import CALLS as MEMBER_CALLS
 from .reads_routes import CALLS as READ_CALLS
+from .registration import CALLS as REGISTRATION_CALLS
 from .reports import CALLS as REPORT_CALLS
 from .roles import CALLS as ROLE_CALLS
 from .searches import CALLS as SEARCH_CALLS
@@ -28,6 +30,8 @@ from .writes import CALLS as WRITE_CALLS
 
 CALLS: Final[tuple[Call, ...]] = (
     *IDENTITY_CALLS,
+    *ACCOUNT_CALLS,
+    *REGISTRATION_CALLS,
     *WRITE_CALLS,
     *BULK_CALLS,
     *LIST_CALLS,

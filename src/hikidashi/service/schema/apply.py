@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from ...core.ids import IdSource
-from ...storage import definitions, mails, people_writes
+from ...storage import accounts, definitions, mails, people_writes
 from ...storage.audit import Author, insert_audit
 from ...storage.definition_bodies import FieldBody
 from ...storage.deletions import forget_deletions, insert_deletions
@@ -17,17 +17,20 @@ from .changes import (
     ChangeKey,
     ChangeUser,
     ChangeWorkspace,
+    Confirm,
     EditDefinition,
     ForgetHolders,
     GivePair,
     Invite,
     Join,
+    KeepInfo,
     Leave,
     MakeKey,
     MakeUser,
     MakeWorkspace,
     RevokeKey,
     SchemaEdit,
+    SendMail,
     TakePair,
 )
 from .deletions import deletions_of, returned_ids
@@ -93,7 +96,7 @@ def _carry_out(connection: Connection, edit: SchemaEdit, now_ms: int) -> None:
         case MakeUser(user, workspace):
             people_writes.insert_user(connection, user, workspace, now_ms)
         case ChangeUser(user):
-            people_writes.update_user(connection, user)
+            people_writes.update_user(connection, user, now_ms)
         case Join(workspace, user, is_admin):
             people_writes.set_member(connection, workspace, user, is_admin=is_admin)
         case Leave(workspace, user):
@@ -109,6 +112,12 @@ def _carry_out(connection: Connection, edit: SchemaEdit, now_ms: int) -> None:
             mails.insert_confirmation(connection, confirmation, now_ms)
             if mail is not None:
                 mails.insert_mail(connection, mail, now_ms)
+        case Confirm(confirmation):
+            accounts.use_confirmation(connection, confirmation, now_ms)
+        case SendMail(mail):
+            mails.insert_mail(connection, mail, now_ms)
+        case KeepInfo(user, info):
+            accounts.write_info(connection, user, dict(info))
         case MakeKey(key):
             people_writes.insert_project_key(connection, key, now_ms)
         case ChangeKey(key):

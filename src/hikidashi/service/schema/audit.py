@@ -11,10 +11,12 @@ import msgspec
 
 from ...core.ids import IdSource
 from ...storage import definitions, people_state
+from ...storage.accounts import read_info
 from ...storage.audit import AuditEntry, Author, State
 from ...storage.definition_bodies import ActionBody, Definition
 from ...storage.definitions import Workspace
 from ...storage.engines import Connection
+from ...storage.mails import Confirmation
 from ...storage.people import list_memberships
 from ...storage.people_state import ProjectKey, User
 from .changes import (
@@ -22,17 +24,20 @@ from .changes import (
     ChangeKey,
     ChangeUser,
     ChangeWorkspace,
+    Confirm,
     EditDefinition,
     ForgetHolders,
     GivePair,
     Invite,
     Join,
+    KeepInfo,
     Leave,
     MakeKey,
     MakeUser,
     MakeWorkspace,
     RevokeKey,
     SchemaEdit,
+    SendMail,
     TakePair,
 )
 
@@ -91,9 +96,13 @@ def _tell(connection: Connection, edit: SchemaEdit) -> Iterator[Told]:
             yield workspace, "holders", id_, "", {"kind": kind}, None
         case Invite(confirmation, mail):
             told = {"mailed_to": mail.recipient if mail else None}
-            user = confirmation.user
-            name = _user_name(connection, user)
-            yield confirmation.workspace, "invitation", user, name, None, told
+            yield from _confirmation(connection, confirmation, told)
+        case Confirm(confirmation):
+            yield from _confirmation(connection, confirmation, {"confirmed": True})
+        case SendMail():
+            return
+        case KeepInfo(user, info):
+            yield from _kept_info(connection, user, info)
         case MakeKey(key):
             yield key.workspace, _kind(key), key.id, key.name, None, _key(key)
         case ChangeKey(key):
@@ -102,6 +111,12 @@ def _tell(connection: Connection, edit: SchemaEdit) -> Iterator[Told]:
             yield key.workspace, _kind(key), key.id, key.name, _key(key), None
         case _:
             assert_never(edit)
+
+
+def _confirmation(connection: Connection, one: Confirmation, told: State) -> Iterator[Told]:
+    """Nobody's workspace is told of what anybody may ask for."""
+    if one.workspace:
+        yield one.workspace, one.kind, one.user, _user_name(connection, one.user), None, told
 
 
 def _place(workspace: Workspace) -> State:
@@ -160,6 +175,13 @@ def _changed_user(connection: Connection, user: User) -> Iterator[Told]:
     places = [one.workspace for one in list_memberships(connection, user.id)]
     for place in places or [""]:
         yield place, "user", user.id, _name(user), before, after
+
+
+def _kept_info(connection: Connection, user: str, info: State) -> Iterator[Told]:
+    before, after = {"additional_info": read_info(connection, user)}, {"additional_info": info}
+    name = _user_name(connection, user)
+    for one in list_memberships(connection, user):
+        yield one.workspace, "user", user, name, before, after
 
 
 def _membership(connection: Connection, workspace: str, user: str) -> State | None:

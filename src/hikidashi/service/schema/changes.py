@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 from ...core.record import record
 from ...storage.definitions import Edit, Workspace
@@ -95,10 +96,32 @@ class ForgetHolders:
 
 @record
 class Invite:
-    """A user is asked to confirm, by a mail or by whoever asked for it."""
+    """Somebody is asked to confirm something, by a mail or by whoever asked for it."""
 
     confirmation: Confirmation
     mail: Mail | None
+
+
+@record
+class Confirm:
+    """A confirmation has served."""
+
+    confirmation: Confirmation
+
+
+@record
+class SendMail:
+    """A mail that asks for nothing; no more than what it follows is told of it."""
+
+    mail: Mail
+
+
+@record
+class KeepInfo:
+    """Something else that applications keep of a user."""
+
+    user: str
+    info: Mapping[str, Any]
 
 
 @record
@@ -134,6 +157,9 @@ SchemaEdit: TypeAlias = (
     | TakePair
     | ForgetHolders
     | Invite
+    | Confirm
+    | SendMail
+    | KeepInfo
     | MakeKey
     | ChangeKey
     | RevokeKey
