@@ -57,6 +57,8 @@ NOT_REFUSALS = {
         "FREE_BYTES_MIN",
         "_LOOKUP_LEVELS_MAX",
         "_EXPANDED_MAX",
+        "_PARTS_MAX",
+        "_WORDS_MAX",
     ),
     # Times of one statement, which the databases keep: what happens past them is tried with less.
     *("READ_MS", "STREAM_MS_MAX"),

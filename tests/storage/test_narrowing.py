@@ -76,7 +76,7 @@ def found_through_an_index(world: ReadsWorld, stored: list[Item]) -> st.SearchSt
     )
 
 
-@settings(suppress_health_check=list(HealthCheck), max_examples=30)
+@settings(suppress_health_check=list(HealthCheck), max_examples=15)
 @given(data=st.data())
 def test_an_index_of_pieces_changes_no_answer(world, data):
     """Whatever a sample makes of the words, and wherever the index is asked no further."""

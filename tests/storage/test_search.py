@@ -204,7 +204,7 @@ def test_a_search_of_a_thousand_conditions_runs(world):
 # --- SQL against a plain reading of the rules -------------------------------------------------
 
 
-@settings(suppress_health_check=list(HealthCheck), max_examples=100)
+@settings(suppress_health_check=list(HealthCheck), max_examples=40)
 @given(data=st.data())
 def test_sql_finds_orders_and_counts_what_the_rules_say(world, data):
     if not world.connection.query(f"SELECT 1 FROM i_{w.CLIENTS}"):

@@ -21,7 +21,8 @@ def test_a_disk_that_lies_about_its_syncs_is_found_out(tmp_path: Path):
     done = asyncio.run(
         cut_power_under_load(tmp_path, cuts=4, seed=SEED, writes=10, forgets_syncs=True)
     )
-    assert len(done.problems) >= done.turns
+    # A cut may come before anything was acknowledged; the others have lost something.
+    assert len(done.problems) >= done.turns - 1
 
 
 def test_writes_that_a_full_disk_refuses_leave_nothing(tmp_path: Path):
