@@ -205,6 +205,17 @@ def test_what_keeps_an_installation_is_told_to_programs_too(line, tmp_path):
     assert "nothing odd in the database" in [one["finding"] for one in found]
 
 
+def test_backups_are_told_to_programs_too(line, tmp_path):
+    line.done("schema", "apply", str(DEMO))
+    made = line.json("backup", "all.zip")
+    assert (made["file"], made["bytes"]) == ("all.zip", (tmp_path / "all.zip").stat().st_size)
+    restored = line.json("--database", f"sqlite:///{tmp_path / 'n.db'}", "restore", "all.zip")
+    counted = ("tables", "rows", "items", "files", "missing")
+    assert [restored[key] for key in counted] == [made[key] for key in counted]
+    copied = line.json("backup", "--sqlite-copy", "copy.db")
+    assert copied == {"file": "copy.db", "bytes": (tmp_path / "copy.db").stat().st_size}
+
+
 def test_a_schema_file_with_mistakes_names_each_by_line(line, tmp_path):
     (tmp_path / "bad.yaml").write_text(
         "workspaces:\n  - name: W\n    applications:\n      - display_id: p\n"

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -17,6 +18,7 @@ from ..storage.inspection import check_integrity
 from ..storage.migrate import read_version
 from ..storage.objects import Objects, ObjectsError
 from .opening import RefusedError, read_settings
+from .output import as_json_option, print_json
 
 _SHOWN_MAX = 5  # of what is counted
 
@@ -26,8 +28,9 @@ _SHOWN_MAX = 5  # of what is counted
 @click.option(
     "--sqlite-copy", is_flag=True, help="Write a plain copy of the SQLite file, without files."
 )
+@as_json_option
 @click.pass_context
-def backup(context: click.Context, file: Path, *, sqlite_copy: bool) -> None:
+def backup(context: click.Context, file: Path, *, sqlite_copy: bool, as_json: bool) -> None:
     """Write everything that the server keeps to FILE, a zip, while it runs.
 
     Definitions, people, items, links, histories, counters, events, the audit and uploaded files
@@ -70,6 +73,10 @@ def backup(context: click.Context, file: Path, *, sqlite_copy: bool) -> None:
         for leftover in ("", "-wal", "-shm"):
             Path(f"{partial}{leftover}").unlink(missing_ok=True)
     _sync(file.absolute().parent)
+    if as_json:
+        size = {"file": str(file), "bytes": file.stat().st_size}
+        print_json(size | (_counted(told) if told is not None else {}))
+        return
     if told is not None:
         click.echo(f"{file}: {file.stat().st_size:,} bytes, {_shown(told)}")
         _tell_missing(told.missing)
@@ -81,8 +88,9 @@ def backup(context: click.Context, file: Path, *, sqlite_copy: bool) -> None:
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@as_json_option
 @click.pass_context
-def restore(context: click.Context, file: Path) -> None:
+def restore(context: click.Context, file: Path, *, as_json: bool) -> None:
     """Make a new server of FILE, which `hikidashi backup` has written.
 
     The database has to be empty, or not there yet: nothing is ever written over. Every row and
@@ -112,6 +120,9 @@ def restore(context: click.Context, file: Path) -> None:
         engine.close()
     if faults:
         raise RefusedError(f"the database is not sound: {faults[0]}")
+    if as_json:
+        print_json({"database": config.database_shown} | _counted(told))
+        return
     click.echo(f"{config.database_shown}: {_shown(told)}, checked")
     _tell_missing(told.missing)
 
@@ -142,6 +153,11 @@ def _objects(config: Config) -> Callable[[str], Objects]:
 
 def _progress(words: str) -> None:
     click.echo(words, err=True)
+
+
+def _counted(told: Told) -> dict[str, Any]:
+    counts = {key: getattr(told, key) for key in ("tables", "rows", "items", "files")}
+    return {**counts, "missing": list(told.missing)}
 
 
 def _shown(told: Told) -> str:
