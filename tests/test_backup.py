@@ -282,7 +282,7 @@ REFUSED: list[tuple[Callable[[str, bytes], bytes | None], str]] = [
 ]
 
 
-def test_what_is_damaged_is_refused_and_leaves_nothing(moved):
+def test_what_is_damaged_is_refused_and_leaves_nothing(moved, monkeypatch):
     papers = moved.serve()
     fill(papers)
     moved.backup()
@@ -293,6 +293,10 @@ def test_what_is_damaged_is_refused_and_leaves_nothing(moved):
         if moved.file.exists() and words:
             result = moved.restore()
             assert (result.exit_code, words in result.output) == (1, True), (words, result.output)
+    moved.file = whole
+    with monkeypatch.context() as patch:
+        patch.setattr(archive, "MANIFEST_BYTES_MAX", 10)
+        assert "manifest.json has over 10 bytes" in moved.restore().output
     moved.file = moved.folder / "cut.zip"
     moved.file.write_bytes(whole.read_bytes()[:-100])
     assert "not a whole backup" in moved.restore().output

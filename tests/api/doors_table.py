@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-from hikidashi.api.hexabase_rest import groups, members, roles, workspaces
+from hikidashi.api.hexabase_rest import groups, members, roles, templates, workspaces
 from tests.files.papers import BOUNDARY, form
 
 APP = "/api/v0/applications/DOORS"
@@ -487,6 +487,8 @@ NO_ITEMS = {
     "UpdateAutoNumber": "the same counter",
     "GetApplicationsAndDatastores": "definitions",
     "GetAudit": "changes of definitions and people",
+    "GetTasks": "the caller's jobs",
+    **{one.name: "definitions" for one in templates.CALLS if one.name != "GetTasks"},
     **dict.fromkeys(_DESIGN, "definitions"),
     "UploadToStorage": "a file that belongs to no item",
     **{

@@ -220,7 +220,6 @@ BAD = [
     ),
     ("PATCH", f"{D}/actions/Sell", {"publish": {"roles": ["X"]}}, "has no role X"),
     # Applications, datastores, the audit.
-    ("POST", "/api/v0/applications", {"name": "x", "tp_id": "t"}, "tp_id: "),
     ("POST", "/api/v0/applications", {"name": "x", "display_id": "BIN"}, "display_id: BIN is"),
     ("POST", f"{APP}/datastores", {"name": "x", "display_id": "CARS"}, "display_id: CARS is"),
     ("PATCH", D, {"roles": ["NOBODY"]}, "roles: has no role NOBODY"),

@@ -123,3 +123,14 @@ FILE_BYTES_MAX: Final = 100_000_000  # one uploaded file, unless the settings sa
 FILE_NAME_BYTES_MAX: Final = 255  # what file systems take
 FILE_WAIT_MS: Final = 86_400_000  # an uploaded file that no item took is dropped
 FILE_KEEP_MS: Final = 7 * 86_400_000  # a deleted file's bytes are kept for whoever restores
+
+# Templates
+TEMPLATE_ZIP_BYTES_MAX: Final = 2_000_000  # an uploaded one
+TEMPLATE_BYTES_MAX: Final = (
+    5_000_000  # an application in one: a zip may hold a thousand times its size
+)
+TEMPLATE_LIST_BYTES_MAX: Final = 10_000  # a zip's list of what it holds: two names, and some room
+TEMPLATES_MAX: Final = 1_000  # of a workspace: they are listed whole
+TEMPLATE_WORDS_MAX: Final = 10_000  # characters of a description
+TASKS_TOLD_MAX: Final = 1_000  # newest tasks in one answer
+TASKS_WAITING_MAX: Final = 16  # templates on their way at once

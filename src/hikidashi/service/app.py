@@ -32,6 +32,7 @@ from .imports import Imports
 from .post import make_post
 from .registrations import Registrations
 from .relay import MailRelay
+from .templates import Templates
 
 T = TypeVar("T")
 
@@ -82,6 +83,7 @@ class App:
             store, clock, ids, identities, self.accounts, is_open=config.registration
         )
         self.imports = Imports(store, clock, ids)
+        self.templates = Templates(store, clock, ids, self.designs, self.imports)
         self.files = files
         self._housekeeping = Housekeeping(store, clock, files, self.imports)
         post = make_post(config.smtp_url, config.mail_sender, config.outbox_folder)
@@ -101,6 +103,7 @@ class App:
         await self._housekeeping.stop()
         await self.relay.stop()
         await self.imports.close()
+        await self.templates.close()
         await self.store.close()
         self.identities.close()
         self.files.close()

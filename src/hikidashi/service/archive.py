@@ -222,10 +222,10 @@ def read_archive(
     try:
         with zipfile.ZipFile(path) as archive:
             return _restore(engine, connection, open_objects, archive, tell)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
-        raise ArchiveError(f"the file is not a whole backup: {error}") from error
     except (WholeError, IntegrityError) as error:
         raise ArchiveError(f"the backup is not sound: {error}") from error
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as error:
+        raise ArchiveError(f"the file is not a whole backup: {error}") from error
 
 
 def _restore(
@@ -277,6 +277,8 @@ def read_manifest(archive: zipfile.ZipFile) -> Manifest:
     try:
         with archive.open(MANIFEST) as file:
             text = file.read(MANIFEST_BYTES_MAX + 1)
+        if len(text) > MANIFEST_BYTES_MAX:
+            raise ArchiveError(f"{MANIFEST} has over {MANIFEST_BYTES_MAX} bytes")
         manifest = _decode_manifest(text)
     except (KeyError, msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise ArchiveError("the file is no backup of a whole server") from error

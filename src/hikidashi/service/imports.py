@@ -69,7 +69,7 @@ WAITING_MAX: Final = 8  # files that wait for the one that is being imported
 STAGED_ROWS: Final = 1_000  # in one transaction: others wait for so many, a tenth of a second or so
 STAGED_CHARS: Final = 1_000_000  # the same of long texts
 _TOUCH_S: Final = 20.0
-_LOST: Final = "the server stopped before the import was done; nothing of it was kept"
+LOST: Final = "the server stopped before the work was done; nothing of it was kept"
 
 
 @record
@@ -106,6 +106,7 @@ class Imports:
         self._clock = clock
         self._ids = ids
         self._turn = asyncio.Lock()
+        self.others: set[str] = set()  # jobs of this process that are no imports
         self._running: dict[str, int] = {}  # by job of this process, how far it is
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closed = False
@@ -126,9 +127,9 @@ class Imports:
         for job in abandoned:
             await self._take_back(job, [])
         for job, count in lost:
-            if job not in self._running:
+            if job not in self._running and job not in self.others:
                 await self._take_back(job, [])
-                await self._end(job, count, (JobError(_LOST, 0),))
+                await self._end(job, count, (JobError(LOST, 0),))
         if has_old:
             await self._store.change(lambda one: forget_old_jobs(one, now))
 

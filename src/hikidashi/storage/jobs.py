@@ -5,13 +5,13 @@ from __future__ import annotations
 import msgspec
 
 from ..core.record import record
-from .engines import Connection
+from .engines import Connection, Row
 
 LOST_MS = 120_000  # a running job that nobody has touched for so long has lost its process
 KEPT_MS = 7 * 86_400_000  # how long one is told of after its end
 _COLUMNS = (
     "id, workspace_id, kind, datastore_id, user_id, state, progress, errors, created_at,"
-    " touched_at, finished_at"
+    " touched_at, finished_at, project_id"
 )
 
 
@@ -37,6 +37,7 @@ class StoredJob:
     created_at: int  # ms
     touched_at: int
     finished_at: int | None
+    project: str = ""  # id, where the job is about an application
 
 
 _encode = msgspec.json.Encoder().encode
@@ -46,7 +47,7 @@ _decode = msgspec.json.Decoder(tuple[JobError, ...]).decode
 def insert_job(connection: Connection, job: StoredJob) -> None:
     """Note a job that begins."""
     connection.query(
-        f"INSERT INTO jobs ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+        f"INSERT INTO jobs ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
         (
             job.id,
             job.workspace,
@@ -59,6 +60,7 @@ def insert_job(connection: Connection, job: StoredJob) -> None:
             job.created_at,
             job.touched_at,
             job.finished_at,
+            job.project,
         ),
     )
 
@@ -97,9 +99,26 @@ def read_job(connection: Connection, job: str) -> StoredJob | None:
     rows = connection.query(f"SELECT {_COLUMNS} FROM jobs WHERE id = ?", (job,))  # noqa: S608
     if not rows:
         return None
-    row = list(rows[0])
-    row[7] = _decode(row[7])
-    return StoredJob(*row)
+    return _job(rows[0])
+
+
+def list_jobs(
+    connection: Connection, workspace: str, user: str, *, only_running: bool, most: int
+) -> list[StoredJob]:
+    """A user's jobs in a workspace, the newest first."""
+    state = " AND state = 'running'" if only_running else ""
+    rows = connection.query(
+        f"SELECT {_COLUMNS} FROM jobs WHERE user_id = ? AND workspace_id = ?{state}"  # noqa: S608
+        " ORDER BY id DESC LIMIT ?",
+        (user, workspace, most),
+    )
+    return [_job(row) for row in rows]
+
+
+def _job(row: Row) -> StoredJob:
+    values = list(row)
+    values[7] = _decode(values[7])
+    return StoredJob(*values)
 
 
 def list_lost_jobs(connection: Connection, before_ms: int) -> list[tuple[str, int]]:

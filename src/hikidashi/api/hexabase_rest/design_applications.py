@@ -8,7 +8,7 @@ import msgspec
 
 from ...core.access import Identity
 from ...core.catalog import Datastore, Project
-from ...core.errors import FaultError, invalid_request
+from ...core.errors import FaultError
 from ...core.places import get_project
 from ...service.app import App, View
 from ...service.design_applications import (
@@ -19,6 +19,7 @@ from ...service.design_applications import (
     update_application,
     update_datastore,
 )
+from ...service.design_templates import create_from_template
 from ...service.reads import find_place
 from ...service.reads_definitions import list_datastores, list_fields
 from ...service.shown import localized
@@ -51,7 +52,7 @@ class CreateApplicationBody(msgspec.Struct):
     workspace_id: Annotated[
         str | None, told("The workspace; the current one where it is absent.")
     ] = None
-    tp_id: Annotated[str | None, told("A template: not available, so it has to be empty.")] = None
+    tp_id: Annotated[str | None, told("The template that it is designed as.")] = None
 
 
 class UpdateApplicationBody(msgspec.Struct):
@@ -121,8 +122,6 @@ _update_datastore: Final = msgspec.json.Decoder(UpdateDatastoreBody)
 async def post_application(app: App, request: HttpRequest, identity: Identity) -> Answer:
     """Create an application."""
     body = decode_body(_create_application, request.body)
-    if body.tp_id:
-        raise invalid_request("tp_id: making an application of a template is not available")
     keys = said(display_id=body.display_id) | read_names(body.name)
     workspace = body.workspace_id
     actor = in_workspace(identity, workspace)
@@ -131,7 +130,7 @@ async def post_application(app: App, request: HttpRequest, identity: Identity) -
             app,
             request,
             actor,
-            create_application(keys),
+            create_from_template(keys, body.tp_id) if body.tp_id else create_application(keys),
             lambda made: {"project_id": made.id, "display_id": made.display_id},
         )
     except FaultError as fault:

@@ -25,6 +25,7 @@ from .reports import CALLS as REPORT_CALLS
 from .roles import CALLS as ROLE_CALLS
 from .searches import CALLS as SEARCH_CALLS
 from .sheets import CALLS as SHEET_CALLS
+from .templates import CALLS as TEMPLATE_CALLS
 from .workspaces import CALLS as WORKSPACE_CALLS
 from .writes import CALLS as WRITE_CALLS
 
@@ -51,4 +52,5 @@ CALLS: Final[tuple[Call, ...]] = (
     *ROLE_CALLS,
     *MEMBER_CALLS,
     *WORKSPACE_CALLS,
+    *TEMPLATE_CALLS,
 )

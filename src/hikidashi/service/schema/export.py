@@ -37,6 +37,12 @@ def export_workspace(connection: Connection, workspace: str = "") -> str:
     return out.getvalue()
 
 
+def export_application(now: WorkspaceNow, project: str) -> dict[str, Any]:
+    """An application in the keys of a file, with its ids and people."""
+    found = next(one for one in now.definitions if one.id == project)
+    return _Exporter(now).application(found)
+
+
 class _Exporter:
     def __init__(self, now: WorkspaceNow) -> None:
         self._now = now
@@ -67,6 +73,9 @@ class _Exporter:
         projects = self._children.get(("project", ""), [])
         shown["applications"] = [self._definition(one, "", "") for one in projects]
         return shown
+
+    def application(self, project: Definition) -> dict[str, Any]:
+        return self._definition(project, "", "")
 
     def _user(self, id_: str) -> dict[str, Any]:
         user = next(one for one in self._now.people.users if one.id == id_)
