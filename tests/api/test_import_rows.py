@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from hikidashi.service import imports, parsed_rows
+from hikidashi.storage import imports as stored_imports
 from tests.api.rest import Rest
 from tests.api.test_imports import BASE, WORLD, take
 from tests.deterministic import FixedClock, fixed_ids
@@ -109,8 +110,8 @@ def test_rows_are_read_anew_once_definitions_have_moved(rest, monkeypatch):
     moved, raw = [], []
     write, parts = imports.Imports._write_part, imports._raw_parts
 
-    def write_and_move(self, *given):
-        written = write(self, *given)
+    def write_and_move(self, *given, **how):
+        written = write(self, *given, **how)
         if not moved:
             given[-1].query("UPDATE workspaces SET catalog_number = catalog_number + 1")
             moved.append(True)
@@ -122,6 +123,24 @@ def test_rows_are_read_anew_once_definitions_have_moved(rest, monkeypatch):
     assert raw == [3]
     found = rest.call("POST", f"{BASE}/items/search", {"use_display_id": True}).json["items"]
     assert sorted(one["number"] for one in found) == [f"O-{at:06}" for at in range(1, 11)]
+
+
+def test_rows_are_written_one_by_one_where_the_database_refuses_one(rest, monkeypatch):
+    """As it does when somebody else takes a value between the look at it and the write."""
+    refused = []
+    write = stored_imports.FileWriter._write
+
+    def refuse(self, work):
+        if not self._singly:
+            refused.append(work)
+            raise stored_imports.TakenValueError
+        return write(self, work)
+
+    monkeypatch.setattr(stored_imports.FileWriter, "_write", refuse)
+    assert take(rest, "name,code\n" + "".join(f"n{at},c{at}\n" for at in range(5))) == []
+    assert len(refused) == 2
+    found = rest.call("POST", f"{BASE}/items/search", {"use_display_id": True}).json["items"]
+    assert sorted(one["number"] for one in found) == [f"O-{at:06}" for at in range(1, 6)]
 
 
 def test_a_full_disk_refuses_the_file(rest, monkeypatch, tmp_path):

@@ -40,6 +40,7 @@ from ..storage.imports import (
     RefusedError,
     Rows,
     StaleRowsError,
+    TakenValueError,
     told,
 )
 from ..storage.jobs import (
@@ -308,12 +309,14 @@ class Imports:
         parts: Iterator[RawPart | ParsedPart] = _parsed_parts(file)
         note, count = self._noter(file.job), 0
         while (part := await asyncio.to_thread(next, parts, None)) is not None:
-            staged = partial(self._write_part, file, access, part, count, errors)
+            write = partial(self._write_part, file, access, part, count, errors)
             try:
-                writer, lines = await self._store.change(staged)
+                writer, lines = await self._store.change(partial(write, singly=False))
             except StaleRowsError:
                 parts = _raw_parts(file.path, count)
                 continue
+            except TakenValueError:
+                writer, lines = await self._store.change(partial(write, singly=True))
             access.remember(writer.places)
             taken += writer.numbers
             errors = writer.errors
@@ -332,13 +335,15 @@ class Imports:
         count: int,
         errors: list[JobError],
         connection: Connection,
+        *,
+        singly: bool,
     ) -> tuple[FileWriter, list[int]]:
         """Inside a transaction of some hundred rows."""
         if not touch_job(connection, file.job, count, self._clock.now_ms()):
             raise unavailable("the import was given up by another process")
         writer = self._writer(connection, file, access)
         writer.errors = [*errors]
-        return writer, writer.stage(part, file.options)
+        return writer, writer.stage(part, file.options, singly=singly)
 
     async def _finish(self, file: Import, count: int, waiting: array[int]) -> None:
         """The last transaction: what waits is written, everything is to be seen, the job is done.
@@ -392,10 +397,9 @@ def _parsed_parts(file: Import) -> Iterator[ParsedPart]:
     """What the check has read, as long as it holds."""
     header = next(read_rows(file.path), (HEADER_LINE, []))[1]
     layout = Layout(header, file.options, file.datastore, file.catalog, file.actor)
-    key = layout.key.id if layout.key is not None else ""
-    numbers = (file.catalog.number, file.actor.number)
+    of_all = layout.columns, layout.key.id if layout.key is not None else ""
     for rows in read_parsed(parsed_path(file.path)):
-        yield ParsedPart(layout.columns, key, numbers, rows)
+        yield ParsedPart(*of_all, (file.catalog.number, file.actor.number), rows)
 
 
 def _raw_parts(path: Path, skipped: int) -> Iterator[RawPart]:
@@ -425,8 +429,7 @@ def _take(rows: Rows) -> list[Cells]:
 def check_file(file: Import, note: Callable[[int], None]) -> tuple[JobError, ...]:
     """Whatever is wrong with a file by itself: the first of it, in the order of the lines.
 
-    The rows of one that is in order are kept as they were parsed, beside the file. Raises 503 if
-    there is no room for them.
+    Its rows are kept beside it as they were parsed. Raises 503 if there is no room for them.
     """
     errors: list[JobError] = []
     rows = read_rows(file.path)

@@ -51,6 +51,10 @@ class StaleRowsError(Exception):
     """Definitions or people moved since the rows were parsed: they are to be read anew."""
 
 
+class TakenValueError(Exception):
+    """The database refuses a row of a part: its rows are to be written one after the other."""
+
+
 class RefusedError(Exception):
     """The file can't be taken; nothing of it was."""
 
@@ -89,6 +93,7 @@ class FileWriter:
         self._datastore: Datastore = found
         self._go_on = go_on
         self._faults_wait = False
+        self._is_staging = self._singly = False
         self.errors: list[JobError] = []
         self.places: Places = {}
         self.numbers: list[TakenNumbers] = []
@@ -102,13 +107,16 @@ class FileWriter:
 
     # -- rows that make items, in a transaction of some hundred ----------------------------------
 
-    def stage(self, part: RawPart | ParsedPart, options: ImportOptions) -> list[int]:
+    def stage(
+        self, part: RawPart | ParsedPart, options: ImportOptions, *, singly: bool = False
+    ) -> list[int]:
         """Write the rows that make items; the lines of those that have to wait for the last part.
 
         They wait because they change or delete an item, or because they may be at fault only as
         long as such rows have not been written. What is at fault anyway is in `errors`. Raises
-        StaleRowsError, RefusedError.
+        StaleRowsError, TakenValueError (unless each is written `singly`), RefusedError.
         """
+        self._is_staging, self._singly = True, singly
         self._faults_wait = options.matches or options.replace_all
         if isinstance(part, ParsedPart):
             waiting = self._stage_parsed(part, options)
@@ -275,10 +283,23 @@ class FileWriter:
         return lines, jobs
 
     def _write(self, work: Work) -> bool:
-        """Write what was planned; False if the database refuses a row: then nothing is written."""
+        """Write what was planned; False if the database refuses a row: then nothing is written.
+
+        A part that is staged has a transaction of its own, so that is undone instead: under a
+        savepoint SQLite would go through all pages changed so far with each row that has a trigger.
+        """
         if self.errors and not self._faults_wait:
             return True  # nothing more is written, the rest is only looked at
+        if self._singly:
+            return False
         self._note_numbers(work.batches)
+        if self._is_staging:
+            try:
+                self._connection.write(work.batches)
+            except IntegrityError as error:
+                raise TakenValueError from error
+            self.places |= work.places
+            return True
         self._connection.savepoint()
         try:
             self._connection.write(work.batches)
@@ -347,5 +368,6 @@ __all__ = [
     "RefusedError",
     "Rows",
     "StaleRowsError",
+    "TakenValueError",
     "told",
 ]
