@@ -208,6 +208,18 @@ def test_tables_show_what_people_typed_without_obeying_it(line):
     assert ("[red]\ufffdbob" in shown, "\u202e" in shown) == (True, False)
 
 
+def test_passwords_are_held_to_the_policy_of_the_workspace(line, tmp_path):
+    policy = "{use_min_length: true, min_length: 12}"
+    text = f"workspaces: [{{name: Acme, password_policy: {policy}}}]"
+    (tmp_path / "policy.yaml").write_text(text)
+    line.done("schema", "apply", "policy.yaml")
+    for words in (("add", "cy@acme.test", "--stdin"), ("set-password", "bob@acme.test")):
+        told = line.refused("user", *words, stdin="too-short\n")
+        assert "must have at least 12 characters" in told
+        line.done("user", *words, stdin="long-enough-now\n")
+    assert line.json("user", "show", "cy@acme.test")["may_log_in"] is True
+
+
 SHARED = """
 workspaces:
   - name: Acme

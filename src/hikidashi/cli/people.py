@@ -116,12 +116,12 @@ def add(  # noqa: PLR0913  one each option
       hikidashi user add alice@example.com --name Alice --role SALES/MEMBER
       pass show bob | hikidashi user add bob@example.com --admin --group EAST --stdin
     """  # noqa: D301  \b is click's
-    hashed = ""
+    password = hashed = ""
     if from_stdin:
         password = sys.stdin.readline().rstrip("\r\n")
         check_password(password)
         hashed = asyncio.run(asyncio.to_thread(hash_password, password))
-    newcomer = Newcomer(email, name, admin, hashed, groups, roles)
+    newcomer = Newcomer(email, name, admin, password, hashed, groups, roles)
     lines = operate(context, workspace, add_user(newcomer))
     tell(lines, f"{email} is in the workspace", as_json=as_json)
 

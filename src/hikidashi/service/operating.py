@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from ..core.catalog import Datastore, Group, Role
 from ..core.errors import invalid_request, no_place
+from ..core.password_rules import find_weakness
 from ..core.record import record
 from ..storage.people_state import User, find_users
 from ..storage.people_writes import Grant
@@ -24,6 +25,7 @@ class Newcomer:
     email: str
     name: str = ""
     is_admin: bool | None = None
+    password: str = ""  # as typed, to be held against the policy of the workspace
     password_hash: str = ""
     groups: Sequence[str] = ()  # by id or display id
     roles: Sequence[str] = ()  # APPLICATION/ROLE
@@ -75,6 +77,10 @@ def add_user(newcomer: Newcomer) -> Wishing:
                 f"{newcomer.email} is a user of another workspace, whose name and password are"
                 " changed by `user change` and `user set-password`"
             )
+        policy = scene.now.workspace.password_policy
+        weakness = find_weakness([policy], newcomer.password) if newcomer.password else ""
+        if weakness:
+            raise invalid_request(f"the password {weakness}")
         keys: dict[str, Any] = {"id": user, "email": known[0].email if known else newcomer.email}
         keys |= {"name": newcomer.name} if newcomer.name else {}
         keys |= {"admin": newcomer.is_admin} if newcomer.is_admin is not None else {}
