@@ -55,13 +55,7 @@ from ..storage.jobs import (
     read_job,
     touch_job,
 )
-from ..storage.staging import (
-    TakenNumbers,
-    give_back,
-    list_abandoned,
-    publish,
-    take_back_some,
-)
+from ..storage.staging import TakenNumbers, give_back, list_abandoned, publish, take_back_some
 from ..storage.store import Store
 from .parsed_rows import ParsedWriter, parsed_path, read_parsed, writing
 from .sheet_files import SheetError, read_rows, remove_left
