@@ -221,6 +221,9 @@ def test_a_task_is_told_from_the_first_moment(shop, monkeypatch):
     one = seen[made[0]]
     assert (one["qt_id"], one["category"]) == (made[0], "SAVETEMPLATE")
     assert (one["status"], one["finished_at"]) == ({"id": 1, "name": "progress"}, None)
+    for task in made[1:]:  # one after the other
+        assert seen[task]["status"] == {"id": 0, "name": "queued"}
+        assert seen[task]["started_at"] is None
     project = shop.catalogs[0].find_project("SHOP")
     assert one["metadata"] == {"w_id": shop.catalogs[0].workspace, "p_id": project.id}
     for task in made:

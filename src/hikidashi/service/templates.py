@@ -78,6 +78,7 @@ class Templates:
         self._designs = designs
         self._alive = imports.others  # what a sweep must not take for lost
         self._turn = asyncio.Lock()
+        self._waiting: set[str] = set()  # jobs whose turn has not come
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def close(self) -> None:
@@ -136,10 +137,11 @@ class Templates:
             project,
         )
         self._alive.add(job.id)
+        self._waiting.add(job.id)
         try:
             await self._store.change(lambda connection: insert_job(connection, job))
         except BaseException:
-            self._alive.discard(job.id)
+            self._forget(job.id)
             raise
         task = asyncio.get_running_loop().create_task(self._run(job, make))
         self._tasks.add(task)
@@ -149,6 +151,7 @@ class Templates:
     async def _run(self, job: StoredJob, make: Callable[[], Any]) -> None:
         try:
             async with self._turn:  # one at a time: each may be large
+                self._waiting.discard(job.id)
                 await self._make(job, await make())
         except FaultError as error:
             await self._fail(
@@ -160,7 +163,11 @@ class Templates:
             await self._fail(job, [JobError("something went wrong on the server", 0)])
             raise
         finally:
-            self._alive.discard(job.id)
+            self._forget(job.id)
+
+    def _forget(self, job: str) -> None:
+        self._alive.discard(job)
+        self._waiting.discard(job)
 
     async def _fail(self, job: StoredJob, errors: list[JobError]) -> None:
         now = self._clock.now_ms()
@@ -213,6 +220,10 @@ class Templates:
             lambda one: delete_template(one, identity.workspace, template)
         ):
             raise no_place("template", template)
+
+    def is_waiting(self, job: str) -> bool:
+        """Whether a job of this process has yet to begin."""
+        return job in self._waiting
 
     async def list_tasks(self, identity: Identity, *, only_running: bool) -> list[StoredJob]:
         """The caller's jobs in the workspace, the newest first."""

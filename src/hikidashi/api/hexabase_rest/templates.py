@@ -129,23 +129,25 @@ async def get_tasks(app: App, request: HttpRequest, identity: Identity) -> Answe
     found = await app.templates.list_tasks(identity, only_running=only_running)
     return answer_json(
         {
-            one.id: _encode(one)
+            one.id: _encode(one, is_waiting=app.templates.is_waiting(one.id))
             for one in found
             if wanted in ("", one.id) and category in ("", one.kind.upper())
         }
     )
 
 
-def _encode(job: StoredJob) -> dict[str, Any]:
+def _encode(job: StoredJob, *, is_waiting: bool) -> dict[str, Any]:
     name = {"running": "progress", "done": "done"}.get(job.state, "error")
     if any(one.description == LOST for one in job.errors):
         name = "dead"
+    if name == "progress" and is_waiting:
+        name = "queued"
     shown: dict[str, Any] = {
         "qt_id": job.id,
         "category": job.kind.upper(),
         "status": {"id": _STATES[name], "name": name},
         "created_at": format_instant(job.created_at),
-        "started_at": format_instant(job.created_at),
+        "started_at": None if name == "queued" else format_instant(job.created_at),
         "finished_at": None if job.finished_at is None else format_instant(job.finished_at),
         "metadata": {"w_id": job.workspace, "p_id": job.project},
         "progress": job.progress,
