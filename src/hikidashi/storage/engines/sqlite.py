@@ -41,6 +41,7 @@ from .totals import Total
 
 PAGES_BETWEEN_CHECKPOINTS = 8_000  # 32 MB of log: fewer, larger checkpoints
 STATEMENT_CACHE = 512
+_NAMES, _NAME_CHARS = 2_048, 64  # whose pieces are remembered: 2 MB at most
 STEPS_BETWEEN_LOOKS = 1_000  # of SQLite's machine; a look at the clock costs one in a hundred
 _TYPES: dict[ColumnType | Literal["rowid"], str] = {
     "text": "TEXT",
@@ -62,7 +63,15 @@ _TOKENS = {code: 0xE000 + code for code in range(128) if not chr(code).isalnum()
 
 def _pieces(*values: Any) -> str:
     """The pieces of a folded text as tokens."""
-    return " ".join(pieces(str(values[0]).translate(_TOKENS)))
+    text = str(values[0])
+    return _pieces_of_name(text) if len(text) <= _NAME_CHARS else _make_pieces(text)
+
+
+def _make_pieces(text: str) -> str:
+    return " ".join(pieces(text.translate(_TOKENS)))
+
+
+_pieces_of_name = lru_cache(_NAMES)(_make_pieces)  # names come again and again
 
 
 def translate(error: apsw.Error) -> EngineError:
