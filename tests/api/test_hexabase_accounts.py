@@ -167,6 +167,9 @@ def test_a_mail_is_in_the_language_of_the_client(office):
         headers = {"accept-language": language}
         outside(office, "POST", "users/registration", REGISTER | {"email": email}, headers=headers)
         assert mails(office, email)[0][1] == subject
+    body = {"users": [{"email": "dan@office.test"}], "domain": "app.test"}
+    office.done("POST", "userinvite", body, headers={"accept-language": "ja"})
+    assert mails(office, "dan@office.test")[-1][1] == "「Office」への招待"
 
 
 def test_only_the_address_learns_that_it_has_an_account(office):

@@ -11,7 +11,10 @@ from hikidashi.core.limits import (
     LOGIN_WINDOW_MS,
     MAILS_WINDOW_MS,
     RESET_LIFE_MS,
+    SESSION_TIMEOUT_S_MAX,
+    SESSION_TIMEOUT_S_MIN,
 )
+from hikidashi.service.schema import SchemaError, loads, schema_plan
 from tests.api.accounts_table import SAME
 from tests.api.mailed import (
     FORGOT,
@@ -28,7 +31,7 @@ from tests.api.mailed import (
     stay_logged_in,
     token_of,
 )
-from tests.api.office import ANN, KIM, Office, open_office
+from tests.api.office import ANN, KIM, Office, W, open_office
 
 
 @pytest.fixture(scope="module")
@@ -228,3 +231,30 @@ def test_without_a_policy_five_failures_lock_for_five_minutes_from_the_last(offi
     assert login(office, email, "first-one").status == 423
     office.clock.advance(ms=1)
     assert login(office, email, "first-one").status == 200
+
+
+# --- sessions ---------------------------------------------------------------------------------
+
+
+def test_a_workspace_says_how_long_its_sessions_last(ruled):
+    email, _ = member(ruled)
+    token = token_of(ruled, email)
+    other = ruled.token("zoe")
+    ruled.rows_changed("UPDATE workspaces SET session_timeout = 60 WHERE id = ?", W)
+    for _ in range(4):
+        ruled.clock.advance(seconds=59)
+        assert ruled.ask("GET", "userinfo", token=token).status == 200
+    ruled.clock.advance(ms=60_001)
+    assert ruled.ask("GET", "userinfo", token=token).status == 401
+    assert ruled.ask("GET", "userinfo", token=f"Bearer {other}").status == 200
+    ruled.rows_changed("UPDATE workspaces SET session_timeout = NULL")
+
+
+def test_the_schema_file_has_the_timeout_of_sessions(ruled):
+    text = "workspaces: [{id: 66a000000000000000000001, session_timeout: %s}]"
+    for seconds in (SESSION_TIMEOUT_S_MIN - 1, SESSION_TIMEOUT_S_MAX + 1):
+        with pytest.raises(SchemaError, match="session_timeout: must be a whole number from 60"):
+            loads(text % seconds, "file")
+    store, ids = ruled.app.store, ruled.app.ids
+    told = ruled.run(schema_plan(store, ids, loads(text % 3600, "file")))
+    assert [one.line for one in told] == ["~ workspace Office: session_timeout (3600 s)"]

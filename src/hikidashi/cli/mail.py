@@ -87,12 +87,13 @@ def show_mail(context: click.Context, id: str, *, as_json: bool) -> None:  # noq
     message = _message(config, found)
     if message is None:
         raise RefusedError(f"{id} was sent; its words are not kept after that")
+    body = message.get_content().replace("\r\n", "\n")
     told = {name: str(message[name] or "") for name in ("From", "Reply-To", "To", "Subject")}
     if as_json:
-        show_one(_row(found) | told | {"body": message.get_content()}, as_json=True)
+        show_one(_row(found) | told | {"body": body}, as_json=True)
         return
     show_one({"state": found.state, **told}, as_json=False)
-    click.echo(f"\n{message.get_content()}", nl=False)
+    click.echo(f"\n{body}", nl=False)
 
 
 def _message(config: Config, one: Queued) -> EmailMessage | None:

@@ -74,6 +74,7 @@ class Workspace:
     name: str
     time_zone: str
     password_policy: PasswordPolicy = record_field(default_factory=PasswordPolicy)
+    session_timeout: int | None = None  # seconds after the last use; None: as usual
 
 
 @record
@@ -98,11 +99,12 @@ def read_numbers(connection: Connection, workspace: str) -> tuple[int, int] | No
 def list_workspaces(connection: Connection) -> list[Workspace]:
     """All workspaces, in the order of their creation."""
     rows = connection.query(
-        "SELECT id, name, time_zone, password_policy FROM workspaces ORDER BY created_at, id"
+        "SELECT id, name, time_zone, password_policy, session_timeout FROM workspaces"
+        " ORDER BY created_at, id"
     )
     return [
-        Workspace(id_, name, time_zone, PasswordPolicy(**msgspec.json.decode(policy)))
-        for id_, name, time_zone, policy in rows
+        Workspace(id_, name, time_zone, PasswordPolicy(**msgspec.json.decode(policy)), timeout)
+        for id_, name, time_zone, policy, timeout in rows
     ]
 
 
@@ -357,22 +359,24 @@ def create_workspace(connection: Connection, workspace: Workspace, now_ms: int) 
         Column("people_number", "bigint"),
         Column("created_at", "bigint"),
         Column("password_policy", "text"),
+        Column("session_timeout", "bigint"),
     )
-    policy = encode_policy(workspace.password_policy)
-    row = (workspace.id, workspace.name, workspace.time_zone, 1, 1, now_ms, policy)
+    told = (encode_policy(workspace.password_policy), workspace.session_timeout)
+    row = (workspace.id, workspace.name, workspace.time_zone, 1, 1, now_ms, *told)
     connection.write([Insert("workspaces", columns, [row])])
 
 
 def update_workspace(connection: Connection, workspace: Workspace) -> None:
-    """Another name, time zone or password policy; the first two are part of the catalogue."""
+    """Another name, time zone, password policy or timeout of sessions; the first two are part of the catalogue."""
     raise_catalog_number(connection, workspace.id)
     columns = (
         Column("name", "text"),
         Column("time_zone", "text"),
         Column("password_policy", "text"),
+        Column("session_timeout", "bigint"),
     )
-    policy = encode_policy(workspace.password_policy)
-    row = (workspace.name, workspace.time_zone, policy, workspace.id)
+    told = (encode_policy(workspace.password_policy), workspace.session_timeout)
+    row = (workspace.name, workspace.time_zone, *told, workspace.id)
     connection.write([Update("workspaces", _ID, columns, [row])])
 
 

@@ -38,6 +38,7 @@ class Session:
     used_at: int  # ms
     expires_at: int  # ms
     workspace: str  # id; "" if the user is in none
+    timeout: int | None = None  # seconds after the last use, as the workspace has it
 
 
 @record
@@ -229,7 +230,8 @@ def insert_session(  # noqa: PLR0913  a row has the columns it has
 ) -> None:
     """Begin a session; those that the user has left idle too long go."""
     connection.query(
-        "DELETE FROM sessions WHERE user_id = ? AND used_at < ?", (user, now - idle_ms)
+        "DELETE FROM sessions WHERE user_id = ? AND used_at < ?",
+        (user, now - _longest(connection, idle_ms)),
     )
     columns = (
         Column("id", "text"),
@@ -244,8 +246,10 @@ def insert_session(  # noqa: PLR0913  a row has the columns it has
 def find_session(connection: Connection, session: str) -> Session | None:
     """A session that has not been ended; whether it has run out is for the caller to say."""
     rows = connection.query(
-        f"SELECT users.id, used_at, expires_at, {_WORKSPACE_NOW} FROM sessions"  # noqa: S608
-        " JOIN users ON users.id = sessions.user_id WHERE sessions.id = ?",
+        "SELECT user_id, used_at, expires_at, place, workspaces.session_timeout FROM"  # noqa: S608
+        f" (SELECT user_id, used_at, expires_at, {_WORKSPACE_NOW} AS place FROM sessions"
+        " JOIN users ON users.id = sessions.user_id WHERE sessions.id = ?) AS held"
+        " LEFT JOIN workspaces ON workspaces.id = place",
         (session,),
     )
     return Session(*rows[0]) if rows else None
@@ -261,8 +265,15 @@ def touch_session(connection: Connection, session: str, now: int) -> None:
 def sweep_sessions(connection: Connection, now: int, idle_ms: int) -> None:
     """Drop the sessions that have run out, by their age or left idle."""
     connection.query(
-        "DELETE FROM sessions WHERE used_at < ? OR expires_at <= ?", (now - idle_ms, now)
+        "DELETE FROM sessions WHERE used_at < ? OR expires_at <= ?",
+        (now - _longest(connection, idle_ms), now),
     )
+
+
+def _longest(connection: Connection, idle_ms: int) -> int:
+    """How long a session is kept at most after its last use: as usual, or as a workspace says."""
+    rows = connection.query("SELECT COALESCE(MAX(session_timeout), 0) FROM workspaces")
+    return max(idle_ms, int(rows[0][0]) * 1_000)
 
 
 def end_session(connection: Connection, session: str) -> None:

@@ -39,6 +39,7 @@ from ..exchange import NO_DRY_RUN, QueryKey
 from ..multipart import read_form
 from ..running import refuse_dry_run
 from . import envelopes
+from .definitions_encode import language_of
 from .placed import NoErrorAnswer, change, look
 from .reads_bodies import read_flag
 from .write_answers import NO_ERROR
@@ -310,7 +311,9 @@ async def invite_users(app: App, request: HttpRequest, identity: Identity) -> An
         )
         for one in body.users
     ]
-    inviting = Inviting(guests, _letterhead(body), is_mailed=not body.no_confirm_email)
+    inviting = Inviting(
+        guests, _letterhead(body, language_of(request)), is_mailed=not body.no_confirm_email
+    )
 
     def answer(_scene: Scene) -> list[Invited]:
         told_to = body.no_confirm_email
@@ -326,7 +329,7 @@ async def invite_users(app: App, request: HttpRequest, identity: Identity) -> An
     return answer_json(await change(app, request, identity, inviting.wish, answer))
 
 
-def _letterhead(body: InviteBody) -> Letterhead:
+def _letterhead(body: InviteBody, language: str) -> Letterhead:
     """Raises 400 for what could lead a link or a mail astray."""
     if not _DOMAIN.match(body.domain):
         raise invalid_request("domain: must be the name of a host, with a port if it has one")
@@ -337,6 +340,7 @@ def _letterhead(body: InviteBody) -> Letterhead:
         f"{host}/{body.invitation_path.strip('/')}",
         read_email(body.sender_address, "sender_address") if body.sender_address else "",
         read_words(body.email_templates_id, "email_templates_id"),
+        language=language,
     )
 
 

@@ -121,7 +121,10 @@ def _confirmation(connection: Connection, one: Confirmation, told: State) -> Ite
 
 def _place(workspace: Workspace) -> State:
     policy = asdict(workspace.password_policy)
-    return {"name": workspace.name, "time_zone": workspace.time_zone, "password_policy": policy}
+    state: dict[str, object] = {"name": workspace.name, "time_zone": workspace.time_zone}
+    if workspace.session_timeout is not None:
+        state["session_timeout"] = workspace.session_timeout
+    return state | {"password_policy": policy}
 
 
 def _workspace(connection: Connection, id_: str) -> State | None:

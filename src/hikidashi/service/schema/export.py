@@ -65,6 +65,8 @@ class _Exporter:
         said = {key: value for key, value in policy.items() if value != usual[key]}
         if said:
             shown["password_policy"] = said
+        if held.session_timeout is not None:
+            shown["session_timeout"] = held.session_timeout
         shown["users"] = [self._user(one.id) for one in people.users if one.email]
         groups = self._children.get(("group", ""), [])
         top = next((one for one in groups if not _above(one)), None)

@@ -14,7 +14,13 @@ from msgspec import UNSET
 from ...core.catalog import Operation
 from ...core.errors import FaultError
 from ...core.ids import is_id
-from ...core.limits import DISPLAY_ID_CHARS_MAX, NAME_CHARS_MAX, USER_CODE_CHARS_MAX
+from ...core.limits import (
+    DISPLAY_ID_CHARS_MAX,
+    NAME_CHARS_MAX,
+    SESSION_TIMEOUT_S_MAX,
+    SESSION_TIMEOUT_S_MIN,
+    USER_CODE_CHARS_MAX,
+)
 from ...core.password_policy import POLICY_BOUNDS, POLICY_FLAGS
 from ..passwords import check_password, hash_secret
 from .forms import Fixed, Form
@@ -143,6 +149,7 @@ class WorkspaceNode:
     was: str
     time_zone: str | None
     password_policy: dict[str, Any]
+    session_timeout: int | None
     users: list[UserNode]
     top_group: Node | None
     projects: list[Node]
@@ -200,6 +207,9 @@ def _read_workspace(section: Section) -> WorkspaceNode:
         was=section.text("was") or "",
         time_zone=time_zone,
         password_policy=_read_policy(section.section("password_policy")),
+        session_timeout=section.whole(
+            "session_timeout", SESSION_TIMEOUT_S_MIN, SESSION_TIMEOUT_S_MAX
+        ),
         users=[_read_user(one) for one in section.sections("users")],
         top_group=_read_node("group", top) if top else None,
         projects=[_read_node("project", one) for one in section.sections("applications")],

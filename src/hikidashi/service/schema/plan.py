@@ -81,7 +81,8 @@ def _find(node: WorkspaceNode, now: Now, ids: IdSource) -> WorkspaceNow | None:
         return None
     id_ = node.id or ids.next_id()
     policy = PasswordPolicy(**node.password_policy)
-    return WorkspaceNow(Workspace(id_, node.name, node.time_zone or "UTC", policy), (), People())
+    zone, timeout = node.time_zone or "UTC", node.session_timeout
+    return WorkspaceNow(Workspace(id_, node.name, zone, policy, timeout), (), People())
 
 
 def _workspace_changes(node: WorkspaceNode, held: WorkspaceNow, *, is_new: bool) -> list[Change]:
@@ -90,7 +91,13 @@ def _workspace_changes(node: WorkspaceNode, held: WorkspaceNow, *, is_new: bool)
         line = f"+ workspace {now.name}"
         return [Change(line, (MakeWorkspace(now),), node.section.place())]
     policy = replace(now.password_policy, **node.password_policy)
-    wanted = Workspace(now.id, node.name or now.name, node.time_zone or now.time_zone, policy)
+    wanted = Workspace(
+        now.id,
+        node.name or now.name,
+        node.time_zone or now.time_zone,
+        policy,
+        node.session_timeout or now.session_timeout,
+    )
     if wanted == now:
         return []
     notes = [f"name ({now.name} -> {wanted.name})"] if now.name != wanted.name else []
@@ -98,5 +105,7 @@ def _workspace_changes(node: WorkspaceNode, held: WorkspaceNow, *, is_new: bool)
         notes.append(f"time_zone ({now.time_zone} -> {wanted.time_zone})")
     if now.password_policy != wanted.password_policy:
         notes.append("password_policy")
+    if now.session_timeout != wanted.session_timeout:
+        notes.append(f"session_timeout ({wanted.session_timeout} s)")
     line = f"~ workspace {wanted.name}: {', '.join(notes)}"
     return [Change(line, (ChangeWorkspace(wanted),), node.section.place())]
