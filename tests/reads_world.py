@@ -190,6 +190,8 @@ class ReadsWorld:
     def __init__(self, url: str, indexed: Iterable[str] = ()) -> None:
         self.engine = open_engine(url)
         self.connection: Connection = self.engine.connect()
+        if self.engine.name == "sqlite":  # what an application keeps in order may be under way
+            self.connection.query("PRAGMA busy_timeout = 5000")
         migrate(self.engine, self.connection)
         self.access = AccessSets(make_secret(self.connection, "access_secret"))
         self._fill(indexed)

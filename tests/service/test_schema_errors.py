@@ -241,7 +241,11 @@ def test_a_key_is_never_given_twice(world):
 def test_two_workspaces_of_one_name_are_told_apart_by_id(world):
     world.apply("workspaces: [{name: A}]")
     one = world.workspace
-    world.query("INSERT INTO workspaces VALUES (?, 'A', 'UTC', 1, 1, 0, '{}')", HEX)
+    world.query(
+        "INSERT INTO workspaces (id, name, time_zone, catalog_number, people_number, created_at)"
+        " VALUES (?, 'A', 'UTC', 1, 1, 0)",
+        HEX,
+    )
     assert "2 workspaces bear this name" in world.problems("workspaces: [{name: A}]")[0]
     assert world.plan(f"workspaces: [{{name: A, id: {one}}}]") == []
 
