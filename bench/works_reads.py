@@ -80,7 +80,10 @@ def _make_newest(stand: Stand) -> Work:
                 "pocketbase", lambda: _lists(stand, stand.large_pocketbase(count), "newest", [page])
             ),
         ),
-        (Target(f"hikidashi, {FEW:,} items", 1.5, at_least=False),),
+        (
+            Target(f"hikidashi, {FEW:,} items", 1.5, at_least=False),
+            Target("pocketbase", at_least=False),
+        ),
     )
 
 
@@ -110,7 +113,7 @@ def _make_indexed(stand: Stand) -> Work:
         f"Equality on an indexed field of {count:,} items, sorted by another: median time",
         "ms",
         (make_side("hikidashi", ours), make_side("pocketbase", theirs)),
-        (Target("pocketbase", 2.0, at_least=False),),
+        (Target("pocketbase", at_least=False),),
     )
 
 
@@ -139,6 +142,7 @@ def _make_one(stand: Stand) -> Work:
         f"GetItemDetails of one of {count:,} items: median time",
         "ms",
         (make_side("hikidashi", ours), make_side("pocketbase", theirs)),
+        (Target("pocketbase", at_least=False),),
     )
 
 
