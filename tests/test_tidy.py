@@ -52,6 +52,11 @@ def tree_of(name: str) -> ast.Module:
     return ast.parse(text_of(name), name)
 
 
+@cache
+def nodes_of(name: str) -> list[ast.AST]:
+    return list(ast.walk(tree_of(name)))
+
+
 def strings(tree: ast.AST) -> Iterator[ast.Constant]:
     """Each string of the code that is not a docstring."""
     docstrings = {
@@ -76,7 +81,7 @@ def test_functions_are_short():
     lengths = {
         f"{name}:{node.lineno} {node.name}": (node.end_lineno or 0) - node.lineno + 1
         for name in ALL
-        for node in ast.walk(tree_of(name))
+        for node in nodes_of(name)
         if isinstance(node, Function)
     }
     assert {name: length for name, length in lengths.items() if length > FUNCTION_LINES_MAX} == {}
@@ -93,7 +98,7 @@ def test_only_the_command_line_prints():
         f"{name}:{node.lineno}"
         for name in ALL
         if not name.startswith(MAY_PRINT)
-        for node in ast.walk(tree_of(name))
+        for node in nodes_of(name)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
         and node.func.id in ("print", "breakpoint")
@@ -105,7 +110,7 @@ def test_the_core_and_storage_are_plain_functions():
         f"{name}:{node.lineno}"
         for name in OURS
         if name.startswith(NEVER_WAITS) and not MAY_WAIT.fullmatch(name)
-        for node in ast.walk(tree_of(name))
+        for node in nodes_of(name)
         if isinstance(node, ast.AsyncFunctionDef | ast.Await | ast.AsyncFor | ast.AsyncWith)
     ] == []
 

@@ -174,7 +174,7 @@ def stage(
     leave_world(opened, runner)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(wanted=st.lists(wishes, min_size=1, max_size=12))
 def test_histories_lead_forwards_to_an_item_and_back_to_each_revision(
     stage: Stage, runner: asyncio.Runner, wanted: list[tuple[Any, ...]]

@@ -128,7 +128,7 @@ def world(
     leave_world(opened, runner)
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(groups=st.lists(st.lists(wishes, min_size=1, max_size=6), min_size=1, max_size=3))
 def test_a_search_finds_what_is_there_and_nothing_else(
     world: World, runner: asyncio.Runner, groups: list[list[tuple[Any, ...]]]

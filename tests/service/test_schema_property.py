@@ -106,7 +106,7 @@ def world(engine_url: str, clock, ids) -> Iterator[SchemaWorld]:
 
 
 @settings(
-    max_examples=25,
+    max_examples=15,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(workspace=WORKSPACES)

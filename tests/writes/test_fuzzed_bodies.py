@@ -163,7 +163,7 @@ def stage(nest: Nest) -> dict[str, str]:
 def test_whatever_is_sent_is_done_or_refused_whole(opened, call):
     made: list[dict[str, str]] = []
 
-    @settings(max_examples=40)
+    @settings(max_examples=25)
     @given(CALLS[call])
     def send(sent):
         if not made or opened.rows("SELECT COUNT(*) FROM histories")[0][0] > 60:

@@ -207,8 +207,8 @@ async def get_functionality(app: App, request: HttpRequest, identity: Identity) 
             ApplicationFunctions(
                 use_create_application=True,
                 use_queries=True,
-                use_reports=False,
-                use_dashboards=False,
+                use_reports=True,
+                use_dashboards=True,
             ),
         )
 
