@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from .servers import Server, UnavailableError, call
 from .stand import Stand
 
 Run = Callable[[float], Measure]  # for a number of seconds
+_files = itertools.count(1)
 GROUP = 32
 BULK_ITEMS = 300  # the most that one bulk action writes
 NUMBERS_CHECKED = 20_000
@@ -79,7 +81,9 @@ def make_load(
 ) -> Load:
     """A pool sent to a server with its token."""
     pool = replace(pool, headers=[f"Authorization: {server.token}"])
-    return Load(server.url, pool, stand.folder / f"{name}.pool", taken)
+    # A load writes its file once, so no two may share one.
+    path = stand.folder / f"{name}-{next(_files)}.pool"
+    return Load(server.url, pool, path, taken)
 
 
 def _update(stand: Stand, server: Hikidashi) -> Load:
