@@ -163,7 +163,7 @@ def test_a_rehearsal_tells_and_does_nothing(office):
         return Wish(inside(datastore.project, datastore.id, {"fields": [field]}))
 
     before = office.audit(ann)
-    (line,) = office.run(office.app.designs.rehearse(ann, wish))
+    (line,) = office.run(office.app.designs.forecast(ann, wish)).lines
     assert line.startswith("- field APP/notes/text")
     with pytest.raises(FaultError) as refused:
         office.run(office.app.designs.change(ann, wish, lambda _: None))

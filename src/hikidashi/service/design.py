@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
-from typing import Any, TypeVar
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 from ..core.access import Actor, Identity, make_operator, may_administer, may_design
 from ..core.catalog import Catalog, Datastore, Project
@@ -19,8 +20,14 @@ from ..core.places import get_datastore, get_project
 from ..core.record import record
 from ..storage.audit import Author
 from ..storage.definition_bodies import Definition
-from ..storage.definitions import Edit, list_workspaces, load_catalog, lock_workspaces
-from ..storage.engines import Connection
+from ..storage.definitions import (
+    Edit,
+    list_workspaces,
+    load_catalog,
+    lock_workspaces,
+    read_numbers,
+)
+from ..storage.engines import Connection, Engine
 from ..storage.people import load_actor
 from ..storage.store import Store
 from .schema import Change, Place, SchemaError, SchemaFile, of_data, plan, read_now
@@ -34,6 +41,22 @@ T = TypeVar("T")
 REQUEST = "request"  # what problems call the file that a call makes
 NO_WORDS: Mapping[str, str] = {}
 _NOWHERE = Place(REQUEST, 1, "")
+
+
+class Inside(Protocol):
+    """What any change is planned and carried out with, inside its transaction."""
+
+    @property
+    def connection(self) -> Connection:
+        """What the transaction is open on."""
+
+    @property
+    def ids(self) -> IdSource:
+        """Where new ids come from."""
+
+    @property
+    def now_ms(self) -> int:
+        """When it happens."""
 
 
 @record
@@ -126,15 +149,6 @@ class Designs:
 
         return await self._store.change(run)
 
-    async def rehearse(self, identity: Identity, wish: Callable[[Scene], Wish]) -> list[str]:
-        """What a change would do, a line each; nothing is done."""
-
-        def look(connection: Connection) -> list[str]:
-            scene = self._scene(connection, identity)
-            return [str(one) for one in _plan(scene, wish(scene))]
-
-        return await self._store.scan(look)
-
     async def forecast(self, identity: Identity, wish: Callable[[Scene], Wish]) -> Forecast:
         """What a change would do and take away; what would be refused is refused."""
 
@@ -180,7 +194,7 @@ class Designs:
         return self._scene_of(connection, catalog, make_operator(workspace, catalog))
 
     def _scene(self, connection: Connection, identity: Identity) -> Scene:
-        if all(one.id != identity.workspace for one in list_workspaces(connection)):
+        if read_numbers(connection, identity.workspace) is None:
             raise unauthorized("the workspace of the token is not there")
         catalog = load_catalog(connection, identity.workspace)
         return self._scene_of(connection, catalog, load_actor(connection, identity, catalog, 0))
@@ -191,33 +205,46 @@ class Designs:
 
     def _carry_out(self, scene: Scene, wish: Wish, author: Author) -> list[Change]:
         changes = _plan(scene, wish)
-        if not changes:
-            return []
-        try:
-            if not wish.may_destroy:
-                check_destruction(changes, ())
-            apply_changes(
-                scene.connection, self._store.engine, changes, author, scene.ids, scene.now_ms
-            )
-        except SchemaError as error:
-            raise refused(error, wish.words) from error
+        carry_out(scene, self._store.engine, wish, changes, author)
         return changes
 
 
 def _plan(scene: Scene, wish: Wish) -> list[Change]:
     workspace = scene.now.workspace.id
-    changes = [_return(workspace, one) for one in wish.restored]
+    returned = [_return(workspace, one) for one in wish.restored]
+    now = partial(_with_restored, scene, wish=wish)
+    return returned + plan_wish(scene, wish, wish.workspace or workspace, now)
+
+
+def plan_wish(
+    inside: Inside, wish: Wish, workspace: str, read: Callable[[SchemaFile], Now]
+) -> list[Change]:
+    """What a wish comes to in a workspace. Raises 400 with every problem."""
+    changes: list[Change] = []
     if wish.keys is not None or wish.restored:
-        id_ = wish.workspace or workspace
-        document = {"workspaces": [{"id": id_, **(wish.keys or {})}]}
+        document = {"workspaces": [{"id": workspace, **(wish.keys or {})}]}
         try:
             schema = of_data(document, REQUEST)
-            changes += plan(schema, _with_restored(scene, schema, wish), scene.ids)
+            changes += plan(schema, read(schema), inside.ids)
         except SchemaError as error:
             raise refused(error, wish.words) from error
     if wish.edits:
         changes.append(Change("people and grants", tuple(wish.edits), _NOWHERE))
     return changes
+
+
+def carry_out(
+    inside: Inside, engine: Engine, wish: Wish, changes: Sequence[Change], author: Author
+) -> None:
+    """Do what was planned and tell the audit. Raises 400 for what may not be."""
+    if not changes:
+        return
+    try:
+        if not wish.may_destroy:
+            check_destruction(changes, ())
+        apply_changes(inside.connection, engine, changes, author, inside.ids, inside.now_ms)
+    except SchemaError as error:
+        raise refused(error, wish.words) from error
 
 
 def _return(workspace: str, one: Definition) -> Change:

@@ -8,6 +8,7 @@ Planning, checking, carrying out and the audit are those of every other change (
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 from ..core.ids import Clock, IdSource
@@ -17,12 +18,10 @@ from ..storage.definitions import lock_workspaces
 from ..storage.engines import Connection
 from ..storage.people import list_memberships
 from ..storage.store import Store
-from .design import REQUEST, Wish, refused
-from .schema import Change, Place, SchemaError, of_data, plan, read_now
-from .schema.apply import apply_changes
+from .design import Wish, carry_out, plan_wish
+from .schema import read_now
 
 T = TypeVar("T")
-_NOWHERE = Place(REQUEST, 1, "")
 
 
 @record
@@ -68,22 +67,10 @@ class Errands:
             places = [one.workspace for one in list_memberships(connection, errand.user)]
             lock_workspaces(connection, engine, places)
             author = Author("api", errand.user)
+            read = partial(read_now, connection)
             for wish in errand.wishes:
-                self._carry_out(step, wish, author)
+                changes = plan_wish(step, wish, wish.workspace, read)
+                carry_out(step, engine, wish, changes, author)
             return answer(step)
 
         return await self._store.change(work)
-
-    def _carry_out(self, step: Doorstep, wish: Wish, author: Author) -> None:
-        changes: list[Change] = []
-        try:
-            if wish.keys is not None:
-                document = {"workspaces": [{"id": wish.workspace, **wish.keys}]}
-                schema = of_data(document, REQUEST)
-                changes += plan(schema, read_now(step.connection, schema), step.ids)
-            if wish.edits:
-                changes.append(Change("people and grants", tuple(wish.edits), _NOWHERE))
-            engine = self._store.engine
-            apply_changes(step.connection, engine, changes, author, step.ids, step.now_ms)
-        except SchemaError as error:
-            raise refused(error, wish.words) from error
