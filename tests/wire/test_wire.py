@@ -12,13 +12,18 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hikidashi.core.access import Identity, MovedError
+from hikidashi.service import design
+from hikidashi.storage import standing
+from hikidashi.storage.engines import Connection
+from hikidashi.storage.store import Store
 from tests.api.rest import Reply, Rest
 from tests.deterministic import FixedClock, fixed_ids
 
@@ -56,11 +61,52 @@ class Exchange:
         return f"{self.about}{self.head}{body}--- {self.status}\n{self.headers}{answer}"
 
 
+class Mover:
+    """Lets the user of each session work elsewhere once the request under way has written."""
+
+    def __init__(self, rest: Rest, patch: pytest.MonkeyPatch) -> None:
+        self._request: asyncio.Task[Any] | None = None
+        self._has_moved = False
+        store = rest.app.store
+        self._wrap(store, "change")
+        self._wrap(store, "submit")
+        for place in (standing, design):
+            patch.setattr(place, "load_actor", self._watched(place.load_actor))
+        patch.setattr(store.standing, "get", self._watched(store.standing.get))
+
+    async def moving(self, call: Awaitable[Reply]) -> Reply:
+        """Run a request."""
+        self._request, self._has_moved = asyncio.current_task(), False
+        try:
+            return await call
+        finally:
+            self._request, self._has_moved = None, False
+
+    def _wrap(self, store: Store, name: str) -> None:
+        write = getattr(store, name)
+
+        async def wrapped(*given: Any) -> Any:
+            found = await write(*given)
+            self._has_moved |= asyncio.current_task() is self._request
+            return found
+
+        setattr(store, name, wrapped)
+
+    def _watched(self, find: Callable[..., Any]) -> Callable[..., Any]:
+        def watched(connection: Connection, identity: Identity, *more: Any) -> Any:
+            if self._has_moved and identity.session:
+                raise MovedError
+            return find(connection, identity, *more)
+
+        return watched
+
+
 class Player:
     """Plays files in one world over one engine."""
 
-    def __init__(self, rest: Rest) -> None:
+    def __init__(self, rest: Rest, mover: Mover) -> None:
         self._rest = rest
+        self._mover = mover
         self._world = rest.world.read_text(encoding="utf-8")
         self._known = ""  # where ids stand that are the same in each run
         self._names: dict[str, str] = {}  # what was captured, by name
@@ -105,6 +151,7 @@ class Player:
         return Exchange(wanted.about, wanted.head, wanted.body, str(reply.status), headers, answer)
 
     def _send(self, head: str, body: str) -> Reply:
+        """As the caller's user selects another workspace as soon as something is written."""
         for name in ("ann", "bob", "eve"):
             self._rest.token(name)
         first, *lines = USER.sub(lambda one: one[1] + self._rest.token(one[2]), head).splitlines()
@@ -114,7 +161,8 @@ class Player:
         token = headers.pop("authorization", "")
         if headers.get("content-type", "").startswith("multipart/"):
             body = f"{body}\n".replace("\n", "\r\n")
-        reply = self._rest.call(method, path, body.encode(), token=token, headers=headers)
+        call = self._rest.acall(method, path, body.encode(), token=token, headers=headers)
+        reply = self._rest.run(self._mover.moving(call))
         self._rest.settle()
         return reply
 
@@ -179,7 +227,7 @@ def lay_out(value: Any, indent: str = "") -> str:
 def players(new_database, tmp_path_factory) -> Iterator[dict[str, Player]]:
     """A player for each world that a file names."""
     made: dict[str, Player] = {}
-    with asyncio.Runner() as runner:
+    with asyncio.Runner() as runner, pytest.MonkeyPatch.context() as patch:
         rests = []
         for name in {world_of(path.read_text(encoding="utf-8")) for path in FILES.values()}:
             clock = FixedClock()
@@ -188,7 +236,7 @@ def players(new_database, tmp_path_factory) -> Iterator[dict[str, Player]]:
             files = str(folder / "files")
             ids = fixed_ids(clock)
             rests.append(Rest(new_database(folder), clock, ids, runner, world, files=files))
-            made[name] = Player(rests[-1])
+            made[name] = Player(rests[-1], Mover(rests[-1], patch))
         yield made
         for rest in rests:
             rest.close()

@@ -23,6 +23,7 @@ from ..core.errors import (
     unavailable,
 )
 from ..core.limits import BODY_BYTES_MAX, URL_BYTES_MAX
+from ..storage.written import begin_request, has_written
 from .body import check_levels
 from .exchange import (
     Answer,
@@ -197,9 +198,12 @@ class Edge:
                 request.body = await _read_body(exchange, limit)
             if call.is_json and request.body:
                 check_levels(request.body)
+            begin_request()
             try:
                 return await call.handle(self._app, request, identity)
             except MovedError:
+                if has_written():  # a bug: done once, it must not be done again
+                    raise
                 return await self._begin_again(call, exchange)
         except FaultError as fault:
             if fault.kind is FaultKind.TOO_LARGE or (request.chunks and not exchange.is_read):
@@ -224,6 +228,8 @@ class Edge:
         try:
             return await call.handle(self._app, request, identity)
         except MovedError:
+            if has_written():
+                raise
             raise unavailable(_MOVED) from None
 
     async def _identify(self, request: HttpRequest) -> Identity:

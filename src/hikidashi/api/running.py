@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 
 from msgspec.structs import replace
 
-from ..core.access import Identity, MovedError
+from ..core.access import Identity
 from ..core.commands import Command
 from ..core.errors import FaultError, invalid_request
 from ..core.plan import Result
@@ -46,10 +46,7 @@ async def answer_write(  # noqa: PLR0913  a write, who sends it, and how its ans
     if looks:
         try:
             return await app.read(identity, lambda view: answer(outcome, view))
-        except (
-            FaultError,
-            MovedError,
-        ):  # access was lost since; the write itself is done and must be told
+        except FaultError:  # access was lost since; the write itself is done and must be told
             pass
     return answer(outcome, None)
 

@@ -23,6 +23,7 @@ from ..storage.engines import Connection
 from ..storage.idempotency import Remember, Replay, find_replays
 from ..storage.store import Store
 from ..storage.telling import PLAINLY, Inside, Telling, Told
+from ..storage.written import staying
 from .accounts import Accounts
 from .design import Designs
 from .files import Files
@@ -151,11 +152,13 @@ class App:
     async def read(self, identity: Identity, fn: Callable[[View], T]) -> T:
         """A short read: by key, or of some hundred rows."""
         self.observe.read_begun(on_loop=self.store.engine.blocks_on_commit)
+        identity = staying(identity)
         return await self.store.read(lambda connection: self._view(connection, identity, fn))
 
     async def scan(self, identity: Identity, fn: Callable[[View], T]) -> T:
         """Any other read; it runs on a thread."""
         self.observe.read_begun(on_loop=False)
+        identity = staying(identity)
         return await self.store.scan(lambda connection: self._view(connection, identity, fn))
 
     async def stream(
@@ -166,6 +169,7 @@ class App:
         Definitions and keyring are those of its beginning.
         """
         self.observe.read_begun(on_loop=False)
+        identity = staying(identity)
 
         def begin(view: View) -> Iterator[T]:
             portions = fn(view)

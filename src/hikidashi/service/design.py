@@ -30,6 +30,7 @@ from ..storage.definitions import (
 from ..storage.engines import Connection, Engine
 from ..storage.people import load_actor
 from ..storage.store import Store
+from ..storage.written import staying
 from .schema import Change, Place, SchemaError, SchemaFile, of_data, plan, read_now
 from .schema.apply import apply_changes, check_destruction, check_values
 from .schema.changes import EditDefinition, SchemaEdit
@@ -140,6 +141,7 @@ class Designs:
         `wish` checks the actor's rights and raises FaultError for what may not be. Both functions
         may be run again when the database asks for it.
         """
+        identity = staying(identity)
 
         def run(connection: Connection) -> T:
             lock_workspaces(connection, self._store.engine, ["", identity.workspace])
@@ -151,6 +153,7 @@ class Designs:
 
     async def forecast(self, identity: Identity, wish: Callable[[Scene], Wish]) -> Forecast:
         """What a change would do and take away; what would be refused is refused."""
+        identity = staying(identity)
 
         def look(connection: Connection) -> Forecast:
             scene = self._scene(connection, identity)
@@ -167,7 +170,8 @@ class Designs:
 
     async def look(self, identity: Identity, read: Callable[[Scene], T]) -> T:
         """Read what only those who design or administer may."""
-        return await self._store.scan(lambda one: read(self._scene(one, identity)))
+        who = staying(identity)
+        return await self._store.scan(lambda one: read(self._scene(one, who)))
 
     async def operate(self, workspace: str, wish: Callable[[Scene], Wish]) -> list[str]:
         """The same for the operator, in a workspace by id; a line for each change."""

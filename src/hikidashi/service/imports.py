@@ -57,6 +57,7 @@ from ..storage.jobs import (
 )
 from ..storage.staging import TakenNumbers, give_back, list_abandoned, publish, take_back_some
 from ..storage.store import Store
+from ..storage.written import staying
 from .parsed_rows import ParsedWriter, parsed_path, read_parsed, writing
 from .sheet_files import SheetError, read_rows, remove_left
 
@@ -144,9 +145,10 @@ class Imports:
         self, identity: Identity, project: str, datastore: str, options: ImportOptions
     ) -> tuple[Catalog, Actor, Datastore]:
         """Where a file goes. Raises 404 and 403."""
+        who = staying(identity)
 
         def find(connection: Connection) -> tuple[Catalog, Actor, Datastore]:
-            catalog, actor = self._store.standing.get(connection, identity)
+            catalog, actor = self._store.standing.get(connection, who)
             found = get_datastore(catalog, actor, project, datastore)
             may_import(found, actor, catalog.workspace, options)
             return catalog, actor, found
@@ -192,9 +194,10 @@ class Imports:
 
     async def find(self, identity: Identity, datastore: str, job: str) -> StoredJob:
         """An import of the caller's, as it stands. Raises 404."""
+        who = staying(identity)
 
         def find(connection: Connection) -> StoredJob | None:
-            catalog, actor = self._store.standing.get(connection, identity)
+            catalog, actor = self._store.standing.get(connection, who)
             found = read_job(connection, job) if is_id(job) else None
             if found is None or found.workspace != catalog.workspace or found.user != actor.user:
                 return None

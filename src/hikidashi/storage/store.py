@@ -34,6 +34,7 @@ from .migrate import DATABASE_NAME, DATABASE_NAME_CHARS, make_secret, migrate
 from .standing import Standing
 from .streams import Streams
 from .telling import PLAINLY, Telling, Told
+from .written import note_written, staying
 
 T = TypeVar("T")
 
@@ -167,6 +168,7 @@ class Store:
         Raises FaultError, or HandedBackError when what the command was made from has moved.
         """
         future: asyncio.Future[Result | Replay | Told] = asyncio.get_running_loop().create_future()
+        identity = staying(identity)
         job = Job(identity, command, future, telling, judged_revision)
         held = self.standing.find(identity)
         if held is None:
@@ -179,7 +181,10 @@ class Store:
                     raise
                 await self._resolve(job)
         self._put(job)
-        return await future
+        outcome = await future
+        if not telling.is_dry:
+            note_written()
+        return outcome
 
     async def _resolve(self, job: Job) -> None:
         """Resolve under definitions and people as they are now."""
@@ -219,7 +224,9 @@ class Store:
                 future.set_result(change.value)
 
         self._put(Change(run, settle))
-        return await future
+        value = await future
+        note_written()
+        return value
 
 
 def _as_fault(error: EngineError) -> Exception:
