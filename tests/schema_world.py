@@ -16,13 +16,14 @@ from hikidashi.service.schema import (
     export_workspace,
     loads,
     plan,
+    read_held,
     read_now,
     seal_passwords,
 )
 from hikidashi.storage.definitions import list_workspaces, load_catalog, read_numbers
 from hikidashi.storage.engines import Connection
 from hikidashi.storage.migrate import migrate
-from hikidashi.storage.people_state import People, find_users, read_people
+from hikidashi.storage.people_state import People, read_people
 
 T = TypeVar("T")
 
@@ -53,10 +54,7 @@ class SchemaWorld:
 
     def read(self, text: str | SchemaFile) -> SchemaFile:
         schema = loads(text) if isinstance(text, str) else text
-        users = [one for node in schema.workspaces for one in node.users]
-        emails = [ref for one in users for ref in (one.email, one.was) if ref]
-        known = find_users(self.connection, emails, [])
-        seal_passwords(schema, {one.email: one.password_hash for one in known if one.email})
+        seal_passwords(schema, read_held(self.connection, schema))
         return schema
 
     def apply(self, text: str | SchemaFile, *allow: str) -> list[str]:

@@ -182,6 +182,20 @@ def test_a_file_with_a_bad_row_does_nothing_and_tells_the_line(office, text, err
     assert office.kept() == before
 
 
+def test_passwords_of_a_file_keep_to_the_policy(office):
+    policy = {"use_min_length": True, "min_length": 9, "use_pattern_check": True}
+    office.done("PUT", f"workspaces/{W}/password-policy", policy | {"pattern_check_type": 1})
+    before = office.kept()
+    rows = "p1@b.test,,12345678,,,\r\np2@b.test,,no-digits,,,\r\np3@b.test,,,,,\r\n"
+    told = send_file(office, rows).json["errors"]
+    assert [one["error"] for one in told] == [
+        "line 2: Password: must have at least 9 characters",
+        "line 3: Password: must contain letters and digits",
+    ]
+    assert office.kept() == before
+    office.rows_changed("UPDATE workspaces SET password_policy = '{}'")
+
+
 def test_so_many_errors_of_a_file_are_told(office):
     reply = send_file(office, "nobody,,,,,\r\n" * (ERRORS_MAX + 1))
     assert len(reply.json["errors"]) == ERRORS_MAX

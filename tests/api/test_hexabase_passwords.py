@@ -10,15 +10,22 @@ from hikidashi.core.limits import (
     LOGIN_FAILURES_MAX,
     LOGIN_WINDOW_MS,
     MAILS_WINDOW_MS,
+    POLICY_CHARS_MAX,
+    POLICY_PATTERN_MAX,
+    POLICY_SAME_MAX,
     RESET_LIFE_MS,
     SESSION_TIMEOUT_S_MAX,
     SESSION_TIMEOUT_S_MIN,
 )
-from hikidashi.service.schema import SchemaError, loads, schema_plan
+from hikidashi.core.password_policy import PasswordPolicy
+from hikidashi.core.password_rules import find_weakness
+from hikidashi.service.passwords import check_password, make_password
+from hikidashi.service.schema import SchemaError, loads, schema_apply, schema_plan
 from tests.api.accounts_table import SAME
 from tests.api.mailed import (
     FORGOT,
     ORIGINS,
+    REGISTER,
     forgotten,
     link,
     login,
@@ -196,6 +203,80 @@ def test_the_last_passwords_do_not_come_again(ruled):
         "one of the last 2"
         in set_new(ruled, forgotten(ruled, email), "number-six").json["description"]
     )
+
+
+def test_no_more_passwords_are_kept_than_the_policy_looks_at(ruled):
+    email, id_ = member(ruled, "number-zero")
+    count = "SELECT count(*) FROM old_passwords WHERE user_id = ?"
+
+    def keep(*passwords: str) -> int:
+        for one in passwords:
+            assert set_new(ruled, forgotten(ruled, email), one).status == 200
+            ruled.clock.advance(ms=MAILS_WINDOW_MS)
+        return ruled.rows(count, id_)[0][0]
+
+    assert keep("number-one") == 0  # no policy looks at any
+    policy(ruled, use_same_limit=True, same_limit=POLICY_SAME_MAX)
+    assert keep(*(f"number-{at}" for at in range(2, 6))) == 4
+    policy(ruled, same_limit=3)
+    assert keep("number-6") == 2  # with the present one, three
+    assert set_new(ruled, forgotten(ruled, email), "number-4").status == 400
+    assert keep("number-3") == 2
+
+
+def test_an_account_of_another_id_than_was_registered_keeps_to_the_policy_as_well(ruled):
+    new = REGISTER | {"email": f"late-{ruled.fresh()}@office.test"}
+    outside(ruled, "POST", "users/registration", new)
+    id_ = secret(ruled, new["email"])
+    ruled.done("POST", "users", {"email": new["email"], "g_id": "ALL"})
+    policy(ruled, use_min_length=True, min_length=9)
+    said = {"confirmation_id": id_, "email": new["email"], "password": "12345678"}
+    reply = outside(ruled, "POST", "users/registration/confirm", said)
+    assert (reply.status, reply.json["description"]) == (
+        400,
+        "password: must have at least 9 characters",
+    )
+
+
+RULES = "{use_min_length: true, min_length: 9, use_same_limit: true, same_limit: 3}"
+
+
+def test_a_schema_file_gives_no_password_that_the_policy_refuses(ruled):
+    email, _ = member(ruled, "number-one")
+    policy(ruled, use_same_limit=True, same_limit=2)
+    assert set_new(ruled, forgotten(ruled, email), "number-two").status == 200
+    store, ids, clock = ruled.app.store, ruled.app.ids, ruled.app.clock
+
+    def apply(who: str, password: str, rules: str = "{}") -> str:
+        users = f"[{{email: {who}, password: {password}}}]"
+        text = f"workspaces: [{{id: {W}, password_policy: {rules}, users: {users}}}]"
+        before = ruled.kept()
+        try:
+            ruled.run(schema_apply(store, ids, clock, loads(text, "file")))
+        except SchemaError as error:
+            assert ruled.kept() == before
+            return str(error)
+        return ""
+
+    assert "password: must have at least 9 characters" in apply(email, "number-1", RULES)
+    assert "password: must have at least 9" in apply("none@office.test", "number-1", RULES)
+    assert "password: is one of the last 2 passwords" in apply(email, "number-one")
+    assert apply(email, "number-two", RULES) == ""  # what fits already is no new password
+    assert apply(email, "number-six") == ""
+    assert "is one of the last 3 passwords" in apply(email, "number-two")
+    assert "at least 9 characters" in apply("none@office.test", "number-1")
+    assert login(ruled, email, "number-six").status == 200
+
+
+@pytest.mark.parametrize("kind", range(POLICY_PATTERN_MAX + 1))
+@pytest.mark.parametrize("length", [6, POLICY_CHARS_MAX])
+def test_a_password_that_we_make_keeps_to_any_policy(kind, length):
+    rules = {"use_min_length": True, "min_length": length}
+    strict = PasswordPolicy(use_pattern_check=True, pattern_check_type=kind, **rules)
+    for chance in (b"\0" * 16, b"\xaa" * 16):  # no letter, no digit
+        made = make_password(chance, [strict, PasswordPolicy()])
+        assert find_weakness([strict], made) == ""
+        check_password(made)
 
 
 def test_a_password_runs_out(ruled):

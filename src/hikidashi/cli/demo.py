@@ -8,8 +8,10 @@ import secrets
 from ..config import Config
 from ..core.record import record
 from ..service.app import App
-from ..service.demo import DEMO_KEY, DEMO_PASSWORDS, demo_schema, load_demo
+from ..service.demo import DEMO_KEY, DEMO_PASSWORDS, DEMO_WORKSPACE, demo_schema, load_demo
+from ..service.passwords import make_password
 from ..service.schema import schema_apply
+from ..storage.definitions import list_workspaces
 from .opening import run_app
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -59,13 +61,15 @@ def demo_config(config: Config) -> Config:
 def make_demo(config: Config) -> Demo:
     """Bring the example into the database; its known passwords hold on this machine only."""
     is_near = config.host in LOOPBACK
-    password = "" if is_near else secrets.token_urlsafe(12)
     key = "" if is_near else f"hk_{secrets.token_hex(32)}"
-    logins = tuple((email, password or known) for email, known in DEMO_PASSWORDS.items())
 
-    async def work(app: App) -> str:
+    async def work(app: App) -> Demo:
+        listed = await app.store.read(list_workspaces)
+        policies = [one.password_policy for one in listed if one.name == DEMO_WORKSPACE]
+        password = "" if is_near else make_password(secrets.token_bytes(16), policies)
         if not await load_demo(app, password, key):  # the passwords may be of another start
             await schema_apply(app.store, app.ids, app.clock, demo_schema(password, key))
-        return await app.identities.login(*logins[0])
+        logins = tuple((email, password or known) for email, known in DEMO_PASSWORDS.items())
+        return Demo(logins, key or DEMO_KEY, await app.identities.login(*logins[0]))
 
-    return Demo(logins, key or DEMO_KEY, run_app(config, work))
+    return run_app(config, work)

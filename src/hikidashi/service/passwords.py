@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import blake2b
 from typing import Final, TypeVar
@@ -13,6 +13,7 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 
 from ..core.errors import invalid_request, unavailable
 from ..core.limits import PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN
+from ..core.password_policy import PasswordPolicy
 
 T = TypeVar("T")
 
@@ -32,6 +33,13 @@ def check_password(password: str) -> None:
         raise invalid_request(f"a password has at least {PASSWORD_CHARS_MIN} characters")
     if len(password.encode(errors="replace")) > PASSWORD_BYTES_MAX:
         raise invalid_request(f"a password has at most {PASSWORD_BYTES_MAX} bytes")
+
+
+def make_password(chance: bytes, policies: Sequence[PasswordPolicy]) -> str:
+    """A password of 16 bytes or more of chance that each policy takes."""
+    sure = "-k7"  # a sign, a letter and a digit, as the strictest pattern wants
+    longest = max((one.min_length for one in policies if one.use_min_length), default=0)
+    return f"{chance.hex()}{sure}".ljust(longest, "x")
 
 
 def hash_secret(secret: str) -> str:

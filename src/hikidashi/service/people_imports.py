@@ -9,6 +9,7 @@ from typing import Final
 from ..core.catalog import Role
 from ..core.errors import Code, Fault, FaultError, FaultKind, no_place
 from ..core.limits import PEOPLE_PER_CALL_MAX
+from ..core.password_rules import find_weakness
 from ..core.record import record
 from ..storage.imports import ERRORS_MAX
 from ..storage.people_state import User, find_users
@@ -146,6 +147,9 @@ def _coming(
 ) -> list[SchemaEdit]:
     if user is not None and one.password:
         raise _wrong("Password: there is an account already; its password is its owner's to change")
+    weakness = find_weakness([scene.now.workspace.password_policy], one.password)
+    if one.password and weakness:
+        raise _wrong(f"Password: {weakness}")
     edits: list[SchemaEdit] = []
     if user is None:
         edits = new_user(scene, one.email, one.name, password_hash=password_hash)

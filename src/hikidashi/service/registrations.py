@@ -128,10 +128,11 @@ class Registrations:
     async def enter(self, one: Entry) -> str:
         """Confirm: the account has a password from now on. Answers a token."""
         now = self._clock.now_ms()
-        asked = await self._store.read(lambda conn: _find(conn, one, now)[0])
+        asked, known = await self._store.read(lambda conn: _find(conn, one, now))
         if one.info is not None:
             check_info(one.info)
-        hash_ = await self._identities.hash_new(asked.confirmation.user, one.password, "password")
+        user = known.id if known else asked.confirmation.user
+        hash_ = await self._identities.hash_new(user, one.password, "password")
         workspace = self._ids.next_id()
         user = await self._accounts.errands.run(
             lambda step: _enter(step, one, hash_, workspace),

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from ..core.password_policy import PasswordPolicy
+from ..core.password_rules import same_limit
 from ..core.record import record
 from .engines import Column, Connection, Insert
 from .mails import Confirmation
@@ -111,7 +112,7 @@ def list_password_hashes(connection: Connection, user: str, limit: int) -> list[
     )
     rows = connection.query(
         "SELECT password_hash FROM old_passwords WHERE user_id = ?"
-        " ORDER BY created_at DESC LIMIT ?",
+        " ORDER BY created_at DESC, password_hash LIMIT ?",
         (user, limit),
     )
     return [one for (one,) in (*present, *rows)][:limit]
@@ -126,8 +127,8 @@ def password_set_at(connection: Connection, user: str) -> int:
 
 
 def note_new_password(connection: Connection, user: str, was: str | None, now: int) -> None:
-    """A user has another password from now on: keep the hash of the last one, and let no mail ask
-    for another."""
+    """A user has another password from now on: keep the hashes of the last ones that a policy looks
+    at, and let no mail ask for another."""
     connection.query("UPDATE users SET password_at = ? WHERE id = ?", (now, user))
     connection.query(
         "UPDATE confirmations SET used_at = ?"
@@ -142,3 +143,15 @@ def note_new_password(connection: Connection, user: str, was: str | None, now: i
         )
         key = ("user_id", "created_at", "password_hash")
         connection.write([Insert("old_passwords", columns, [(user, now, was)], conflict=key)])
+    _forget_passwords(connection, user)
+
+
+def _forget_passwords(connection: Connection, user: str) -> None:
+    """Keep no more hashes than the user's workspaces look at: the present one is one of those."""
+    looked_at = same_limit(list_policies(connection, user))
+    connection.query(
+        "DELETE FROM old_passwords WHERE user_id = ? AND password_hash NOT IN"
+        " (SELECT password_hash FROM old_passwords WHERE user_id = ?"
+        " ORDER BY created_at DESC, password_hash LIMIT ?)",
+        (user, user, max(looked_at - 1, 0)),
+    )

@@ -15,15 +15,15 @@ from ...core.ids import Clock, IdSource
 from ...storage.audit import Author
 from ...storage.definitions import list_workspaces, lock_workspaces
 from ...storage.engines import Connection, Engine
-from ...storage.people_state import User, find_users
 from ...storage.store import Store
 from .apply import apply_changes, check_destruction, check_values
 from .changes import Change
 from .export import export_workspace
 from .model import SchemaFile, load, loads, of_data
 from .now import find_workspaces, read_now
-from .plan import plan, seal_passwords
+from .plan import plan
 from .problems import Place, Problem, SchemaError
+from .sealing import read_held, seal_passwords
 
 BY_FILE = Author("schema")
 
@@ -85,17 +85,9 @@ def apply_schema(  # noqa: PLR0913
 async def _load(store: Store, source: str | Path | SchemaFile) -> SchemaFile:
     """Read a file and hash its passwords, which takes long, outside of any transaction."""
     schema = source if isinstance(source, SchemaFile) else await asyncio.to_thread(load, source)
-    named = [one for node in schema.workspaces for one in node.users if one.password is not None]
-    emails = [ref for one in named for ref in (one.email, one.was) if ref]
-    ids = [one.id for one in named if one.id]
-    users = await store.scan(lambda connection: find_users(connection, emails, ids))
-    await asyncio.to_thread(seal_passwords, schema, _hashes(users))
+    held = await store.scan(lambda connection: read_held(connection, schema))
+    await asyncio.to_thread(seal_passwords, schema, held)
     return schema
-
-
-def _hashes(users: list[User]) -> dict[str, str | None]:
-    by_email = {one.email: one.password_hash for one in users if one.email}
-    return by_email | {one.id: one.password_hash for one in users}
 
 
 __all__ = [
@@ -111,6 +103,7 @@ __all__ = [
     "loads",
     "of_data",
     "plan",
+    "read_held",
     "read_now",
     "schema_apply",
     "schema_export",

@@ -123,6 +123,7 @@ class UserNode:
     bot: bool | None
     exclusive: bool | None
     user_code: str | None
+    weakness: str = ""  # what workspaces do not like about the password
 
 
 @dataclass(eq=False, slots=True)

@@ -114,6 +114,7 @@ class PeopleDiffer:
             password_hash=_wanted_hash(node, known),
             is_bot=known.is_bot if node.bot is None else node.bot,
         )
+        _check_password(node)
         self._users.put(wanted)
         label = wanted.email or wanted.name
         notes = [
@@ -148,6 +149,7 @@ class PeopleDiffer:
     def _new_user(self, node: UserNode) -> None:
         if not node.email:
             node.section.fail("names nobody who is there; a new user needs an email", "id")
+        _check_password(node)
         user = User(
             id=node.id or self._ids.next_id(),
             email=node.email,
@@ -302,6 +304,11 @@ class PeopleDiffer:
 def _names(user: User) -> tuple[str | None, ...]:
     """What a list may call a user by."""
     return (user.id, user.email) if user.is_ordinary else (user.id,)
+
+
+def _check_password(node: UserNode) -> None:
+    if node.weakness:
+        node.section.fail(node.weakness, "password")
 
 
 def _wanted_hash(node: UserNode, known: User) -> str | None:

@@ -9,27 +9,12 @@ from ...core.password_policy import PasswordPolicy
 from ...storage.definition_bodies import ProjectBody
 from ...storage.definitions import Workspace
 from ...storage.people_state import People
-from ..passwords import hash_password, verify_password
 from .changes import Change, ChangeWorkspace, MakeWorkspace
 from .checks import Checker
 from .difference import compare
 from .model import SchemaFile, WorkspaceNode
 from .now import Now, WorkspaceNow, find_workspaces
 from .people_difference import PeopleDiffer, Users
-
-
-def seal_passwords(schema: SchemaFile, known: dict[str, str | None]) -> None:
-    """Put hashes beside passwords in clear: the known one, by address, where it fits.
-
-    Takes some 20 ms a password, so it is done before the transaction.
-    """
-    for workspace in schema.workspaces:
-        for user in workspace.users:
-            if user.password is None:
-                continue
-            held = known.get(user.email) or known.get(user.was) or known.get(user.id)
-            fits = held is not None and verify_password(held, user.password)
-            user.password_hash = held if fits else hash_password(user.password)
 
 
 def plan(schema: SchemaFile, now: Now, ids: IdSource) -> list[Change]:
