@@ -266,6 +266,33 @@ def test_a_token_is_made_listed_and_revoked(line):
     )
 
 
+def test_a_call_is_opened_listed_and_closed(line):
+    line.done("schema", "apply", str(DEMO))
+    words = ("--user", "ben@demo.example", "--project", "SALES")
+    url = "/api/v0/applications/SALES/datastores/ORDERS/items/search"
+    for bad in (
+        ("GET", url),
+        ("POST", "/api/v0/nothing"),
+        ("POST", "/api/v0/login"),
+        ("POST", "/api/v0/files"),
+        ("POST", "items/search"),
+    ):
+        assert "is no call that can be open" in line.refused("token", "open", *bad, *words)
+    id_ = line.json("token", "open", "POST", url, *words)["id"]
+    assert "is open already" in line.refused("token", "open", "POST", url, *words, "--write")
+    [row] = line.json("token", "list")[-1:]
+    assert (row["id"], row["kind"], row["rights"], row["name"]) == (
+        id_,
+        "open",
+        "read",
+        f"POST {url}",
+    )
+    line.done("token", "change", id_, "--write")
+    assert line.json("token", "show", id_)["rights"] == "write"
+    line.done("token", "revoke", id_, "--yes")
+    line.done("token", "open", "POST", url, *words)
+
+
 # --- check, backup ----------------------------------------------------------------------------
 
 

@@ -142,5 +142,13 @@ REFUSED: list[tuple[str, str, Any, int, str]] = [
         400,
         "workspace: has over",
     ),
-    ("POST", "auth/unauthorized-call", {}, 403, "no call may be made without a token"),
+    ("POST", "auth/unauthorized-call", {}, 400, "method"),
+    ("POST", "auth/unauthorized-call", {"method": "GET", "url": []}, 400, "url"),
+    (
+        "POST",
+        "auth/unauthorized-call",
+        {"method": "GET", "url": "/api/v0/userinfo"},
+        403,
+        "this call may not be made without a token",
+    ),
 ]

@@ -476,7 +476,7 @@ ACCOUNTS = (
 NO_ITEMS = {
     "Login": "accounts",
     **dict.fromkeys(ACCOUNTS, "accounts"),
-    "UnauthorizedCall": "refused",
+    "UnauthorizedCall": "what an operator has opened, with the rights of a token",
     "Logout": "sessions",
     "GetUserInfo": "the caller",
     "GetWorkspaces": "workspaces",

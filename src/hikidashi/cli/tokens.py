@@ -66,6 +66,50 @@ def create_token(  # noqa: PLR0913  one each option
     click.echo(f"token {id_}: revoke it with `hikidashi token revoke {id_}`", err=True)
 
 
+@token.command("open")
+@click.argument("method")
+@click.argument("url")
+@click.option("--user", "email", required=True, metavar="EMAIL", help="Whose rights it has.")
+@click.option("--project", required=True, metavar="ID", help="The application that it is about.")
+@click.option("--write", is_flag=True, help="Let it write; else it only reads.")
+@as_json_option
+@click.pass_context
+def open_call(  # noqa: PLR0913  one each option
+    context: click.Context,
+    method: str,
+    url: str,
+    *,
+    email: str,
+    project: str,
+    write: bool,
+    as_json: bool,
+) -> None:
+    """Open one call to everybody, without a token: METHOD and URL, from /api/v0/ on.
+
+    Whoever knows the server may make it, by UnauthorizedCall, exactly as it stands here and with any
+    body, and may do with it what the user may. Have a user for it who may do nothing else.
+
+    \b
+      hikidashi token open POST /api/v0/applications/SITE/datastores/FORMS/items/new \\
+        --user form@example.com --project SITE --write
+      hikidashi token revoke 6560c1a2f3b4c5d6e7f80912
+    """  # noqa: D301  \b is click's
+    from ..api.hexabase_rest.open_calls import OpenCalls  # noqa: PLC0415  only this command needs it
+    from ..api.hexabase_rest.routes import CALLS  # noqa: PLC0415
+
+    if OpenCalls(CALLS).find(method, url) is None:
+        raise RefusedError(f"{plain(method)} {plain(url)} is no call that can be open")
+
+    async def work(app: App) -> str:
+        identity = await app.store.scan(lambda one: _find_identity(one, email, project))
+        scoped = Identity(identity.user, identity.workspace, identity.project, write)
+        return await app.identities.open_call(method, url, scoped)
+
+    id_ = run_app(read_settings(context), work)
+    sentence = f"{method} {url} is open; close it with `hikidashi token revoke {id_}`"
+    show_done(sentence, {"id": id_}, as_json=as_json)
+
+
 @token.command("change")
 @click.argument("id")
 @click.option("--name", default="", help="Another name.")

@@ -13,7 +13,7 @@ from ..storage.audit import Author
 from ..storage.definitions import lock_workspaces
 from ..storage.engines import Connection, Engine
 from ..storage.people import list_memberships
-from ..storage.people_state import ProjectKey, find_keys, find_users
+from ..storage.people_state import ProjectKey, find_key_holders, find_keys, find_users
 from .schema.apply import apply_changes
 from .schema.changes import Change, ChangeKey, ChangeUser, Leave, MakeKey, RevokeKey, SchemaEdit
 from .schema.problems import Place
@@ -42,9 +42,11 @@ class Credentials:
             self._carry_out(ChangeUser(replace(known, password_hash=password_hash)))
 
     def make_token(self, token: ProjectKey) -> None:
-        """A new API token. Raises 400 if its name does not do."""
+        """A new API token. Raises 400 if its name does not do, or it is a call that is open."""
         _check_name(token.name)
         self._lock([token.workspace])
+        if find_key_holders(self._connection, [token.hash]):
+            raise invalid_request(f"{token.name} is open already")
         self._carry_out(MakeKey(token))
 
     def change_token(self, id_: str, *, name: str, may_write: bool | None) -> bool:
@@ -56,6 +58,10 @@ class Credentials:
         held = self._find(id_)
         if held is None:
             return False
+        if name and held.kind == "open":
+            raise invalid_request(
+                "an open call is called by what it opens; revoke it, open another"
+            )
         right = held.may_write if may_write is None else may_write
         wanted = replace(held, name=name or held.name, may_write=right)
         if wanted != held:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from weakref import WeakValueDictionary
 
 from joserfc import jwt
@@ -30,7 +29,6 @@ from ..core.ids import Clock, IdSource, is_id
 from ..core.limits import (
     LOGIN_WINDOW_MS,
     SESSION_IDLE_MS,
-    SESSION_RECHECK_MS,
     SESSION_TOUCH_MS,
     TOKEN_LIFE_MS,
 )
@@ -50,23 +48,15 @@ from .passwords import (
     hash_secret,
     verify_password,
 )
+from .recalled import Known, Recalled
 
 API_TOKEN: Final = "api"  # noqa: S105  the two kinds of long-lived secrets
 PROJECT_KEY: Final = "project"
+OPEN_CALL: Final = "open"  # a call that needs no secret: what is hashed is its method and address
 _SECRET_PREFIX: Final = "hk_"  # noqa: S105  tells a leaked token from other people's
 _TOKEN_CHARS_MAX: Final = 2_048
 _ADDRESS_CHARS_MAX: Final = 320
-_KNOWN_MAX: Final = 20_000  # verified tokens in memory
 _ALGORITHM: Final = "HS256"
-
-
-@dataclass(slots=True)
-class _Known:
-    """A token that was found good, and when."""
-
-    identity: Identity
-    checked_at: int  # ms
-    touched_at: int  # ms: the last use on record; 0 for tokens that keep none
 
 
 def _lockout_of(connection: Connection, account: Account | None, digest: str) -> Lockout:
@@ -94,52 +84,42 @@ class Identities:
         self._chance = chance
         self._passwords = PasswordThreads()
         self._signing_key: OctKey | None = None
-        self._known: dict[str, _Known] = {}
-        self._checks: dict[str, asyncio.Task[Identity]] = {}
+        self._recalled = Recalled(clock)
         self._touches: set[asyncio.Task[None]] = set()
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._swept_at = 0
-        self._forgotten = 0  # how often something had to be forgotten
 
     # -- tokens --------------------------------------------------------------------------------
 
     async def identify(self, token: str) -> Identity:
         """Whom a session's token or an API token stands for. Raises 401."""
-        known = self._known.get(token)
-        if known is not None and 0 <= self._clock.now_ms() - known.checked_at < SESSION_RECHECK_MS:
-            return known.identity
+        if " " in token:  # what is known of keys and open calls bears a space in its name
+            raise unauthorized("the token or key is not one of this server")
         check = self._check_session if token.count(".") == 2 else self._check_api_token
-        return await self._check_once(token, check)
+        return await self._recalled.identify(token, check)
 
     async def identify_key(self, secret: str) -> Identity:
         """Whom a project key stands for: a bot of that project. Raises 401."""
-        name = f"{PROJECT_KEY} {secret}"  # no token holds a space
-        known = self._known.get(name)
-        if known is not None and 0 <= self._clock.now_ms() - known.checked_at < SESSION_RECHECK_MS:
-            return known.identity
-        return await self._check_once(name, self._check_project_key)
+        name = f"{PROJECT_KEY} {secret}"
+        return await self._recalled.identify(name, self._check_project_key)
 
-    async def _check_once(self, name: str, check: Callable[[str], Any]) -> Identity:
-        """Check a token once for all who show it at this moment."""
-        task = self._checks.get(name)
-        if task is None:
-            task = self._checks[name] = asyncio.ensure_future(check(name))
-            task.add_done_callback(lambda done: self._checked(name, done))
-        return await asyncio.shield(task)
-
-    def _checked(self, name: str, task: asyncio.Task[Identity]) -> None:
-        if self._checks.get(name) is task:
-            del self._checks[name]
-        if not task.cancelled() and isinstance(task.exception(), FaultError):
-            self._known.pop(name, None)
+    async def identify_open(self, method: str, url: str) -> Identity | None:
+        """Whom a call stands for that was opened to everybody; None if it was not."""
+        name = f"{OPEN_CALL} {method} {url}"
+        try:
+            return await self._recalled.identify(name, self._check_open_call)
+        except FaultError as fault:
+            if fault.kind is not FaultKind.UNAUTHORIZED:
+                raise
+            return None
 
     async def _check_session(self, token: str) -> Identity:
-        known = self._known.get(token)
+        known = self._recalled.find(token)
         if known is not None:
             session_id, user = known.identity.session, known.identity.user
         else:
             session_id, user = await self._read_claims(token)
-        forgotten = self._forgotten
+        forgotten = self._recalled.times_forgotten
         session = await self._store.read(lambda one: people.find_session(one, session_id))
         now = self._clock.now_ms()
         if session is None or session.user != user:
@@ -150,7 +130,7 @@ class Identities:
             raise unauthorized("the session has run out; log in again")
         identity = Identity(user, session.workspace, session=session_id)
         touched_at = self._touch(session_id, touched_at, now, min(SESSION_TOUCH_MS, idle // 4))
-        self._remember(token, _Known(identity, now, touched_at), forgotten)
+        self._recalled.remember(token, Known(identity, now, touched_at), forgotten)
         return identity
 
     async def _read_claims(self, token: str) -> tuple[str, str]:
@@ -185,27 +165,17 @@ class Identities:
     async def _check_project_key(self, name: str) -> Identity:
         return await self._check_secret(name, name.partition(" ")[2], PROJECT_KEY)
 
+    async def _check_open_call(self, name: str) -> Identity:
+        return await self._check_secret(name, name, OPEN_CALL)
+
     async def _check_secret(self, name: str, secret: str, kind: str) -> Identity:
         digest = hash_secret(secret)
-        forgotten = self._forgotten
+        forgotten = self._recalled.times_forgotten
         identity = await self._store.read(lambda one: people.find_token(one, digest, kind))
         if identity is None:
             raise unauthorized("the token or key is not one of this server")
-        self._remember(name, _Known(identity, self._clock.now_ms(), 0), forgotten)
+        self._recalled.remember(name, Known(identity, self._clock.now_ms(), 0), forgotten)
         return identity
-
-    def _remember(self, name: str, known: _Known, forgotten: int) -> None:
-        if forgotten != self._forgotten:  # what was read may be what was to be forgotten
-            return
-        if len(self._known) >= _KNOWN_MAX:
-            self._known.clear()
-        self._known[name] = known
-
-    def _forget(self, which: Callable[[Identity], bool]) -> None:
-        """Let the next use of some tokens, and checks that are under way, look again."""
-        self._forgotten += 1
-        self._checks.clear()
-        self._known = {name: one for name, one in self._known.items() if not which(one.identity)}
 
     def _touch(self, session: str, touched_at: int, now: int, every: int) -> int:
         """Write the last use down now and then, without making anyone wait; the time on record."""
@@ -220,13 +190,13 @@ class Identities:
         try:
             await self._store.change(lambda one: people.touch_session(one, session, now))
         except FaultError:  # the database was busy: the next use will write it
-            known = next((k for k in self._known.values() if k.identity.session == session), None)
+            known = self._recalled.find_session(session)
             if known is not None:
                 known.touched_at = 0
 
     def forget_sessions(self, user: str) -> None:
         """Let the next use of each of the user's sessions look again."""
-        self._forget(lambda one: one.user == user and bool(one.session))
+        self._recalled.forget(lambda one: one.user == user and bool(one.session))
 
     # -- logging in and out --------------------------------------------------------------------
 
@@ -326,7 +296,7 @@ class Identities:
         if not identity.session:
             raise forbidden("an API token can't log out; revoke it instead")
         await self._store.change(lambda one: people.end_session(one, identity.session))
-        self._forget(lambda one: one.session == identity.session)
+        self._recalled.forget(lambda one: one.session == identity.session)
 
     # -- passwords -----------------------------------------------------------------------------
 
@@ -399,25 +369,36 @@ class Identities:
         self, name: str, identity: Identity, author: Author = BY_OPERATOR
     ) -> tuple[str, str]:
         """An API token that stands for an identity: its id, and the secret, told only now."""
-        id_ = self._ids.next_id()
         secret = _SECRET_PREFIX + self._chance(32).hex()
+        id_ = await self._make_token(API_TOKEN, hash_secret(secret), name, identity, author)
+        return id_, secret
+
+    async def open_call(self, method: str, url: str, identity: Identity) -> str:
+        """Open a call to everybody, with an identity's rights; its id. Raises 400 if it is open."""
+        name = f"{method} {url}"
+        digest = hash_secret(f"{OPEN_CALL} {name}")
+        return await self._make_token(OPEN_CALL, digest, name, identity, BY_OPERATOR)
+
+    async def _make_token(
+        self, kind: str, digest: str, name: str, identity: Identity, author: Author
+    ) -> str:
         token = ProjectKey(
-            id=id_,
-            hash=hash_secret(secret),
+            id=self._ids.next_id(),
+            hash=digest,
             name=name,
             user=identity.user,
             workspace=identity.workspace,
             project=identity.project,
             may_write=identity.may_write,
-            kind=API_TOKEN,
+            kind=kind,
         )
         await self._store.change(lambda one: self._credentials(one, author).make_token(token))
-        return id_, secret
+        return token.id
 
     async def revoke_token(self, id_: str, author: Author = BY_OPERATOR) -> bool:
         """End a token or project key; False if there was none. Seen everywhere in two seconds."""
         found = await self._store.change(lambda one: self._credentials(one, author).revoke(id_))
-        self._forget(lambda one: not one.session)
+        self._recalled.forget(lambda one: not one.session)
         return found
 
     async def change_token(
@@ -429,7 +410,7 @@ class Identities:
                 id_, name=name, may_write=may_write
             )
         )
-        self._forget(lambda one: not one.session)
+        self._recalled.forget(lambda one: not one.session)
         return found
 
     def _credentials(self, connection: Connection, author: Author) -> Credentials:

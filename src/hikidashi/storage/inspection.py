@@ -28,7 +28,7 @@ class Token:
     """An API token or project key, without its secret."""
 
     id: str
-    kind: str  # "api" or "project"
+    kind: str  # "api", "project" or "open"
     name: str
     user: str  # name of whom it stands for
     workspace: str  # id

@@ -53,7 +53,7 @@ class ProjectKey:
     project: str  # id
     may_write: bool = True
     created_at: int = 0
-    kind: str = "project"  # or "api"
+    kind: str = "project"  # or "api", or "open": a call that needs none, called by its name
     is_revoked: bool = False
 
 

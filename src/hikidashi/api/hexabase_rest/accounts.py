@@ -226,11 +226,6 @@ async def update_email(app: App, request: HttpRequest, _identity: None) -> Answe
     return Answer(200, b"{}")
 
 
-async def call_unauthorized(_app: App, _request: HttpRequest, _identity: None) -> Answer:
-    """UnauthorizedCall: no call is open to those who have no token."""
-    raise forbidden("no call may be made without a token here; log in, or use an API token")
-
-
 def _call(name: str, method: str, path: str, handle: Any, summary: str, **more: Any) -> Call:
     return Call(
         name=name,
@@ -318,14 +313,5 @@ CALLS: Final[tuple[Call, ...]] = (
         "Confirm a new address, or that one comes into a workspace. Answers `{}`.",
         body=ConfirmationBody,
         auth="none",
-    ),
-    _call(
-        "UnauthorizedCall",
-        "POST",
-        "auth/unauthorized-call",
-        call_unauthorized,
-        "Refused: no call is open to those who have no token.",
-        auth="none",
-        is_json=False,
     ),
 )

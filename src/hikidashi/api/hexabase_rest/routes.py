@@ -19,6 +19,7 @@ from .groups import CALLS as GROUP_CALLS
 from .identity import CALLS as IDENTITY_CALLS
 from .lists import CALLS as LIST_CALLS
 from .members import CALLS as MEMBER_CALLS
+from .open_calls import make_open_call
 from .reads_routes import CALLS as READ_CALLS
 from .registration import CALLS as REGISTRATION_CALLS
 from .reports import CALLS as REPORT_CALLS
@@ -29,7 +30,7 @@ from .templates import CALLS as TEMPLATE_CALLS
 from .workspaces import CALLS as WORKSPACE_CALLS
 from .writes import CALLS as WRITE_CALLS
 
-CALLS: Final[tuple[Call, ...]] = (
+_CALLS: Final[tuple[Call, ...]] = (
     *IDENTITY_CALLS,
     *ACCOUNT_CALLS,
     *REGISTRATION_CALLS,
@@ -54,3 +55,4 @@ CALLS: Final[tuple[Call, ...]] = (
     *WORKSPACE_CALLS,
     *TEMPLATE_CALLS,
 )
+CALLS: Final[tuple[Call, ...]] = (*_CALLS, make_open_call(_CALLS))

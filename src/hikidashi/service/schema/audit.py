@@ -195,7 +195,7 @@ def _membership(connection: Connection, workspace: str, user: str) -> State | No
 
 
 def _kind(key: ProjectKey) -> str:
-    return "token" if key.kind == "api" else "key"
+    return "key" if key.kind == "project" else "token"
 
 
 def _key(key: ProjectKey) -> dict[str, object]:
