@@ -5,11 +5,12 @@ from __future__ import annotations
 import secrets
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from .config import Config
 from .core.ids import Clock, IdSource, ObjectIds
 from .observe import Observer
+from .sandbox.pool import Mode, Sandbox
 from .service.app import App
 from .service.files import Files
 from .service.identity import Identities
@@ -44,6 +45,11 @@ def open_engine(config: Config) -> Engine:
     from .storage.engines.postgres import PostgresEngine  # noqa: PLC0415
 
     return PostgresEngine(config.database)
+
+
+def make_sandbox(config: Config) -> Sandbox:
+    """Where scripts run; nothing is started yet."""
+    return Sandbox(cast("Mode", config.scripts))
 
 
 def build(

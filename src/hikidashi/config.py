@@ -221,6 +221,13 @@ class Config:
         _switch,
         "Whether anybody may have an account, and a workspace with it, by a mail: `on` or `off`.",
     )
+    scripts: str = _setting(
+        "confined",
+        _one_of("confined", "unconfined", "off"),
+        "How scripts of actions run: `confined` in processes that the system keeps from files, network"
+        " and all else (Linux), and not at all where it can't; `unconfined` without that, for trying"
+        " things out; `off` not at all.",
+    )
     reader_threads: int = _setting(
         "4", _whole(1, 64), "How many searches, listings and other long reads run at once."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sys
@@ -12,7 +13,7 @@ from typing import Literal
 
 import click
 
-from ..bootstrap import open_engine
+from ..bootstrap import make_sandbox, open_engine
 from ..config import Config, settings_page, show_settings, unknown_variables
 from ..storage.engines import Connection, Engine, EngineError
 from ..storage.inspection import (
@@ -85,6 +86,7 @@ def _findings(config: Config, *, quick: bool) -> Iterator[Finding]:
     yield ("ok", f"Python {sys.version.split()[0]}")
     for slip in unknown_variables():
         yield ("note", slip)
+    yield _check_scripts(config)
     yield ("ok", f"database {config.database_shown}")
     if config.engine == "sqlite":
         yield from _check_folder(Path(config.sqlite_path))
@@ -105,6 +107,25 @@ def _findings(config: Config, *, quick: bool) -> Iterator[Finding]:
     finally:
         connection.close()
         engine.close()
+
+
+def _check_scripts(config: Config) -> Finding:
+    """Whether scripts can run here, after trying what they must not be able to do."""
+    if config.scripts == "off":
+        return ("ok", "scripts are off [HIKIDASHI_SCRIPTS]")
+    sandbox = make_sandbox(config)
+
+    async def start() -> str:
+        try:
+            return await sandbox.start()
+        finally:
+            sandbox.close()
+
+    if refusal := asyncio.run(start()):
+        return ("wrong", f"{refusal}; HIKIDASHI_SCRIPTS=off says that none are wanted")
+    if config.scripts == "unconfined":
+        return ("note", "scripts run unconfined: only for trying things out")
+    return ("ok", "scripts are confined: every forbidden call was tried and refused")
 
 
 def _check_folder(path: Path) -> Iterator[Finding]:

@@ -1,0 +1,295 @@
+"""The server's end of a worker. Whatever the worker sends is taken for hostile until it is checked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from itertools import count
+from time import monotonic
+from typing import Any, Final, Literal, cast
+
+import msgspec
+
+from .frames import FrameError, Frames, pack
+from .gate import Gate
+from .runs import KINDS, Budget, Host, HostError, Kind, LogLine, Outcome, Script
+from .zygote import READY
+
+STILL_SECONDS: Final = 5.0  # a worker with a step to do that sends nothing for so long is killed
+STEPS_MAX: Final = 16  # under way in one worker: more do not make it faster
+_TURN_SECONDS: Final = 0.005  # of work given at once, going by what steps took before
+_SOURCES_MAX: Final = 64  # scripts that a worker holds
+_ASKED_AGAIN: Final = 4  # times its calls, refused ones included: then a run is ended
+_LEVELS: Final = frozenset(("debug", "info", "warn", "error"))
+_LOGS_CUT: Final = LogLine("warn", "there was more: a run may log no more than this")
+
+Logged = Callable[[LogLine], None]
+
+
+class Job:
+    """A run under way, as the server sees it."""
+
+    __slots__ = ("_log_bytes", "budget", "calls", "future", "host", "id", "logged", "logs")
+
+    def __init__(
+        self, id_: int, budget: Budget, host: Host, logged: Logged | None, future: Any
+    ) -> None:
+        self.id = id_
+        self.budget = budget
+        self.host = host
+        self.logged = logged
+        self.future: asyncio.Future[Outcome] = future
+        self.calls = 0
+        self.logs: list[LogLine] = []
+        self._log_bytes = 0
+
+    def log(self, level: Any, message: Any) -> None:
+        """Note what the script said, up to its budget. Raises FrameError."""
+        if level not in _LEVELS or not isinstance(message, str):
+            raise FrameError("not a line of a log")
+        if self._log_bytes > self.budget.log_bytes:
+            return
+        self._log_bytes += len(message.encode("utf-8", "replace")) + 1
+        is_cut = self._log_bytes > self.budget.log_bytes
+        line = _LOGS_CUT if is_cut else LogLine(level, message)
+        self.logs.append(line)
+        if self.logged is not None:
+            self.logged(line)
+
+    def end(self, kind: Kind, json: str) -> None:
+        """Tell whoever waits."""
+        if not self.future.done():
+            self.future.set_result(Outcome(kind, json, tuple(self.logs)))
+
+
+class Link(asyncio.Protocol):
+    """A worker of one tenant: steps to it, outcomes and wishes from it."""
+
+    def __init__(self, gate: Gate, kill: Callable[[], None], gone: Callable[[Link], None]) -> None:
+        self._gate = gate
+        self._kill = kill
+        self._gone = gone
+        self._loop = asyncio.get_running_loop()
+        self._frames = Frames()
+        self._transport: asyncio.Transport | None = None
+        self.ready: asyncio.Future[None] = self._loop.create_future()
+        self._ids = count(1)
+        self.jobs: dict[int, Job] = {}
+        self._sources: OrderedDict[str, None] = OrderedDict()
+        self._steps: deque[bytes] = deque()  # not sent yet
+        self._under_way = 0
+        self._turn: Literal["none", "waiting", "has"] = "none"
+        self._step_seconds = _TURN_SECONDS  # what one took of late
+        self._moved_at = 0.0  # when a step was last sent to an idle worker, or answered
+        self._watch: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # -- what the pool asks --------------------------------------------------------------------
+
+    def begin(
+        self, script: Script, json: str, budget: Budget, host: Host, logged: Logged | None
+    ) -> Job:
+        """Send a run. Its future gets the outcome."""
+        job = Job(next(self._ids), budget, host, logged, self._loop.create_future())
+        self.jobs[job.id] = job
+        before = self._send_source(script)
+        cpu, heap = budget.cpu_seconds, budget.heap_bytes
+        frame = ["run", job.id, script.key, json, cpu, heap, script.is_fresh]
+        self._add_step(before + pack(frame))
+        return job
+
+    def give_up(self, job: Job) -> None:
+        """Nobody waits for a run any more."""
+        if self.jobs.pop(job.id, None) is not None:
+            self._write(pack(["forget", job.id]))
+
+    def stop(self) -> None:
+        """Kill the worker; its runs fail."""
+        self._kill()
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _send_source(self, script: Script) -> bytes:
+        """The frames that make sure that the worker has a script; it drops the longest unused."""
+        if script.key in self._sources:
+            self._sources.move_to_end(script.key)
+            return b""
+        self._sources[script.key] = None
+        sent = pack(["source", script.key, script.source])
+        if len(self._sources) > _SOURCES_MAX:
+            sent += pack(["drop", self._sources.popitem(last=False)[0]])
+        return sent
+
+    # -- turns ---------------------------------------------------------------------------------
+
+    def _add_step(self, frame: bytes) -> None:
+        self._steps.append(frame)
+        if self._turn == "has":
+            self._pump()
+        elif self._turn == "none":
+            self._turn = "waiting"
+            self._gate.enter(self)
+
+    def begin_turn(self) -> None:
+        """The gate lets this worker run."""
+        self._turn = "has"
+        self._pump()
+
+    def _pump(self) -> None:
+        """Send what may be under way at once; end the turn when there is nothing to do."""
+        most = max(1, min(STEPS_MAX, int(_TURN_SECONDS / self._step_seconds)))
+        if self._under_way and self._gate.is_wanted:
+            return  # others wait: first what is under way
+        sent = []
+        while self._steps and self._under_way < most:
+            sent.append(self._steps.popleft())
+            if not self._under_way:
+                self._moved_at = monotonic()
+            self._under_way += 1
+        if sent:
+            self._write(b"".join(sent))
+            if self._watch is None:
+                self._watch = self._loop.call_later(STILL_SECONDS, self._look)
+        elif not self._under_way:
+            self._turn = "none"
+            self._gate.leave()
+
+    def _step_done(self) -> None:
+        now = monotonic()
+        self._under_way -= 1
+        if self._under_way < 0:
+            raise FrameError("an answer to nothing")
+        self._step_seconds += 0.2 * (max(now - self._moved_at, 1e-5) - self._step_seconds)
+        self._moved_at = now
+
+    def _after_steps(self) -> None:
+        """After what came at once: go on, or let another have its turn."""
+        if self._turn != "has":
+            return
+        if not self._under_way and self._steps and self._gate.is_wanted:
+            self._turn = "waiting"
+            self._gate.leave()
+            self._gate.enter(self)
+        else:
+            self._pump()
+
+    def _look(self) -> None:
+        """Kill a worker that does not move."""
+        self._watch = None
+        if not self._under_way:
+            return
+        left = self._moved_at + STILL_SECONDS - monotonic()
+        if left <= 0:
+            self.stop()
+        else:
+            self._watch = self._loop.call_later(left, self._look)
+
+    # -- what the worker sends -----------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The socket is ours; the worker says when it is confined."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Take frames; a worker that breaks the protocol is killed."""
+        if not self.ready.done():
+            if data[:1] != READY:
+                self.stop()
+                return
+            self.ready.set_result(None)
+            data = data[1:]
+        try:
+            for frame in self._frames.feed(data):
+                self._take(frame)
+        except FrameError:
+            self.stop()
+            return
+        self._after_steps()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The worker is gone, and its runs with it."""
+        self._kill()
+        if self._watch is not None:
+            self._watch.cancel()
+        if not self.ready.done():
+            self.ready.set_exception(ConnectionError("the worker did not start"))
+        if self._turn == "has":
+            self._gate.leave()
+        elif self._turn == "waiting":
+            self._gate.forget(self)
+        self._turn = "none"
+        jobs, self.jobs = self.jobs, {}
+        for job in jobs.values():
+            job.end("killed", '{"message":"the script was stopped: it did not keep to its limits"}')
+        self._gone(self)
+
+    def _take(self, frame: list[Any]) -> None:
+        """Carry one frame out. Raises FrameError."""
+        match frame:
+            case ["gone", int()]:
+                self._step_done()
+            case ["wishes", int(id_), list(wishes)]:
+                self._step_done()
+                self._grant(self.jobs.get(id_), wishes)
+            case ["done", int(id_), str(json), list(wishes)]:
+                self._step_done()
+                self._finish(self.jobs.pop(id_, None), "done", json, wishes)
+            case ["failed", int(id_), str(kind), str(json), list(wishes)] if kind in KINDS:
+                self._step_done()
+                self._finish(self.jobs.pop(id_, None), cast("Kind", kind), json, wishes)
+            case _:
+                raise FrameError("no such frame")
+
+    def _finish(self, job: Job | None, kind: Kind, json: str, wishes: list[Any]) -> None:
+        """The run is over; what it asked for without waiting is done all the same."""
+        self._grant(job, wishes)
+        if job is not None:
+            job.end(kind, json)
+
+    def _grant(self, job: Job | None, wishes: list[Any]) -> None:
+        for wish in wishes:
+            match wish:
+                case [0, "log", [level, message]]:
+                    if job is not None:
+                        job.log(level, message)
+                case [int(call), str(name), list(given)] if call > 0 and name != "log":
+                    if job is not None:
+                        self._call(job, call, name, given)
+                case _:
+                    raise FrameError("no such wish")
+
+    def _call(self, job: Job, call: int, name: str, given: list[Any]) -> None:
+        job.calls += 1
+        if job.calls > job.budget.calls:
+            if job.id not in self.jobs:
+                return
+            if job.calls > _ASKED_AGAIN * job.budget.calls:
+                self.give_up(job)
+                job.end("script", _message("the script goes on calling, over its limit"))
+                return
+            told = _message(f"a script may make {job.budget.calls} calls")
+            self._add_step(pack(["settle", job.id, call, False, told]))
+            return
+        task = self._loop.create_task(self._answer(job, call, name, given))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _answer(self, job: Job, call: int, name: str, given: list[Any]) -> None:
+        """Do what a script asks for and settle its promise."""
+        try:
+            done, json = True, await job.host(name, given)
+        except HostError as error:
+            done, json = False, error.json
+        except Exception:  # noqa: BLE001  a bug of ours must not leave the script waiting
+            done, json = False, _message("the call failed within the server")
+        if job.id in self.jobs:
+            self._add_step(pack(["settle", job.id, call, done, json]))
+
+    def _write(self, data: bytes) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+
+def _message(text: str) -> str:
+    return msgspec.json.encode({"message": text}).decode()
