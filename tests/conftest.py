@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import faulthandler
 import itertools
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -34,6 +36,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """`--golden` writes recorded exchanges anew; `--engine` runs the tests of one engine."""
     parser.addoption("--golden", action="store_true", help="write recorded exchanges anew")
     parser.addoption("--engine", choices=ENGINES, help="run engine tests on this engine only")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_exception_interact(node: pytest.Item | pytest.Collector) -> None:
+    """pytest stops the clock of `faulthandler_timeout` when a test fails; what is closed after it
+    may hang too, and most likely then."""
+    config = node.config
+    seconds = float(config.getini("faulthandler_timeout"))
+    if isinstance(node, pytest.Item) and seconds and not config.getoption("usepdb"):
+        faulthandler.dump_traceback_later(seconds, exit=True, file=sys.__stderr__)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -67,7 +79,9 @@ class Databases:
     def __init__(self, server: Server) -> None:
         self.server = server
         self._names = (f"t{number}" for number in itertools.count(1))
-        self._admin = psycopg.connect(server.url, autocommit=True)
+        self._admin = psycopg.connect(
+            server.url, autocommit=True, connect_timeout=30, options="-c statement_timeout=60s"
+        )
 
     def create(self, template_url: str = "") -> str:
         """The URL of a new database: empty, or a copy of one that nobody is connected to."""

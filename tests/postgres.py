@@ -45,6 +45,7 @@ _FAST = {
     "fsync": "off",  # synchronous_commit stays on: the engine refuses a server without it
     "full_page_writes": "off",
     "autovacuum": "off",
+    "statement_timeout": "120s",  # what waits for a lock for ever is told of
     "shared_buffers": "32MB",
     "max_wal_size": "2GB",
 }
@@ -120,7 +121,13 @@ class Server:
             (self.data_dir / "postmaster.pid").unlink(missing_ok=True)
         else:
             process.send_signal(_SIGNALS[mode])
-        process.wait(_READY_SECONDS_MAX)
+        try:
+            process.wait(_READY_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            log = self._log.read_text(errors="replace")[-4_000:]
+            _kill_with_children(process.pid)
+            process.wait(_READY_SECONDS_MAX)
+            raise RuntimeError(f"PostgreSQL did not stop ({mode}):\n{log}") from None
 
     def restart(self, mode: StopMode = "fast") -> None:
         """Stop it and start it again; the URL stays."""
@@ -150,6 +157,7 @@ class Server:
             env=_environment(),
             cwd="/",
             check=False,
+            timeout=_READY_SECONDS_MAX,
         )
         if done.returncode != 0:
             raise RuntimeError(f"initdb failed:\n{done.stdout}{done.stderr}")
@@ -227,9 +235,10 @@ def _may_reach(path: Path, user: str | None) -> bool:
     if user is None:
         return True
     words = ["/bin/ls", "-d", str(path)]
-    return (
-        subprocess.run(words, capture_output=True, user=user, cwd="/", check=False).returncode == 0
+    done = subprocess.run(
+        words, capture_output=True, user=user, cwd="/", check=False, timeout=_READY_SECONDS_MAX
     )
+    return done.returncode == 0
 
 
 def _reachable_install(user: str | None) -> Path:

@@ -23,6 +23,7 @@ from hikidashi import __version__
 from hikidashi.cli import cli, opening
 from hikidashi.config import SETTINGS
 from tests.command_line import CommandLine, quiet_logging
+from tests.waiting import first_line, join_all
 
 ROOT = Path(__file__).parent.parent
 DEMO = ROOT / "src" / "hikidashi" / "worlds" / "demo.yaml"
@@ -106,7 +107,9 @@ def test_serving_does_not_wait_for_what_only_tables_need():
     told = "import sys, hikidashi.cli, hikidashi.api.app; print('rich' in sys.modules)"
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     words = [sys.executable, "-c", told]
-    done = subprocess.run(words, env=environment, check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        words, env=environment, check=True, capture_output=True, text=True, timeout=60
+    )
     assert done.stdout == "False\n"
 
 
@@ -351,8 +354,7 @@ class Serving:
                 text=True,
             )
         assert self.process.stdout is not None
-        first = self.process.stdout.readline()
-        assert first, (folder / "stderr").read_text()
+        first = first_line(self.process)
         self.url = re.findall(r"http://\S+", first)[0]
         self.port = int(self.url.rpartition(":")[2])
 
@@ -383,7 +385,7 @@ class Serving:
     def end(self) -> None:
         assert self.process.stdout is not None
         self.process.kill()
-        self.process.wait()
+        self.process.wait(30)
         self.process.stdout.close()
 
 
@@ -414,7 +416,7 @@ def test_the_demo_serves_what_it_prints(serve, tmp_path):
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
         f"Connection: close\r\n\r\n{body}"
     )  # the page's HTTP sample, made real
-    with socket.create_connection(("127.0.0.1", server.port)) as line:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as line:
         line.sendall(message.encode())
         reply = b"".join(iter(lambda: line.recv(4096), b""))
     assert reply.startswith(b"HTTP/1.1 200")
@@ -454,10 +456,11 @@ def test_what_was_accepted_is_finished_before_the_server_stops(serve, tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     words = [sys.executable, "-m", "hikidashi", "--database", "sqlite:///d.db", "backup"]
     words += ["--sqlite-copy", "copy.db"]
-    subprocess.run(words, cwd=tmp_path, env=environment, check=True, capture_output=True)
+    subprocess.run(
+        words, cwd=tmp_path, env=environment, check=True, capture_output=True, timeout=60
+    )
     assert server.stop() == 0
-    for one in threads:
-        one.join()
+    join_all(threads)
     for name, wanted in (("d.db", set(rows)), ("copy.db", set(rows[:40]))):
         connection = apsw.Connection(str(tmp_path / name))
         [(table,)] = connection.execute(

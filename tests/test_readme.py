@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import first_line
+
 README = Path(__file__).parent.parent / "README.md"
 
 
@@ -37,7 +39,7 @@ def demo_server(folder: Path) -> Iterator[str]:
     )
     assert server.stdout is not None
     try:
-        first = server.stdout.readline()
+        first = first_line(server)
         address = re.search(r"http://127\.0\.0\.1:\d+", first)
         assert address is not None, first
         yield address.group()
@@ -62,6 +64,7 @@ def test_the_first_five_minutes_work_as_they_stand(tmp_path: Path) -> None:
             cwd=tmp_path,
             env={"PATH": os.environ["PATH"]},
             check=False,
+            timeout=120,
         )
     assert done.returncode == 0, done.stderr
     login, made, changed, read, told, numbers, hottask = re.split(r"\n=== \d\n", done.stdout)[:7]

@@ -128,7 +128,9 @@ def test_sql_is_only_in_storage():
 def tracked() -> list[str]:
     """The files of the repository; our Python files where there is no Git."""
     words = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    listing = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    listing = subprocess.run(
+        words, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
     names = listing.stdout.split("\0") if listing.returncode == 0 else ALL
     return [name for name in names if name and (ROOT / name).is_file()]
 

@@ -26,6 +26,7 @@ from hikidashi.storage.jobs import KEPT_MS
 from tests.api.rest import Rest
 from tests.api.test_imports import send, take
 from tests.deterministic import FixedClock, fixed_ids
+from tests.waiting import first_line
 
 WORLDS = Path(__file__).parent.parent / "worlds"
 SHOP = "/api/v0/applications/SHOP/datastores/orders"
@@ -272,7 +273,7 @@ class Process:
         words = [sys.executable, "-m", "hikidashi", "--database", url, "serve", "--port", "0"]
         self._process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
-        found = re.search(r"127\.0\.0\.1:(\d+)", self._process.stdout.readline())
+        found = re.search(r"127\.0\.0\.1:(\d+)", first_line(self._process))
         assert found
         self.port = int(found[1])
 

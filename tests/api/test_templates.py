@@ -201,7 +201,8 @@ def test_a_task_is_told_from_the_first_moment(shop, monkeypatch):
         plain = shop.app.templates._make
 
         async def wait(*words):
-            await release.wait()
+            async with asyncio.timeout(60):
+                await release.wait()
             return await plain(*words)
 
         monkeypatch.setattr(shop.app.templates, "_make", wait)

@@ -47,7 +47,7 @@ def bucket() -> Iterator[str]:
         }.items():
             patch.setenv(name, value)
         request = urllib.request.Request(f"{url}/papers", method="PUT")
-        urllib.request.urlopen(request).close()
+        urllib.request.urlopen(request, timeout=20).close()
         yield "s3://papers"
         server.stop()
 

@@ -24,6 +24,7 @@ from hikidashi.config import load_config
 from hikidashi.service.schema import schema_apply
 from tests.files.conftest import WORLD
 from tests.files.papers import BOUNDARY, FORM
+from tests.waiting import first_line, join_all
 
 MEGABYTES = int(os.environ.get("FILE_MEGABYTES", "32"))  # 100 by hand
 CHUNKED = {"Transfer-Encoding": "chunked"}
@@ -46,7 +47,7 @@ def server(tmp_path: Path) -> Iterator[tuple[psutil.Process, int]]:
     process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
-        found = re.search(r"http://127\.0\.0\.1:(\d+)", process.stdout.readline())
+        found = re.search(r"http://127\.0\.0\.1:(\d+)", first_line(process))
         assert found
         yield psutil.Process(process.pid), int(found[1])
     finally:
@@ -70,7 +71,7 @@ class Watch:
 
     def __exit__(self, *_: object) -> None:
         self._done.set()
-        self._thread.join()
+        join_all([self._thread])
 
     def _look(self) -> None:
         while not self._done.wait(0.005):
@@ -84,7 +85,7 @@ class Watch:
 
 def test_a_long_file_goes_in_and_out_in_bounded_memory(server):
     process, port = server
-    connection = http.client.HTTPConnection("127.0.0.1", port)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
 
     def send(method, path, body=None, headers=None):
         connection.request(method, path, body, headers or {}, encode_chunked=body is pieces)

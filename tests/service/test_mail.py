@@ -271,3 +271,30 @@ def test_the_relay_runs_while_the_application_serves(office):
     office.run(wait())
     assert len(office.receiver.got) == 1
     assert office.find(id_).tries == 1
+
+
+def test_the_relay_ends_though_a_library_drops_a_cancellation(office):
+    begun, dropped = asyncio.Event(), []
+
+    class Deaf:
+        async def send(self, *_words: object) -> None:
+            begun.set()
+            try:
+                await asyncio.sleep(30)
+            except asyncio.CancelledError:  # as wait_for does, whose answer has just come
+                dropped.append(True)
+
+    office.write()
+
+    async def go() -> None:
+        office.app.relay._post, plain = Deaf(), office.app.relay._post
+        try:
+            office.app.relay.start()
+            async with asyncio.timeout(20):
+                await begun.wait()
+                await office.app.relay.stop()
+        finally:
+            office.app.relay._post = plain
+
+    office.run(go())
+    assert dropped == [True]

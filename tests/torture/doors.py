@@ -19,6 +19,7 @@ from hikidashi.storage.telling import Telling, Told
 from .ledger import NO_REPLY, Reply, Verdict
 from .world import TOKEN
 
+PATIENCE_SECONDS = 30.0
 NOT_KNOWN = "is not known"  # in the 503 of a write whose COMMIT was lost
 HTTP_STATUS = {
     FaultKind.CONFLICT: 409,
@@ -41,7 +42,10 @@ class StoreDoor:
         """Submit it."""
         remember = Remember(key, key, _encode_outcome) if key else None
         try:
-            outcome = await self._store.submit(self._me, command, Telling(remember))
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                outcome = await self._store.submit(self._me, command, Telling(remember))
+        except TimeoutError:
+            return Reply(Verdict.UNKNOWN, 599, f"no answer in {PATIENCE_SECONDS} s")
         except FaultError as error:
             text = "; ".join(f"{one.error}: {one.description}" for one in error.faults)
             status = HTTP_STATUS.get(error.kind, 400)
@@ -86,7 +90,7 @@ def _verdict(status: int, text: str) -> Verdict:
 class HttpDoor:
     """One connection, kept alive, one request at a time."""
 
-    def __init__(self, port: int, token: str = TOKEN, patience: float = 30.0) -> None:
+    def __init__(self, port: int, token: str = TOKEN, patience: float = PATIENCE_SECONDS) -> None:
         self.port = port
         self._token = token
         self._patience = patience

@@ -12,7 +12,7 @@ from tests.postgres import Server
 
 from .doors import HttpDoor
 from .kills import Say, Summary, check_database, prepare
-from .ledger import Ledger
+from .ledger import Attempt, Ledger
 from .load import Load
 from .servers import ServerProcess, Spawner
 
@@ -21,7 +21,9 @@ RECOVERY_SECONDS_MAX = 10.0
 
 def cut_connections(url: str) -> int:
     """End every other connection to the database, whatever it is doing."""
-    with psycopg.connect(url, autocommit=True) as admin:
+    with psycopg.connect(
+        url, autocommit=True, connect_timeout=30, options="-c statement_timeout=30s"
+    ) as admin:
         row = admin.execute(
             "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -80,9 +82,13 @@ async def _stop_and_start(postgres: Server, ledger: Ledger, rng: random.Random) 
     """What was answered to writes that began and ended while nothing was there but 503."""
     await asyncio.to_thread(postgres.stop, "immediate")
     began = ledger.tick
-    await asyncio.sleep(rng.uniform(0.1, 0.4))
-    ended = ledger.tick
-    inside = [one for one in ledger.attempts if began < one.started and 0 < one.ended < ended]
+    inside: list[Attempt] = []
+    for _ in range(40):  # once is enough, but on a machine that has other things to do
+        await asyncio.sleep(rng.uniform(0.1, 0.4))
+        ended = ledger.tick
+        inside = [one for one in ledger.attempts if began < one.started and 0 < one.ended < ended]
+        if inside:
+            break
     await asyncio.to_thread(postgres.start)
     found = Counter(one.reply.status for one in inside)
     wrong = {status: count for status, count in found.items() if status != 503}

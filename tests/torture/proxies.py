@@ -57,8 +57,15 @@ class Wire:
                 client, _ = self._listener.accept()
                 server = socket.socket(socket.AF_UNIX)
                 server.connect(self._server)
-                threading.Thread(target=self._up, args=(client, server), daemon=True).start()
-                threading.Thread(target=_pass_on, args=(server, client), daemon=True).start()
+                threading.Thread(target=self._serve, args=(client, server), daemon=True).start()
+
+    def _serve(self, client: socket.socket, server: socket.socket) -> None:
+        """Both ways; closed when neither is used any more, as its number may then be another's."""
+        down = threading.Thread(target=_pass_on, args=(server, client), daemon=True)
+        down.start()
+        with client, server:
+            self._up(client, server)
+            down.join(60)
 
     def _up(self, client: socket.socket, server: socket.socket) -> None:
         """From the client to the server."""
@@ -89,7 +96,6 @@ def _pass_on(source: socket.socket, target: socket.socket) -> None:
 def _end(one: socket.socket) -> None:
     with contextlib.suppress(OSError):
         one.shutdown(socket.SHUT_RDWR)
-    one.close()
 
 
 async def cut_commits(url: str, *, turns: int, seed: int) -> Summary:

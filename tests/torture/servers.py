@@ -13,6 +13,8 @@ import time
 from pathlib import Path
 from typing import Any, Self
 
+from tests.waiting import SECONDS_MAX, first_line
+
 ROOT = Path(__file__).parents[2]
 READY_SECONDS_MAX = 30.0
 _PLACE = re.compile(r" at http://127\.0\.0\.1:(\d+) ")
@@ -51,7 +53,7 @@ class Spawner:
             raise RuntimeError("the spawner has no pipes")
         pipes[0].write(json.dumps(told) + "\n")
         pipes[0].flush()
-        return int(json.loads(pipes[1].readline()))
+        return int(json.loads(first_line(self._process, 2 * READY_SECONDS_MAX + SECONDS_MAX)))
 
 
 class ServerProcess:

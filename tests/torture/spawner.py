@@ -16,6 +16,7 @@ import hikidashi.api.app
 import hikidashi.storage.engines.postgres
 import hikidashi.storage.engines.sqlite  # noqa: F401  what a server imports when it starts
 from hikidashi.cli import cli
+from tests.waiting import wait_for_child
 
 
 def main() -> None:
@@ -56,7 +57,7 @@ def _serve(told: dict[str, Any]) -> None:
 
 def _end(pid: int, how: int) -> int:
     os.kill(pid, how)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    return wait_for_child(pid)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ from hikidashi.storage.engines import (
     UnreachableError,
 )
 from hikidashi.storage.store import Store
+from tests.waiting import wait_for_child
 
 from .checker import check
 from .doors import StoreDoor
@@ -111,9 +112,12 @@ class Scene:
         change = asyncio.create_task(self._store.change(lambda _: gate.wait(10)))
         await asyncio.sleep(0.005)
         work = asyncio.gather(*[self._send(one) for one in self.group])
-        while self._store.queue_length < len(self.group):  # noqa: ASYNC110  the next turn of the loop
-            await asyncio.sleep(0)
-        gate.set()
+        try:
+            async with asyncio.timeout(10):
+                while self._store.queue_length < len(self.group):  # noqa: ASYNC110  the next turn
+                    await asyncio.sleep(0)
+        finally:
+            gate.set()
         await change
         await work
 
@@ -224,7 +228,7 @@ def kill_at_each_step(url: str, *, seed: int, by_row: bool, every: int = 1) -> S
             pid = os.fork()
             if pid == 0:
                 _die_at(url, world, at, notes, by_row=by_row)
-            code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+            code = wait_for_child(pid)
             attempts: list[Attempt] = pickle.loads(notes.read_bytes())
             ledger.attempts += attempts
             group = [one for one in attempts if one.mark.startswith("step-")]

@@ -51,6 +51,17 @@ def _fail(connection: Connection, *, in_transaction: bool) -> None:
         connection.commit()
 
 
+def test_a_server_that_is_gone_without_a_word_is_noticed(databases: Databases):
+    url = databases.create()
+    for more, seconds in (("", "10"), ("&connect_timeout=25", "25")):
+        connection = PostgresEngine(f"{url}{more}").connect()
+        told = connection._psycopg.info.get_parameters()
+        assert told["connect_timeout"] == seconds
+        assert (told["keepalives_idle"], told["tcp_user_timeout"]) == ("30", "60000")
+        connection.close()
+    databases.drop(url)
+
+
 class _Retries:
     """Counts why groups were run again."""
 

@@ -29,6 +29,7 @@ def test_a_group_killed_between_two_statements_is_all_there_or_not(engine_url: s
         capture_output=True,
         text=True,
         check=False,
+        timeout=150,
     )
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)

@@ -12,6 +12,7 @@ import pytest
 from hikidashi.core.limits import RELATED_ENTRIES_MAX, VALUE_LOCKS_MAX
 from hikidashi.storage.engines.postgres import PostgresConnection
 from tests.served import Served
+from tests.waiting import join_all
 
 SCHEMA = """
 workspaces:
@@ -83,8 +84,7 @@ def at_once(*work: tuple[Shop, range]) -> None:
     threads = [Thread(target=shop.make, args=(numbers,)) for shop, numbers in work]
     for one in threads:
         one.start()
-    for one in threads:
-        one.join()
+    join_all(threads)
 
 
 def test_a_long_write_holds_few_locks(shops, locks):

@@ -47,10 +47,10 @@ async def held_up(world: World) -> AsyncIterator[None]:
     store = world.app.store
     held = threading.Event()
     changes: list[asyncio.Task[bool]] = []
-    while not store.queue_length and len(changes) < WRITERS_MAX:  # one waits: no writer is left
-        changes.append(asyncio.create_task(store.change(lambda _: held.wait())))
-        await asyncio.sleep(0.02)
     try:
+        while not store.queue_length and len(changes) < WRITERS_MAX:  # one waits: none is left
+            changes.append(asyncio.create_task(store.change(lambda _: held.wait(60))))
+            await asyncio.sleep(0.02)
         yield
     finally:
         held.set()

@@ -17,6 +17,7 @@ from ..storage.outgoing import sweep_mails
 from ..storage.people import sweep_sessions
 from ..storage.reservations import forget_reservations
 from ..storage.store import Store
+from .background import end
 from .files import Files
 from .imports import Imports
 
@@ -41,8 +42,7 @@ class Housekeeping:
     async def stop(self) -> None:
         """End; a round under way is left to its transaction."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end(self._task)
 
     async def _run(self) -> None:
         looks = 0

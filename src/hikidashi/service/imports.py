@@ -58,6 +58,7 @@ from ..storage.jobs import (
 from ..storage.staging import TakenNumbers, give_back, list_abandoned, publish, take_back_some
 from ..storage.store import Store
 from ..storage.written import staying
+from .background import end
 from .parsed_rows import ParsedWriter, parsed_path, read_parsed, writing
 from .sheet_files import SheetError, read_rows, remove_left
 
@@ -132,9 +133,7 @@ class Imports:
     async def close(self) -> None:
         """Give up what is still being checked; what is being written is finished by the store."""
         self._is_closed = True
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(*self._tasks)
 
     def check_room(self) -> None:
         """Raises 503 while too many files wait."""

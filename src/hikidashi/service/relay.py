@@ -13,6 +13,7 @@ from ..observe import Observer
 from ..storage import outgoing
 from ..storage.outgoing import Queued
 from ..storage.store import Store
+from .background import end
 from .post import MailFailedError, MailRefusedError, Post, make_message
 
 LOOK_S: Final = 2  # between two looks for mails that are due
@@ -45,8 +46,7 @@ class MailRelay:
     async def stop(self) -> None:
         """End; a mail under way is tried again by the next process."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end(self._task)
 
     async def _run(self) -> None:
         while True:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import psycopg
 from psycopg import errors, sql
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
 
 from ...core.full_text import pairs
@@ -43,6 +44,9 @@ _TYPES: dict[ColumnType | Literal["rowid"], str] = {
     "double precision": "DOUBLE PRECISION",
     "rowid": "BIGINT PRIMARY KEY",
 }
+# A server that is gone without a word is noticed in about a minute, unless the URL says otherwise.
+_WAITS: dict[str, Any] = {"connect_timeout": 10, "tcp_user_timeout": 60_000}  # s, ms
+_WAITS |= {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
 _MARK = (
     "INSERT INTO commits (writer_id, group_id) VALUES ($1, $2) "
     "ON CONFLICT (writer_id) DO UPDATE SET group_id = excluded.group_id"
@@ -117,7 +121,11 @@ class PostgresConnection:
 
     def _open(self) -> None:
         self._psycopg: psycopg.Connection[Row] = psycopg.Connection.connect(
-            self._url, autocommit=True, cursor_factory=psycopg.RawCursor, row_factory=tuple_row
+            "",
+            autocommit=True,
+            cursor_factory=psycopg.RawCursor,
+            row_factory=tuple_row,
+            **_WAITS | conninfo_to_dict(self._url),
         )
         self._psycopg.prepare_threshold = 2
         self._psycopg.prepared_max = 1_000
