@@ -200,8 +200,9 @@ class Config:
     smtp_url: str = _setting(
         "",
         _smtp,
-        "The server that sends mails: `smtp://[USER:PASSWORD@]HOST[:PORT]`, or `smtps://` for TLS from"
-        " the start; a password is said only over an encrypted line. Empty: mails become files.",
+        "The server that sends mails: `smtp://[USER:PASSWORD@]HOST[:PORT]`, encrypted where the server"
+        " can (port 587), or `smtps://` for TLS from the start (port 465); a password is said only over"
+        " an encrypted line, to a server with a certificate that holds. Empty: mails become files.",
     )
     mail_sender: str = _setting("hikidashi@localhost", _address, "The address that mails are from.")
     outbox: str = _setting(

@@ -6,88 +6,18 @@ import asyncio
 from collections.abc import Iterator
 from email import message_from_bytes
 from email.policy import SMTP
-from typing import Any
 
 import pytest
-from aiosmtpd import smtp
 
-from hikidashi.bootstrap import build
-from hikidashi.config import Config
 from hikidashi.core.limits import MAIL_KEPT_MS, MAIL_TRIES_MAX
-from hikidashi.service.mail import Letterhead, write_mail
+from hikidashi.service.mail import Letterhead
 from hikidashi.service.post import MailRefusedError, SmtpPost, make_message
 from hikidashi.storage import outgoing
-from hikidashi.storage.mails import Mail, insert_mail
+from hikidashi.storage.mails import Mail
 from tests.deterministic import START_MS, FixedClock, fixed_ids
+from tests.service.post_office import PostOffice
 
-HEAD = Letterhead("https://app.test/confirm")
 LINK = "https://app.test/confirm/secret"
-
-
-class Receiver:
-    """What a mail server does with what it is sent: `replies` has its refusals, in their order."""
-
-    def __init__(self) -> None:
-        self.got: list[Any] = []
-        self.senders: list[str] = []
-        self.replies: list[str] = []
-
-    async def handle_RCPT(self, _server, _session, envelope, address, _options):  # noqa: N802
-        envelope.rcpt_tos.append(address)
-        return self.replies.pop(0) if self.replies else "250 fine"
-
-    async def handle_DATA(self, _server, _session, envelope):  # noqa: N802
-        self.got.append((envelope.rcpt_tos, message_from_bytes(envelope.content, policy=SMTP)))
-        self.senders.append(envelope.mail_from)
-        return "250 taken"
-
-
-class PostOffice:
-    """An application with a mail server of its own on the same event loop."""
-
-    def __init__(self, url: str, clock, ids, runner: asyncio.Runner, folder: str = "") -> None:
-        self.clock = clock
-        self.ids = ids
-        self.run = runner.run
-        self.receiver = Receiver()
-        self.server = runner.run(self._listen())
-        port = self.server.sockets[0].getsockname()[1]
-        settings = {"outbox": folder} if folder else {"smtp_url": f"smtp://127.0.0.1:{port}"}
-        self.app = build(
-            Config(database=url, mail_sender="post@app.test", **settings), clock=clock, ids=ids
-        )
-        self.run(self.app.open())
-
-    async def _listen(self) -> asyncio.Server:
-        loop = asyncio.get_running_loop()
-        return await loop.create_server(
-            lambda: smtp.SMTP(self.receiver, loop=loop, hostname="mx.test"), "127.0.0.1", 0
-        )
-
-    def write(self, **more: Any) -> str:
-        """A mail that waits; its id."""
-        id_ = self.ids.next_id()
-        told = {"kind": "password", "name": "Ann", "recipient": "ann@app.test", **more}
-        head = told.pop("head", HEAD)
-        one = write_mail(id_=id_, workspace="", secret="secret", head=head, **told)
-        self.keep(one)
-        return id_
-
-    def keep(self, one: Mail) -> None:
-        now = self.clock.now_ms()
-        self.run(self.app.store.change(lambda conn: insert_mail(conn, one, now)))
-
-    def round(self) -> int:
-        return self.run(self.app.relay.round())
-
-    def find(self, id_: str) -> outgoing.Queued:
-        found = self.run(self.app.store.read(lambda one: outgoing.find_mail(one, id_)))
-        assert found is not None
-        return found
-
-    def close(self) -> None:
-        self.run(self.app.close())
-        self.server.close()
 
 
 @pytest.fixture(scope="module")
