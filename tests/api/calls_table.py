@@ -39,6 +39,11 @@ class Proper:
         return ROUTES[self.name].auth
 
     @property
+    def writes(self) -> bool:
+        """Whether it may change what it names."""
+        return any(key.name == "dry_run" for key in ROUTES[self.name].query)
+
+    @property
     def text(self) -> str:
         """All that is sent, as one text."""
         return f"{self.path} {json.dumps(self.body)} {json.dumps(self.form)}"

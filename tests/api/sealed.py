@@ -20,6 +20,8 @@ OURS, THEIRS = "67a", "67b"  # what the ids in each workspace begin with
 NAMED = {  # what a definition is called in both workspaces, and the end of its id
     "$app": ("DESK", "c1"),
     "$store": ("NOTES", "e1"),
+    "$there_app": ("DESK", "c1"),  # the same once more, where a body names them
+    "$there": ("NOTES", "e1"),
     "$field": ("text", "601"),
     "$choice": ("size", "603"),
     "$paper": ("paper", "604"),
@@ -29,6 +31,9 @@ NAMED = {  # what a definition is called in both workspaces, and the end of its 
     "$create": ("Create", "801"),
     "$update": ("Update", "802"),
     "$delete": ("Delete", "803"),
+    "$shelf": ("SHELF", "e2"),
+    "$shelving": ("Create", "811"),
+    "$binding": ("Bind", "812"),
     "$role": ("MEMBER", "d2"),
     "$group": ("EAST", "b2"),
     "$report": ("sizes", "911"),
@@ -57,7 +62,9 @@ class Sealed(Rest):
         self.counted += 1
         return f"new-{self.counted:05d}"
 
-    def send(self, one: Proper, words: Things, user: str, token: str | None = None) -> Reply:
+    def send(
+        self, one: Proper, words: dict[str, Any], user: str, token: str | None = None
+    ) -> Reply:
         """A proper call with things in place of its words."""
         path, body = one.filled({word: words[word] for word in one.words})
         more: dict[str, Any] = {"user": user, "token": token}
@@ -200,6 +207,11 @@ class Things(dict[str, Any]):
         body = {"name": "New", "dataType": "text"}
         return str(self._ask("POST", f"{self._notes}/fields", body)["field_id"])
 
+    def _new_lookup(self) -> str:
+        info = {"dslookup_datastore_id": self._store, "dslookup_field_id": "text"}
+        body = {"name": "New", "dataType": "dslookup", "dslookup_info": info}
+        return str(self._ask("POST", f"{self._notes}/fields", body)["field_id"])
+
     def _new_option(self) -> str:
         name = self._world.fresh()
         body = {"options": [{"name": name, "display_id": name}]}
@@ -235,6 +247,11 @@ class Things(dict[str, Any]):
 
     def _peer(self) -> str:
         return self._made({"text": "peer"})
+
+    def _book(self) -> str:
+        """An item of the other datastore."""
+        path = f"{self._app}/datastores/{id_in(self._side, 'e2')}/items/new"
+        return str(self._ask("POST", path, {"item": {"name": "book"}})["item_id"])
 
     def _linked(self) -> str:
         """What the item is linked to."""
