@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from hikidashi.core.access import Identity
 from tests.api.calls_table import Proper
 from tests.api.rest import Reply, Rest
 from tests.deterministic import FixedClock, fixed_ids
@@ -179,6 +180,14 @@ class Things(dict[str, Any]):
         address = self._new_address()
         self._own("POST", "users/email", {"email": address})
         return self._mailed(address)
+
+    def _open(self) -> str:
+        """What an operator has opened to everybody."""
+        path = f"{V0}/{self._notes}/items/details/{self['$item']}"
+        user, workspace = (id_in(self._side, end) for end in ("a5", "f1"))
+        identity = Identity(user, workspace, id_in(self._side, "c1"), may_write=False)
+        self._world.run(self._world.app.identities.open_call("GET", path, identity))
+        return path
 
     # --- the design -----------------------------------------------------------------------------
 
