@@ -51,6 +51,20 @@ def test_every_query_key_that_is_read_is_declared_by_a_call_and_the_reverse():
     assert read == {one.name for call in CALLS for one in call.query}
 
 
+READS = frozenset(  # by POST, for the sake of a body
+    (
+        *("ItemList", "GetItemSearchConditionsByPost", "GlobalSearch", "ExportItemsByConditions"),
+        *("GetReportDataByConditions", "GetReportDataByConditionsAsPrinted"),
+        "GetChartDataByConditions",
+    )
+)
+
+
+def test_every_call_that_writes_says_whether_it_can_be_done_only_for_show():
+    knowing = {one.name for one in CALLS if any(key.name == "dry_run" for key in one.query)}
+    assert knowing - {"GetAutoNumber"} == {one.name for one in CALLS if one.method != "GET"} - READS
+
+
 class Asked(dict[str, str]):
     """A query string that notes what it is asked for."""
 

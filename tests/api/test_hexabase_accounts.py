@@ -81,6 +81,9 @@ def test_what_needs_a_session_of_the_one_concerned(office, method, path, body):
         ("POST", "users/confirmations", {"confirmation_id": NONE}),
         ("POST", "users/password/reset", {"u_id": BOB}),
         ("PUT", "users/password", SAME),
+        ("POST", "login", {"email": "eve@office.test", "password": "eve-password"}),
+        ("POST", "users/logout", None),
+        ("POST", f"workspaces/{W}/select", None),
     ],
 )
 def test_nothing_is_done_only_for_show(office, method, path, body):

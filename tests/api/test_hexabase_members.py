@@ -240,6 +240,43 @@ def test_a_file_lets_people_in_with_groups_and_roles_and_takes_them_out(office):
     assert office.kept() == before
 
 
+# --- who is there -----------------------------------------------------------------------------
+
+
+def test_members_are_told_with_their_roles_where_the_caller_sees_the_application(office):
+    def told(user: str) -> dict[str, list[str]]:
+        found = office.done("GET", "groups/ALL/users?recursive=true", user=user)["members"]
+        return {
+            one["username"]: [f"{r['application_id']}/{r['role_id']}" for r in one["user_roles"]]
+            for one in found
+        }
+
+    seen = told("ann")
+    assert seen["Bob"] == ["DESK/ADMIN", "DESK/READER"]
+    assert seen["Eve"] == ["DESK/MEMBER", "SHOP/ADMIN"]
+    assert seen["Ann"] == []
+    assert told("bob") == seen | {"Eve": ["DESK/MEMBER"], "Gus": told("bob")["Gus"]}
+    assert office.ask("GET", "groups/ALL/users", user="zoe").json["members"][0]["username"] == "Zoe"
+
+
+def test_what_applications_keep_of_members_is_told_to_them_and_their_administrator(office):
+    def told(user: str) -> dict[str, object]:
+        found = office.done("GET", "groups/ALL/users?recursive=true", user=user)["members"]
+        return {one["username"]: one.get("additional_info", "hidden") for one in found}
+
+    body = {"email": "eve@office.test", "user_id": EVE, "additional_info": {"desk": 7}}
+    office.done("PUT", "userinfo", body, user="eve")
+    assert (told("ann")["Eve"], told("eve")["Eve"]) == ({"desk": 7}, {"desk": 7})
+    assert (told("eve")["Bob"], told("bob")["Eve"]) == ("hidden", "hidden")
+    office.done("POST", "users", {"email": "eve@office.test", "g_id": "ALL"}, user="zoe")
+    assert told("zoe")["Eve"] == "hidden"  # whom she has only just let in
+    assert told("ann")["Eve"] == "hidden"
+    machine = office.make_token(KIM, may_write=True)
+    found = office.done("GET", "groups/STORE/users", token=machine)["members"]
+    assert all("additional_info" not in one for one in found)
+    office.rows_changed("DELETE FROM members WHERE user_id = ? AND workspace_id = ?", EVE, STRANGE)
+
+
 # --- coming and going -------------------------------------------------------------------------
 
 

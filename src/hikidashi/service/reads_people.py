@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
 
-from ..core.access import may_see_project
-from ..core.catalog import Catalog, Project
+from ..core.access import Actor, may_administer, may_see_project
+from ..core.catalog import Catalog, Project, Role
 from ..core.errors import no_place
 from ..core.record import record
+from ..storage.accounts import read_info, read_infos
 from ..storage.mails import list_mailed
 from ..storage.people_state import People, User, read_people
 from .app import View
@@ -17,12 +20,13 @@ from .design_people import find_top_group, get_group
 def find_place(view: View, ref: str) -> Project:
     """An application that the actor sees; an administrator of the workspace sees each. Raises 404."""
     project = view.catalog.find_project(ref)
-    actor = view.actor
-    if project is not None and (
-        may_see_project(actor, project) or (actor.is_workspace_admin and not actor.project)
-    ):
+    if project is not None and _sees(view.actor, project):
         return project
     raise no_place("application", ref)
+
+
+def _sees(actor: Actor, project: Project) -> bool:
+    return may_see_project(actor, project) or (actor.is_workspace_admin and not actor.project)
 
 
 def list_role_users(view: View, project: str, ref: str) -> list[User]:
@@ -31,10 +35,14 @@ def list_role_users(view: View, project: str, ref: str) -> list[User]:
     if role is None:
         raise no_place("role", ref)
     people = _people(view)
-    holders = {user for one, user in people.user_roles if one == role.id}
-    groups = {group for one, group in people.group_roles if one == role.id}
-    holders |= users_of(people, groups_under(view.catalog, groups))
-    return _in_order(people, holders)
+    return _in_order(people, _holders(view.catalog, people, role.id))
+
+
+def _holders(catalog: Catalog, people: People, role: str) -> set[str]:
+    """The ids of those who hold a role, directly or through a group."""
+    groups = {group for one, group in people.group_roles if one == role}
+    direct = {user for one, user in people.user_roles if one == role}
+    return direct | users_of(people, groups_under(catalog, groups))
 
 
 @record
@@ -44,6 +52,8 @@ class Member:
     user: User
     is_admin: bool
     is_mailed: bool  # a mail asks, or asked, the user to confirm
+    roles: Sequence[tuple[Project, Role]] = ()  # of applications that the actor sees
+    info: dict[str, Any] | None = None  # what applications keep; None: not for the actor to see
 
 
 def list_group_members(view: View, ref: str, *, recursive: bool) -> list[Member]:
@@ -51,7 +61,30 @@ def list_group_members(view: View, ref: str, *, recursive: bool) -> list[Member]
     group = get_group(view.catalog, ref)
     people = _people(view)
     groups = groups_under(view.catalog, [group.id]) if recursive else {group.id}
-    return _members(view, people, users_of(people, groups))
+    found = _members(view, people, users_of(people, groups))
+    held = [
+        (project, role, _holders(view.catalog, people, role.id))
+        for project in view.catalog.projects
+        if _sees(view.actor, project)
+        for role in project.roles
+    ]
+    infos = _infos(view)
+    return [
+        replace(
+            one,
+            roles=[(place, role) for place, role, holders in held if one.user.id in holders],
+            info=infos.get(one.user.id),
+        )
+        for one in found
+    ]
+
+
+def _infos(view: View) -> dict[str, dict[str, Any]]:
+    """What applications keep of users: one's own; to an administrator, that of those too who are in
+    no other workspace, lest somebody be let in to be looked at."""
+    actor = view.actor
+    found = read_infos(view.connection, view.catalog.workspace) if may_administer(actor) else {}
+    return found | {actor.user: read_info(view.connection, actor.user)}
 
 
 def list_all_members(view: View, ref: str) -> list[Member]:

@@ -84,6 +84,17 @@ def read_info(connection: Connection, user: str) -> dict[str, Any]:
     return msgspec.json.decode(rows[0][0], type=dict[str, Any]) if rows else {}
 
 
+def read_infos(connection: Connection, workspace: str) -> dict[str, dict[str, Any]]:
+    """The same of those who are in one workspace and in no other, by id."""
+    rows = connection.query(
+        "SELECT id, additional_info FROM users"
+        " WHERE id IN (SELECT user_id FROM members WHERE workspace_id = ?)"
+        " AND id NOT IN (SELECT user_id FROM members WHERE workspace_id <> ?)",
+        (workspace, workspace),
+    )
+    return {id_: msgspec.json.decode(text, type=dict[str, Any]) for id_, text in rows}
+
+
 def write_info(connection: Connection, user: str, info: dict[str, Any]) -> None:
     """Keep something else of a user."""
     text = msgspec.json.encode(info).decode()

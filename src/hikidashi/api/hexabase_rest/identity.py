@@ -7,11 +7,14 @@ from typing import Annotated, Any, Final
 import msgspec
 
 from ...core.access import Identity, may_see_project
+from ...core.catalog import Project, Role
 from ...core.errors import invalid_request
 from ...service.app import App, View
 from ...service.shown import localized
 from ..body import decode_body, told
 from ..edge import Answer, Call, HttpRequest, answer_json
+from ..exchange import NO_DRY_RUN
+from ..running import refuse_dry_run
 from . import envelopes
 from .definitions_encode import language_of
 from .write_answers import NULL
@@ -93,6 +96,7 @@ _login: Final = msgspec.json.Decoder(LoginBody)
 
 async def login(app: App, request: HttpRequest, _identity: None) -> Answer:
     """Login; a token that is sent along is not looked at."""
+    refuse_dry_run(request)
     body = decode_body(_login, request.body)
     typed = body.user_code or body.email
     if not typed:
@@ -103,8 +107,9 @@ async def login(app: App, request: HttpRequest, _identity: None) -> Answer:
     return answer_json(LoginAnswer(token))
 
 
-async def logout(app: App, _request: HttpRequest, identity: Identity) -> Answer:
+async def logout(app: App, request: HttpRequest, identity: Identity) -> Answer:
     """Logout."""
+    refuse_dry_run(request)
     await app.identities.logout(identity)
     return Answer(200, NULL)
 
@@ -132,18 +137,23 @@ async def get_user_info(app: App, request: HttpRequest, identity: Identity) -> A
     )
 
 
+def encode_role(project: Project, role: Role, language: str) -> UserRole:
+    """A role as it is told with its application."""
+    return UserRole(
+        r_id=role.id,
+        role_name=localized(role.names, language),
+        role_id=role.display_id,
+        p_id=project.id,
+        application_id=project.display_id,
+        application_name=localized(project.names, language),
+        application_display_order=project.position,
+    )
+
+
 def _held(view: View, language: str) -> tuple[bool, list[UserRole], list[UserGroup]]:
     actor, catalog = view.actor, view.catalog
     roles = [
-        UserRole(
-            r_id=role.id,
-            role_name=localized(role.names, language),
-            role_id=role.display_id,
-            p_id=project.id,
-            application_id=project.display_id,
-            application_name=localized(project.names, language),
-            application_display_order=project.position,
-        )
+        encode_role(project, role, language)
         for project in catalog.projects
         if may_see_project(actor, project)
         for role in project.roles
@@ -171,11 +181,14 @@ async def get_current_workspace(app: App, _request: HttpRequest, identity: Ident
 
 async def select_workspace(app: App, request: HttpRequest, identity: Identity) -> Answer:
     """SelectWorkspace."""
+    refuse_dry_run(request)
     await app.identities.select_workspace(identity, request.params["workspace-id"])
     return Answer(200, NULL)
 
 
 def _call(name: str, method: str, path: str, handle: Any, summary: str, **more: Any) -> Call:
+    if method != "GET":
+        more["query"] = (NO_DRY_RUN,)
     return Call(
         name=name,
         method=method,

@@ -40,6 +40,7 @@ from ..multipart import read_form
 from ..running import refuse_dry_run
 from . import envelopes
 from .definitions_encode import language_of
+from .identity import UserRole, encode_role
 from .placed import NoErrorAnswer, change, look
 from .reads_bodies import read_flag
 from .write_answers import NO_ERROR
@@ -147,6 +148,8 @@ class GroupMember(msgspec.Struct):
     confirmed: bool
     email_sent: bool
     is_sv: bool  # an administrator of the workspace
+    user_roles: list[UserRole]  # in applications that the caller sees, also through groups
+    additional_info: dict[str, Any] | UnsetType = UNSET  # what applications keep of the user
     user_code: str | UnsetType = UNSET
 
 
@@ -199,7 +202,7 @@ def _profile(user: User, *, is_mailed: bool) -> UserProfile:
 # --- reading ----------------------------------------------------------------------------------
 
 
-def _group_member(one: Member) -> GroupMember:
+def _group_member(one: Member, language: str) -> GroupMember:
     user = one.user
     return GroupMember(
         u_id=user.id,
@@ -209,6 +212,8 @@ def _group_member(one: Member) -> GroupMember:
         confirmed=user.password_hash is not None,
         email_sent=one.is_mailed,
         is_sv=one.is_admin,
+        user_roles=[encode_role(place, role, language) for place, role in one.roles],
+        additional_info=UNSET if one.info is None else one.info,
         user_code=_code(user),
     )
 
@@ -216,10 +221,11 @@ def _group_member(one: Member) -> GroupMember:
 async def get_users_in_group(app: App, request: HttpRequest, identity: Identity) -> Answer:
     """GetUsersInGroup."""
     ref, recursive = request.params["group-id"], read_flag(request, "recursive")
+    language = language_of(request)
 
     def read(view: View) -> GroupMembersAnswer:
         found = list_group_members(view, ref, recursive=recursive)
-        return GroupMembersAnswer([_group_member(one) for one in found], len(found))
+        return GroupMembersAnswer([_group_member(one, language) for one in found], len(found))
 
     return answer_json(await look(app, identity, read))
 
