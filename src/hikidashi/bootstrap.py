@@ -74,7 +74,7 @@ def build(
     observe.watch_queue(lambda: store.queue_length)
     identities = Identities(store, clock, ids)
     files = Files(store, clock, ids, observe, config.files_place, config.file_bytes_max)
-    return App(config, clock, ids, store, identities, files, observe)
+    return App(config, clock, ids, store, identities, files, observe, make_sandbox(config))
 
 
 def make_asgi(app: App) -> ASGIApp:

@@ -8,6 +8,7 @@ from .edge import Edge
 from .exchange import Call
 from .hexabase_rest.routes import CALLS as HEXABASE_CALLS
 from .hottask import list_calls as list_hottask_calls
+from .inside import InnerEdge
 from .site import make_site
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ def make_asgi(app: App) -> Edge:
     the edge lets what was accepted finish before that."""
     config = app.config
     calls: tuple[Call, ...] = (*HEXABASE_CALLS, *list_hottask_calls(config.hottask_http_errors))
+    app.carry = InnerEdge(app, HEXABASE_CALLS)
     return Edge(
         app,
         calls,

@@ -8,10 +8,11 @@ from typing import Final, TypeAlias
 from msgspec.structs import replace
 
 from ..core.access import Identity
-from ..core.commands import Command
+from ..core.commands import Command, WriteItem
 from ..core.errors import FaultError, invalid_request
 from ..core.plan import Result
 from ..service.app import App, View, view_of
+from ..service.scripts import Trace, run_scripted
 from ..storage.idempotency import Replay
 from ..storage.telling import PLAINLY, Inside, Telling, Told
 from .body import encode
@@ -51,8 +52,14 @@ async def answer_write(  # noqa: PLR0913  a write, who sends it, and how its ans
     return answer(outcome, None)
 
 
-def run(app: App, identity: Identity, command: Command) -> Work:
-    """The work of running a command that is there already."""
+def run(app: App, identity: Identity, command: Command, trace: Trace | None = None) -> Work:
+    """The work of running a command that is there already, with the scripts of its action.
+
+    `trace` gathers what they say.
+    """
+    if isinstance(command, WriteItem):
+        said = trace or Trace()
+        return lambda telling: run_scripted(app, identity, command, telling, said)
     return lambda telling: app.run_telling(identity, command, telling)
 
 

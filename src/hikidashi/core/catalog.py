@@ -83,6 +83,7 @@ class Action:
     is_default: bool = False
     pre_script: str = ""
     post_script: str = ""
+    is_synchronous: bool = False  # the answer to a write waits for the POST script
     extra: Mapping[str, object] = field(default_factory=dict)
 
     @property
@@ -331,6 +332,7 @@ class Catalog:
         "_projects",
         "_roles",
         "groups",
+        "has_scripts",
         "name",
         "number",
         "projects",
@@ -361,6 +363,12 @@ class Catalog:
             self._below.setdefault(one.parent, []).append(one.id)
         self._projects = {one.display_id: one for one in self.projects}
         self._projects |= {one.id: one for one in self.projects}
+        self.has_scripts = any(
+            action.pre_script or action.post_script
+            for project in self.projects
+            for datastore in project.datastores
+            for action in datastore.actions
+        )
         self._datastores = {ds.id: ds for one in self.projects for ds in one.datastores}
         self._roles = {role.id: role for one in self.projects for role in one.roles}
 

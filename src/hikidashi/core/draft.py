@@ -62,6 +62,19 @@ class Draft:
     seed: str = ""  # id of the item that it is a copy of
 
 
+def make_draft(entry: EntryRequest, scope: Scope, publish: Publish | None) -> Draft:
+    """Check an entry by its operation: NEW, COPY, UPDATE or DELETE. Raises FaultError."""
+    match entry.operation:
+        case Op.NEW:
+            return draft_new(entry, scope, publish)
+        case Op.COPY:
+            return draft_copy(entry, scope, publish)
+        case Op.UPDATE:
+            return draft_update(entry, scope, publish)
+        case _:
+            return draft_delete(entry, scope)
+
+
 def draft_new(entry: EntryRequest, scope: Scope, publish: Publish | None) -> Draft:
     """Check a new item. Auto numbers are not in the image yet: they are taken by the plan."""
     action = _allowed(entry, "", scope)

@@ -49,6 +49,7 @@ class FaultKind(Enum):
     NO_PLACE = "no place"  # 404: project, datastore, field, action
     NO_ITEM = "no item"  # 404
     NO_LINK = "no link"  # 404
+    REJECTED = "rejected"  # by the PRE script of the action: nothing was written
     CONFLICT = "conflict"  # 409: the revision
     TOO_LARGE = "too large"  # 413
     KEY_REUSED = "key reused"  # 422: an Idempotency-Key that came with another request
@@ -80,6 +81,15 @@ class FaultError(Exception):
         super().__init__(faults[0].error if faults else kind.value)
         self.kind = kind
         self.faults = faults
+
+
+class RejectedError(FaultError):
+    """The PRE script of the action does not want the write; `value` is what it says, as JSON."""
+
+    def __init__(self, value: str, said: str) -> None:
+        words = "the script of the action refused the write"
+        super().__init__(FaultKind.REJECTED, Fault(Code.INVALID_PARAMS, words, said))
+        self.value = value
 
 
 class InvalidValueError(Exception):

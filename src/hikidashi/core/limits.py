@@ -36,6 +36,13 @@ NAME_CHARS_MAX: Final = 500
 GROUP_LEVELS_MAX: Final = 32
 LAYOUT_MAX: Final = 10_000  # column, row, width or height of a field on the form
 SCRIPT_BYTES_MAX: Final = 100_000  # one script of an action, UTF-8: every process holds them all
+SCRIPT_DEPTH_MAX: Final = 5  # scripts that stand behind one: each has called the next by the APIs
+SCRIPT_AGAIN_MAX: Final = 3  # times a PRE script judges an item that keeps moving under it
+SCRIPT_SECONDS: Final = 10.0  # one run by the clock, its calls included
+SCRIPT_LOG_BYTES_MAX: Final = 65_536  # what one run may log
+SCRIPT_ANSWER_BYTES_MAX: Final = 1_000_000  # of one call of a script
+PRE_CPU_SECONDS: Final = 0.25
+POST_CPU_SECONDS: Final = 0.5
 DELETED_KEEP_MS: Final = 7 * 86_400_000  # a deleted definition and its data can be had again
 AUDIT_PAGE_MAX: Final = 200  # entries of the audit in one answer, whole definitions each
 

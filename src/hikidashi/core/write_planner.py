@@ -13,11 +13,8 @@ from .computed import calc_plan, make_title
 from .draft import (
     Draft,
     Scope,
-    draft_copy,
-    draft_delete,
-    draft_new,
-    draft_update,
     get_visible_item,
+    make_draft,
 )
 from .errors import (
     Fault,
@@ -100,19 +97,16 @@ class WritePlanner:
 
     def _write(self, entry: EntryRequest, publish: Publish | None) -> tuple[Frame, HistoryEntry]:
         """Plan one item by its operation (NEW, UPDATE, DELETE or COPY)."""
+        if entry.operation is Op.NEW and entry.item:
+            check_reserved(entry, self._snapshot, self._actor, self._now)
+        draft = make_draft(entry, self._scope, publish)
         if entry.operation in (Op.NEW, Op.COPY):
-            if entry.operation is Op.NEW and entry.item:
-                check_reserved(entry, self._snapshot, self._actor, self._now)
-            make = draft_new if entry.operation is Op.NEW else draft_copy
-            draft = make(entry, self._scope, publish)
             item, changes = self._insert(draft)
         elif entry.operation is Op.UPDATE:
-            draft = draft_update(entry, self._scope, publish)
             if entry.datastore.calc_fields:
                 draft = self._with_computed(draft)
             item, changes = self._update(draft)
         else:
-            draft = draft_delete(entry, self._scope)
             item, changes = self._delete(draft)
         if draft.notes:
             self._faults.extend(

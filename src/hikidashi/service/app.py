@@ -18,6 +18,7 @@ from ..core.limits import RETRIES_MAX
 from ..core.plan import Result
 from ..core.record import record
 from ..observe import Observer
+from ..sandbox.pool import Sandbox
 from ..storage.access_sets import AccessSets
 from ..storage.engines import Connection
 from ..storage.idempotency import Remember, Replay, find_replays
@@ -33,6 +34,7 @@ from .imports import Imports
 from .post import make_post
 from .registrations import Registrations
 from .relay import MailRelay
+from .script_calls import Carry, InnerCall
 from .templates import Templates
 
 T = TypeVar("T")
@@ -55,6 +57,11 @@ class View:
     access: AccessSets
 
 
+async def _no_calls(_: InnerCall) -> tuple[int, bytes]:
+    """The APIs of a program that serves none."""
+    raise unavailable("this program serves no APIs")
+
+
 def view_of(inside: Inside) -> View:
     """What an answer made inside a transaction may read."""
     return View(inside.connection, inside.catalog, inside.actor, inside.access)
@@ -72,6 +79,7 @@ class App:
         identities: Identities,
         files: Files,
         observe: Observer,
+        sandbox: Sandbox,
     ) -> None:
         self.config = config
         self.clock = clock
@@ -90,6 +98,8 @@ class App:
         post = make_post(config.smtp_url, config.mail_sender, config.outbox_folder)
         self.relay = MailRelay(store, clock, observe, post, config.mail_sender)
         self.observe = observe
+        self.sandbox = sandbox
+        self.carry: Carry = _no_calls  # the APIs, for scripts; who serves them sets it
 
     async def open(self, *, sends_mails: bool = False) -> None:
         """Open the store and begin to keep house, and to send mails if it is to serve."""
@@ -101,6 +111,7 @@ class App:
 
     async def close(self) -> None:
         """Finish what was accepted and close."""
+        self.sandbox.close()
         await self._housekeeping.stop()
         await self.relay.stop()
         await self.imports.close()

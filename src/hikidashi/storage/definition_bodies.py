@@ -101,6 +101,7 @@ class ActionBody(_Body, frozen=True):
     is_default: bool = False
     pre_script: str = ""
     post_script: str = ""
+    is_synchronous: bool = False
     extra: dict[str, Any] = {}
 
 

@@ -342,6 +342,7 @@ def _action(row: Definition, body: ActionBody, every: frozenset[str]) -> Action:
         is_default=body.is_default,
         pre_script=body.pre_script,
         post_script=body.post_script,
+        is_synchronous=body.is_synchronous,
         extra=body.extra,
     )
 

@@ -56,7 +56,7 @@ def needs_locks(touches: Touches) -> bool:
 class SnapshotReader:
     """Fills snapshots over one connection."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  what it reads with, and how it locks
         self,
         engine: Engine,
         connection: Connection,
@@ -64,8 +64,10 @@ class SnapshotReader:
         find: FindDatastore,
         *,
         value_locks: ValueLocks = "each",
+        locks: bool = True,
     ) -> None:
-        self._value_locks = value_locks
+        self._value_locks = value_locks if locks else "none"
+        self._locks = locks  # False: only to look, over a connection that can't write
         self._engine = engine
         self._connection = connection
         self._access = access
@@ -124,7 +126,7 @@ class SnapshotReader:
 
     def _ask_numbers(self, workspaces: list[str], handle: Callable[[list[Row]], None]) -> None:
         lock = self._engine.lock_workspaces(workspaces, exclusive=False)
-        if lock is not None:
+        if lock is not None and self._locks:
             self._ask(lock, _ignore)
         select = "SELECT id, catalog_number, people_number FROM workspaces"
         self._ask(QueryKeys(select, ID, workspaces), handle)
@@ -177,7 +179,9 @@ class SnapshotReader:
             self._rows.append((datastore, found))
 
         table = item_table(datastore)
-        if ids and rows and self._engine.name == "postgresql":  # two reads would lock in two orders
+        if (
+            ids and rows and self._locks and self._engine.name == "postgresql"
+        ):  # two reads would lock in two orders
             text = (
                 f"{table.select} WHERE id = ANY(?::text[] || "  # noqa: S608  our own hex ids
                 f"ARRAY(SELECT id FROM {table.name} WHERE n = ANY(?::bigint[])))"
@@ -187,7 +191,9 @@ class SnapshotReader:
             return
         for key, keys in ((ID, ids), (N, rows)):
             if keys:
-                self._ask(QueryKeys(table.select, key, sorted(keys), lock=True, order="id"), handle)
+                self._ask(
+                    QueryKeys(table.select, key, sorted(keys), lock=self._locks, order="id"), handle
+                )
 
     def _ask_seen(self, snapshot: Snapshot, wanted: Mapping[str, AbstractSet[str]]) -> None:
         """Items that formulas read: as they are committed, without a lock, without their keys."""
@@ -234,7 +240,7 @@ class SnapshotReader:
         def handle(rows: list[Row]) -> None:
             snapshot.files.update((row[0], file_state(row)) for row in rows)
 
-        self._ask(QueryKeys(STATE, ID, files, lock=True, order="id"), handle)
+        self._ask(QueryKeys(STATE, ID, files, lock=self._locks, order="id"), handle)
 
     def _ask_holders(self, snapshot: Snapshot, touches: Touches) -> None:
         by_field: dict[tuple[str, str], list[object]] = {}
@@ -299,7 +305,7 @@ class SnapshotReader:
 
         for item in items:
             snapshot.reserved[item] = None
-        keys = QueryKeys(RESERVED, RESERVED_ID, sorted(items), lock=True, order="id")
+        keys = QueryKeys(RESERVED, RESERVED_ID, sorted(items), lock=self._locks, order="id")
         self._ask(keys, handle)
 
     def _ask_comments(self, snapshot: Snapshot, touches: Touches) -> None:

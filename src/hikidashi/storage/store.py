@@ -34,7 +34,7 @@ from .migrate import DATABASE_NAME, DATABASE_NAME_CHARS, make_secret, migrate
 from .standing import Standing
 from .streams import Streams
 from .telling import PLAINLY, Telling, Told
-from .written import note_written, staying
+from .written import check_may_write, note_written, staying
 
 T = TypeVar("T")
 
@@ -191,6 +191,7 @@ class Store:
         job.resolve(*await self.read(lambda one: self.standing.get(one, job.identity)))
 
     def _put(self, one: Job | Change) -> None:
+        check_may_write()
         if self._driver is None:
             raise unavailable("the database is not open")
         self._queue.put(one)

@@ -1,4 +1,4 @@
-"""Whether the request under way has written anything: whoever has stays where they were.
+"""What the request under way has written, and whether it may: whoever has stays where they were.
 
 The user of a session may select another workspace at any moment, and a request that has not
 written is then begun again there. One that has must not be: its caller goes on in the workspace
@@ -7,12 +7,16 @@ where the write was made, and is told what came of it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 
 from ..core.access import Identity
+from ..core.errors import forbidden
 
 _has_written: ContextVar[bool] = ContextVar("has_written", default=False)
+_only_reads: ContextVar[bool] = ContextVar("only_reads", default=False)
 
 
 def begin_request() -> None:
@@ -35,3 +39,19 @@ def staying(identity: Identity) -> Identity:
     if identity.session and _has_written.get():
         return replace(identity, session="")
     return identity
+
+
+@contextmanager
+def only_reading() -> Iterator[None]:
+    """What this task does inside is for show: nothing may be written by it."""
+    before = _only_reads.set(True)
+    try:
+        yield
+    finally:
+        _only_reads.reset(before)
+
+
+def check_may_write() -> None:
+    """Raises 403 inside `only_reading`."""
+    if _only_reads.get():
+        raise forbidden("this is only for show (dry_run): a script may read, and write nothing")

@@ -45,7 +45,7 @@ class BulkActionBody(msgspec.Struct):
     access_key_updates: Annotated[
         AccessKeysBody | None, told("Who may see the items from then on.")
     ] = None
-    as_params: Annotated[Any, told("No effect: it is meant for scripts, and none run.")] = None
+    as_params: Annotated[Any, told("Anything; scripts find it as `data.as_params`.")] = None
     related_ds_items: Annotated[
         dict[str, Any] | None, told("Not available: anything but `{}` is refused.")
     ] = None
@@ -75,7 +75,7 @@ class BatchEntryBody(RelatedBody):
     is_force_update: Annotated[
         bool | None, told("Do not ask for `rev_no` of this item: the last write wins.")
     ] = None
-    as_params: Annotated[Any, told("No effect: it is meant for scripts, and none run.")] = None
+    as_params: Annotated[Any, told("Anything; scripts find it as `data.as_params`.")] = None
 
 
 class BatchActionBody(msgspec.Struct):
@@ -95,7 +95,7 @@ class BatchActionBody(msgspec.Struct):
         bool | None, told("Events of related items say `run_post`, as those of the entries do.")
     ] = None
     use_display_id: Annotated[bool | None, told("No effect: names may be of either kind.")] = None
-    as_params: Annotated[Any, told("No effect: it is meant for scripts, and none run.")] = None
+    as_params: Annotated[Any, told("Anything; scripts find it as `data.as_params`.")] = None
 
 
 class BulkCounts(msgspec.Struct):

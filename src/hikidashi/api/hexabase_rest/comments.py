@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, cast
 
 import msgspec
 
 from ...core.access import Identity
 from ...core.commands import EditComment, Entry, Op, PostComment, RemoveComment, WriteItem
-from ...core.plan import CommentResult
+from ...core.errors import FaultError
+from ...core.plan import CommentResult, Result, WriteResult
 from ...service.app import App, View
 from ...service.reads import find_place
 from ...service.revisions import values_to_restore
+from ...service.scripts import Trace
 from ..body import decode_body, told
 from ..edge import Answer, Call, HttpRequest
 from ..exchange import DRY_RUN
+from ..running import answer_write, run
 from . import envelopes
 from .write_answers import NULL, UpdateItemAnswer, encode_update
 from .writes import BASE, run_command
@@ -113,9 +116,15 @@ async def restore_item(app: App, request: HttpRequest, identity: Identity) -> An
         revision=body.rev_no,
     )
     command = WriteItem(params["app-id"], entry, body.comment or "")
-    return await run_command(
-        app, request, identity, command, lambda one: encode_update(one, None), envelopes.items
-    )
+    trace = Trace()
+
+    def answer(outcome: Result | FaultError, _view: View | None) -> Answer:
+        if isinstance(outcome, FaultError):
+            return envelopes.items(outcome, request)
+        return Answer(200, encode_update(cast("WriteResult", outcome), None, trace))
+
+    work = run(app, identity, command, trace)
+    return await answer_write(app, request, identity, work, answer)
 
 
 CALLS: Final[tuple[Call, ...]] = (

@@ -116,6 +116,9 @@ class ActionBody(msgspec.Struct):
         dict[str, RuleBody] | list[FieldRuleBody] | None,
         told("What it does with fields: by id or display id, or a list of them (ours)."),
     ] = None
+    synchronous: Annotated[
+        bool | None, told("The answer to a write waits for the POST script and tells its value.")
+    ] = None
     publish: Annotated[PublishBody | None, told("Whose keys it puts on the item (ours).")] = None
 
 
@@ -205,6 +208,7 @@ def _action_keys(body: ActionBody) -> dict[str, Any]:
         next_status=body.set_status,
         status=status,
         default=body.is_default,
+        synchronous=body.synchronous,
     )
     rules = body.action_field_settings
     if isinstance(rules, list):
@@ -269,6 +273,7 @@ def _encode(action: Action, datastore: Datastore, project: Project) -> dict[str,
     told["description"] = action.description
     told["search_keys"] = []
     told["is_default"] = action.is_default
+    told["synchronous"] = action.is_synchronous
     told["roles"] = encode_roles(project, can_execute=action.roles)
     publish = [one.id for one in project.roles if one.id in action.publish_roles]
     told["publish"] = {"roles": publish, "groups": action.publish_groups}

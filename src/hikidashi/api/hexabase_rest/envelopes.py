@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from ...core.errors import Fault, FaultError, FaultKind
+import msgspec
+
+from ...core.errors import Fault, FaultError, FaultKind, RejectedError
 from ..edge import Answer, HttpRequest, answer_json
 
 STATUS: Final[dict[FaultKind, int]] = {
@@ -22,6 +24,7 @@ STATUS: Final[dict[FaultKind, int]] = {
     FaultKind.NO_PLACE: 404,
     FaultKind.NO_ITEM: 404,
     FaultKind.NO_LINK: 404,
+    FaultKind.REJECTED: 200,
     FaultKind.CONFLICT: 409,
     FaultKind.TOO_LARGE: 413,
     FaultKind.KEY_REUSED: 422,
@@ -69,6 +72,10 @@ def items(error: FaultError, request: HttpRequest) -> Answer:
     kind, first = error.kind, error.faults[0]
     if kind in _COMMON:
         return _common(error)
+    if isinstance(error, RejectedError):  # E11
+        result = msgspec.Raw(error.value.encode())
+        details = {"result": result, "status": "REJECTED", "stop_execution": True}
+        return answer_json({"details": details, "error": ""})
     if kind in _LISTED:
         if kind is FaultKind.INVALID and not first.description:  # no action fits: E9
             return answer_json({"error": first.error}, 400)

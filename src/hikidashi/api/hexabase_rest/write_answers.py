@@ -15,6 +15,7 @@ from ...core.plan import (
     WriteResult,
 )
 from ...core.values import format_instant
+from ...service.scripts import Trace
 from ..body import encode
 from .envelopes import fault_object
 
@@ -136,7 +137,7 @@ class UpdateAutoNumberAnswer(msgspec.Struct):
 # --- encoding ---------------------------------------------------------------------------------
 
 
-def encode_update(result: WriteResult, item: dict[str, object] | None) -> bytes:
+def encode_update(result: WriteResult, item: dict[str, object] | None, trace: Trace) -> bytes:
     """UpdateItem. `item` is left out unless it was asked for."""
     history = result.history
     told: dict[str, object] = {"error": ""}
@@ -171,28 +172,32 @@ def encode_update(result: WriteResult, item: dict[str, object] | None) -> bytes:
         "workspace_id": history.workspace,
     }
     told["rev_no"] = {"_id": history.item, "rev_no": history.rev}
-    told["pre_result"] = None
-    told["as_result"] = None
+    told["pre_result"] = trace.pre_result
+    told["as_result"] = trace.as_result
     if item is not None:
         told["item"] = item
     return encode(told)
 
 
-def encode_create(result: WriteResult, item: dict[str, object] | None) -> bytes:
+def encode_create(result: WriteResult, item: dict[str, object] | None, trace: Trace) -> bytes:
     """CreateItem. `item` is left out unless it was asked for."""
     told: dict[str, object] = {
         "error": [fault_object(one) for one in result.faults] or None,
         "history_id": result.history.id,
         "item_id": result.item.id,
     }
+    if trace.pre_result is not None:
+        told["pre_result"] = trace.pre_result
+    if trace.as_result is not None:
+        told["as_result"] = trace.as_result
     if item is not None:
         told["item"] = item
     return encode(told)
 
 
-def encode_null(result: WriteResult, item: dict[str, object] | None) -> bytes:
+def encode_null(result: WriteResult, item: dict[str, object] | None, trace: Trace) -> bytes:
     """ExecuteActionByActionID, CreateItemWithItemID: `null`, unless there is something to tell."""
-    return encode_create(result, item) if result.faults or item is not None else NULL
+    return encode_create(result, item, trace) if result.faults or item is not None else NULL
 
 
 def encode_reserved(result: ReservationResult) -> bytes:

@@ -133,7 +133,7 @@ class WriteBody(msgspec.Struct):
         bool | None, told("No effect: related entries are always carried out in the order sent.")
     ] = None
     realtime_auto_link: Annotated[bool | None, told("No effect: nothing links itself.")] = None
-    as_params: Annotated[Any, told("No effect: it is meant for scripts, and none run.")] = None
+    as_params: Annotated[Any, told("Anything; scripts find it as `data.as_params`.")] = None
     related_ds_items: Annotated[
         dict[str, list[RelatedBody]] | None,
         told("Other items to write along, by datastore (display id or id), in this order."),

@@ -8,12 +8,13 @@ from typing import Any, Final, cast
 
 from ...core.access import Identity
 from ...core.catalog import Operation
-from ...core.commands import Command, ReserveItem
+from ...core.commands import Command, ReserveItem, WriteItem
 from ...core.errors import FaultError
 from ...core.plan import Result, WriteResult
 from ...service.app import App, View
 from ...service.found import delete_with_linked
 from ...service.reads import item_result
+from ...service.scripts import Trace
 from ..edge import Answer, Call, Envelope, HttpRequest
 from ..exchange import DRY_RUN, HeaderList, QueryKey
 from ..running import answer_write, run
@@ -62,7 +63,7 @@ from .write_shapes import (
 )
 
 Encode = Callable[[Any], bytes]  # of the Result that the command has
-EncodeItem = Callable[[WriteResult, dict[str, object] | None], bytes]
+EncodeItem = Callable[[WriteResult, dict[str, object] | None, Trace], bytes]
 
 BASE: Final = "/api/v0/applications/:app-id/datastores/:datastore-id"
 _NO_STORE: Final[HeaderList] = ((b"cache-control", b"no-store"),)
@@ -95,12 +96,13 @@ def _write(  # noqa: PLR0913
     app: App,
     request: HttpRequest,
     identity: Identity,
-    command: Command,
+    command: WriteItem,
     body: WriteBody,
     encode_item: EncodeItem,
 ) -> Awaitable[Answer]:
     """Run a write of an item; show the item in the caller's words if that is asked for."""
     by_display_id = bool(body.use_display_id or body.return_display_id)
+    trace = Trace()
 
     def answer(outcome: Result | FaultError, view: View | None) -> Answer:
         if isinstance(outcome, FaultError):
@@ -109,9 +111,10 @@ def _write(  # noqa: PLR0913
         item: dict[str, object] | None = None
         if body.return_item_result and result.history.operation != Operation.DELETE:
             item = {} if view is None else item_result(view, result.item, by_display_id)
-        return Answer(200, encode_item(result, item))
+        return Answer(200, encode_item(result, item, trace))
 
-    work, looks = run(app, identity, command), bool(body.return_item_result)
+    work = run(app, identity, command, trace)
+    looks = bool(body.return_item_result)
     return answer_write(app, request, identity, work, answer, looks=looks)
 
 

@@ -34,6 +34,7 @@ CODES: dict[FaultKind, int] = {  # docs/semantics.md has the same table, in word
     FaultKind.NO_PLACE: 404,
     FaultKind.NO_ITEM: 404,
     FaultKind.NO_LINK: 404,
+    FaultKind.REJECTED: 400,
     FaultKind.CONFLICT: 409,
     FaultKind.TOO_LARGE: 413,
     FaultKind.KEY_REUSED: 422,

@@ -106,6 +106,7 @@ FORMS: dict[str, tuple[Form, ...]] = {
         Rules("fields", "rules"),
         _script("pre_script"),
         _script("post_script"),
+        _flag("synchronous", "is_synchronous"),
         Publish("publish", "publish_roles", "publish_groups"),
     ),
     "query": (

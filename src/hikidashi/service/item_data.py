@@ -1,0 +1,113 @@
+"""An item as scripts and webhooks are shown it: the `data` object, alike for both.
+
+Names instead of ids where the page shows names, and times as `YYYY/MM/DD hh:mm:ss`, in UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from ..core.catalog import Datastore
+from ..core.items import Item
+from ..storage.items import Person
+from .app import View
+from .reads import linked_ids
+from .shown import Shown, localized, show, shown_value
+
+LANGUAGE = "ja"  # of the names of statuses, where they have one in it
+
+
+def item_data(  # noqa: PLR0913  an item, who looks, and what write it is of
+    view: View,
+    datastore: Datastore,
+    item: Item,
+    *,
+    before: Item | None = None,
+    history: str = "",
+    transaction: str = "",
+) -> dict[str, object]:
+    """What `data` says of an item, to the actor who acts on it.
+
+    `before`: what is held until the write is done, if there is anything; each field that the
+    write changes then has an `uncommitted_value`.
+    """
+    shown = show(view, datastore, [item], whole=True)
+    held = show(view, datastore, [before], shown.fields) if before is not None else None
+    people = shown.known.users
+    actor = view.actor
+    return {
+        "u_id": actor.user,
+        "user_name": actor.name,
+        "email": actor.email,
+        "w_id": datastore.workspace,
+        "p_id": datastore.project,
+        "d_id": datastore.id,
+        "d_disp_id": datastore.display_id,
+        "i_id": item.id,
+        "rev_no": item.rev,
+        "title": item.title,
+        "status_id": item.status,
+        "statuses": _statuses(datastore),
+        "created_at": told_instant(item.created_at),
+        "created_by": _name(people, item.created_by),
+        "updated_at": told_instant(item.updated_at),
+        "updated_by": _name(people, item.updated_by),
+        "history_id": history,
+        "trans_id": transaction,
+        "fields_data": _fields_data(datastore, shown, held),
+        "item": _by_display_id(datastore, shown),
+        "old_item": None if held is None else _by_display_id(datastore, held),
+        "related_items": {} if not item.id else dict(linked_ids(view, item.id)),
+    }
+
+
+def told_instant(ms: int | None) -> str:
+    """A time as `data` tells it; "" for none."""
+    if ms is None:
+        return ""
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y/%m/%d %H:%M:%S")
+
+
+def _name(people: Mapping[str, Person], user: str) -> str:
+    found = people.get(user)
+    return found.name if found is not None else user
+
+
+def _statuses(datastore: Datastore) -> dict[str, object]:
+    return {
+        one.id: {
+            "s_id": one.id,
+            "status_id": one.display_id,
+            "name": localized(one.names, LANGUAGE),
+            "color": "",
+            "order": one.position,
+        }
+        for one in datastore.statuses
+    }
+
+
+def _fields_data(datastore: Datastore, shown: Shown, held: Shown | None) -> dict[str, object]:
+    data: dict[str, object] = {}
+    item = shown.items[0]
+    for field in shown.fields:
+        value = shown_value(field, item, datastore, shown.known)
+        uncommitted = None
+        if held is not None and item.values.get(field.id) != held.items[0].values.get(field.id):
+            uncommitted = value
+        data[field.display_id] = {
+            "f_id": field.id,
+            "display_id": field.display_id,
+            "dataType": field.kind.name,
+            "value": value,
+            "uncommitted_value": uncommitted,
+        }
+    return data
+
+
+def _by_display_id(datastore: Datastore, shown: Shown) -> dict[str, object]:
+    """The values alone, by display id."""
+    item = shown.items[0]
+    return {
+        field.display_id: shown_value(field, item, datastore, shown.known) for field in shown.fields
+    }

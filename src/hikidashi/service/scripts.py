@@ -1,0 +1,291 @@
+"""Scripts around a write: PRE checks, changes or refuses it, POST follows it.
+
+PRE runs before anything is locked, over the item as the write would leave it; the write then
+carries the revision that the script judged. POST runs after the commit, and can undo nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from hashlib import blake2b
+from typing import Any, Final, Literal, TypeAlias
+
+import msgspec
+
+from ..core.access import Identity
+from ..core.catalog import Action, Datastore
+from ..core.commands import Entry, WriteItem, WriteRequest
+from ..core.draft import HandedBackError
+from ..core.errors import (
+    Code,
+    Fault,
+    FaultError,
+    FaultKind,
+    RejectedError,
+    revision_conflict,
+    unavailable,
+)
+from ..core.limits import (
+    POST_CPU_SECONDS,
+    PRE_CPU_SECONDS,
+    SCRIPT_AGAIN_MAX,
+    SCRIPT_LOG_BYTES_MAX,
+    SCRIPT_SECONDS,
+)
+from ..core.plan import Result, WriteResult
+from ..core.record import record
+from ..core.resolve import resolve
+from ..sandbox.runs import Budget, LogLine, Outcome, Script
+from ..storage.foresight import foresee
+from ..storage.idempotency import Replay
+from ..storage.telling import Telling, Told
+from .app import App, View
+from .item_data import item_data
+from .script_calls import check_depth, depth, make_host
+
+When: TypeAlias = Literal["pre", "post"]
+_BUDGETS: Final[Mapping[When, Budget]] = {
+    "pre": Budget(PRE_CPU_SECONDS, SCRIPT_SECONDS, log_bytes=SCRIPT_LOG_BYTES_MAX),
+    "post": Budget(POST_CPU_SECONDS, SCRIPT_SECONDS, log_bytes=SCRIPT_LOG_BYTES_MAX),
+}
+_TRY_AGAIN: Final = frozenset(("busy", "unavailable"))
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class Trace:
+    """What the scripts of one request have said, for its answer."""
+
+    __slots__ = ("as_result", "logs", "pre_result")
+
+    def __init__(self) -> None:
+        self.pre_result: msgspec.Raw | None = None
+        self.as_result: msgspec.Raw | None = None
+        self.logs: list[LogLine] = []
+
+
+@record
+class _Before:
+    """What a PRE script is to judge."""
+
+    action: Action
+    datastore: Datastore
+    json: str
+    item: str  # id; "" for a new one
+    revision: int | None  # of the item; None: it is not there yet
+
+
+@record
+class _After:
+    """What a POST script is told."""
+
+    action: Action
+    json: str
+
+
+async def run_scripted(
+    app: App, identity: Identity, command: WriteItem, telling: Telling, trace: Trace
+) -> Result | Replay | Told:
+    """Run a write with the scripts of its action around it. Raises FaultError.
+
+    With an Idempotency-Key that was used before, neither script runs again.
+    """
+    held = app.store.standing.find(identity)
+    if held is not None and not held[0].has_scripts:
+        return await app.run_telling(identity, command, telling)
+    if telling.remember is not None:
+        replay = await app.find_replay(telling.remember)
+        if replay is not None:
+            return replay
+    outcome = await _run_judged(app, identity, command, telling, trace)
+    if isinstance(outcome, WriteResult) and not telling.is_dry:
+        trace.as_result = await _run_synchronous(app, identity, command, outcome, trace)
+    return outcome
+
+
+# --- PRE --------------------------------------------------------------------------------------
+
+
+async def _run_judged(
+    app: App, identity: Identity, command: WriteItem, telling: Telling, trace: Trace
+) -> Result | Replay | Told:
+    """PRE, then the write; PRE again if the item has moved meanwhile. Raises 409 if it keeps on."""
+    for attempt in range(SCRIPT_AGAIN_MAX):
+        before = await app.read(identity, lambda view: _before(app, view, command))
+        if before is None:
+            return await app.run_telling(identity, command, telling)
+        outcome = await _run(app, identity, before, trace, is_dry=telling.is_dry)
+        trace.pre_result = msgspec.Raw(_judge(outcome, before.action).encode())
+        judged = replace(command, entry=_changed(command.entry, outcome.json, before.datastore))
+        try:
+            return await app.store.submit(identity, judged, telling, before.revision)
+        except HandedBackError:
+            if attempt == SCRIPT_AGAIN_MAX - 1:
+                judged_at = before.revision or 0
+                raise revision_conflict(
+                    before.item, before.datastore.id, judged_at + 1, judged_at
+                ) from None
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _before(app: App, view: View, command: WriteItem) -> _Before | None:
+    """What the PRE script of the command's action is to judge; none if there is no script."""
+    request = resolve(command, view.catalog, view.actor)
+    if not isinstance(request, WriteRequest) or request.entry.action is None:
+        return None
+    action, datastore = request.entry.action, request.entry.datastore
+    if not action.pre_script:
+        return None
+    foreseen = foresee(
+        app.store.engine,
+        view.connection,
+        view.access,
+        view.catalog,
+        view.actor,
+        request,
+        app.clock.now_ms(),
+    )
+    data = item_data(view, datastore, foreseen.item, before=foreseen.before)
+    data |= _around(action, command)
+    revision = foreseen.before.rev if foreseen.before is not None else None
+    return _Before(action, datastore, _encode(data).decode(), foreseen.item.id, revision)
+
+
+def _around(action: Action, command: WriteItem) -> dict[str, object]:
+    """What `data` says of the action and of the request."""
+    return {
+        "a_id": action.id,
+        "action_id": action.display_id,
+        "action": action.operation.value,
+        "comment": command.comment,
+        "as_params": command.as_params,
+    }
+
+
+def _judge(outcome: Outcome, action: Action) -> str:
+    """What the script gave. Raises RejectedError, or FaultError if the script itself failed."""
+    if outcome.kind == "done":
+        return outcome.json
+    if outcome.kind == "thrown":
+        thrown = _decode(outcome.json)
+        value = thrown["value"] if set(thrown) == {"value"} else thrown
+        raise RejectedError(_encode(value).decode(), _said(value))
+    if outcome.kind in _TRY_AGAIN:
+        raise unavailable(_said(_decode(outcome.json)))
+    told = f"the PRE script of {action.display_id} failed ({outcome.kind}): "
+    words = told + _said(_decode(outcome.json))
+    raise FaultError(FaultKind.INVALID, Fault(Code.SYSTEM_ERROR, "the script failed", words))
+
+
+def _changed(entry: Entry, json: str, datastore: Datastore) -> Entry:
+    """The entry with the values that a script put in the place of others (`item`)."""
+    given = _decode(json).get("item")
+    if not isinstance(given, dict):
+        return entry
+    values = {_field_id(datastore, key): value for key, value in entry.values.items()}
+    values |= {_field_id(datastore, key): value for key, value in given.items()}
+    return replace(entry, values=values)
+
+
+def _field_id(datastore: Datastore, ref: str) -> str:
+    field = datastore.find_field(ref)
+    return field.id if field is not None else ref
+
+
+# --- POST -------------------------------------------------------------------------------------
+
+
+async def _run_synchronous(
+    app: App, identity: Identity, command: WriteItem, result: WriteResult, trace: Trace
+) -> msgspec.Raw | None:
+    """Run the POST script that the answer waits for; its value, if it comes to one in time."""
+
+    def read(view: View) -> _After | None:
+        return _after(view, command, result)
+
+    try:
+        after = await app.read(identity, read)
+        if after is None:
+            return None
+        check_depth()
+        outcome = await _run_script(app, identity, after.action, "post", after.json, trace)
+    except FaultError as fault:
+        trace.logs.append(LogLine("error", str(fault)))
+        return None
+    if outcome.kind != "done":
+        trace.logs.append(LogLine("error", _said(_decode(outcome.json))))
+        return None
+    return msgspec.Raw(outcome.json.encode())
+
+
+def _after(view: View, command: WriteItem, result: WriteResult) -> _After | None:
+    datastore = view.catalog.find_datastore(result.item.datastore)
+    action = datastore.find_action(result.history.action) if datastore is not None else None
+    if datastore is None or action is None:
+        return None
+    if not action.post_script or not action.is_synchronous:
+        return None
+    history = result.history
+    data = item_data(
+        view, datastore, result.item, history=history.id, transaction=history.transaction
+    )
+    return _After(action, _encode(data | _around(action, command)).decode())
+
+
+# --- both -------------------------------------------------------------------------------------
+
+
+async def _run(
+    app: App, identity: Identity, before: _Before, trace: Trace, *, is_dry: bool
+) -> Outcome:
+    check_depth()
+    return await _run_script(
+        app, identity, before.action, "pre", before.json, trace, may_write=not is_dry
+    )
+
+
+async def _run_script(  # noqa: PLR0913  a script, whose, on what
+    app: App,
+    identity: Identity,
+    action: Action,
+    when: When,
+    json: str,
+    trace: Trace,
+    *,
+    may_write: bool = True,
+) -> Outcome:
+    source = action.pre_script if when == "pre" else action.post_script
+    outcome = await app.sandbox.run(
+        identity.workspace,
+        make_script(source),
+        json,
+        make_host(app.carry, identity, may_write=may_write),
+        _BUDGETS[when],
+        is_nested=depth() > 0,
+    )
+    trace.logs.extend(outcome.logs)
+    return outcome
+
+
+def make_script(source: str) -> Script:
+    """A script, known by its text."""
+    return Script(blake2b(source.encode(), digest_size=16).hexdigest(), source)
+
+
+def _decode(json: str) -> dict[str, Any]:
+    """What a script said, if it is an object: it may be anything."""
+    try:
+        value = msgspec.json.decode(json)
+    except (msgspec.DecodeError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _said(value: object) -> str:
+    """What a person should read of it."""
+    if isinstance(value, dict):
+        for key in ("message", "error", "result"):
+            if isinstance(value.get(key), str) and value[key]:
+                stack = value.get("stack")
+                return f"{value[key]} ({stack})" if isinstance(stack, str) and stack else value[key]
+    return value if isinstance(value, str) else _encode(value).decode()
