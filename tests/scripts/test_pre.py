@@ -197,3 +197,58 @@ def test_a_synchronous_post_script_tells_its_value_and_undoes_nothing(shop, acti
     assert shop.details(item)["amount"] == 8
     if action == "AfterNotes":
         assert "after pen" in [one["text"] for one in shop.search("NOTES")]
+
+
+def several(shop, *names):
+    """Items by name, and the conditions that find them."""
+    made = {name: shop.new(name=name) for name in names}
+    conditions = [{"id": "i_id", "search_value": list(made.values()), "exact_match": True}]
+    return made, conditions
+
+
+def test_a_bulk_action_is_judged_item_by_item(shop):
+    made, conditions = several(shop, "yes", "no", "also")
+    body = {"conditions": conditions, "item": {"amount": 9}, "use_display_id": True}
+    told = shop.send("POST", "ORDERS/items/bulkaction/Each", body)
+    assert told["result"] == {"matched": 3, "processed": 2}
+    assert told["has_error"] is True
+    assert [(one["reference_id"], one["description"]) for one in told["errors"]] == [
+        (made["no"], "not this one (at main (line 1:62))")
+    ]
+    found = {name: shop.details(item) for name, item in made.items()}
+    assert {name: (one["name"], one["amount"]) for name, one in found.items()} == {
+        "yes": ("yes!", 9),
+        "no": ("no", None),
+        "also": ("also!", 9),
+    }
+
+
+def test_a_bulk_delete_can_be_refused(shop):
+    made, conditions = several(shop, "yes", "no")
+    body = {"conditions": conditions, "use_display_id": True}
+    told = shop.send("POST", "ORDERS/items/bulkaction/RemoveEach", body)
+    assert told["result"] == {"matched": 2, "processed": 1}
+    assert shop.details(made["no"])["rev"] == 1
+
+
+def test_a_batch_runs_no_pre_script(shop):
+    item = shop.new(name="no")
+    entry = {"operation": 2, "i_id": item, "action_id": "Each", "item": {"amount": 2}}
+    body = {"item_actions": {"ORDERS": [entry]}, "is_force_update": True, "use_display_id": True}
+    shop.served.send(
+        "POST",
+        "/api/v0/applications/SHOP/BatchAction",
+        body,
+        {"Authorization": f"Bearer {shop._tokens['ann']}"},
+    )
+    assert shop.details(item).items() >= {"name": "no", "amount": 2}.items()
+
+
+def test_logs_are_told_to_whoever_asks(shop):
+    _, told = act(shop, "Tell", return_actionscript_logs=True)
+    assert told["actionscript_logs"] == [{"level": "info", "message": "judging pen"}]
+    assert "actionscript_logs" not in act(shop, "Tell")[1]
+    _, told = act(shop, "AfterThrows", return_actionscript_logs=True)
+    assert told["actionscript_logs"] == [
+        {"level": "error", "message": "late (at main (line 1:29))"}
+    ]

@@ -28,6 +28,7 @@ PRE = {
     "Again": "async function main(data) { return callAPIAsync('POST', 'api/v0/applications/SHOP/datastores/ORDERS/items/edit/' + data.i_id, { item: { amount: 1 }, action_id: 'Again', is_force_update: true }) }",
     "Meddle": "async function main(data) { await callAPIAsync('POST', 'api/v0/applications/SHOP/datastores/ORDERS/items/edit/' + data.i_id, { item: { amount: data.rev_no }, action_id: 'Plain', is_force_update: true }); return 1 }",
     "MeddleOnce": "async function main(data) { if (data.rev_no === 1) await callAPIAsync('POST', 'api/v0/applications/SHOP/datastores/ORDERS/items/edit/' + data.i_id, { item: { amount: 5 }, action_id: 'Plain', is_force_update: true }); return data.rev_no }",
+    "Each": "function main(data) { if (data.item.name === 'no') throw new Error('not this one'); return { item: { name: data.item.name + '!' } } }",
     "Token": "function main() { return '{HEXA_API_TOKEN}' }",
 }
 POST = {
@@ -55,6 +56,7 @@ def schema() -> str:
         _action("MakeRejected", "new", PRE["Reject"]),
         _action("Remove", "delete", default=True),
         _action("RemoveRejected", "delete", PRE["Reject"]),
+        _action("RemoveEach", "delete", PRE["Each"]),
         _action("Copy", "copy", PRE["Change"]),
         *(
             _action(name, "update", text, default=name == "Plain", fields=locked)

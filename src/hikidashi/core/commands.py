@@ -73,6 +73,7 @@ class Target:
     item: str
     found_at: int  # revision
     revision: int | None = None  # that the caller knew; None: not compared
+    values: Mapping[str, object] | None = None  # raw, of this item alone; None: those of all
 
 
 @record
@@ -113,6 +114,7 @@ class WriteFound:
     all_or_nothing: bool = False
     as_params: object = None
     run_related_post: bool = False
+    refused: tuple[Fault, ...] = ()  # of items that were found and are no targets
 
 
 @record

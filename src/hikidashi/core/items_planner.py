@@ -120,6 +120,10 @@ class _ItemsPlanner(WritePlanner):
     def plan(self, request: ItemsRequest) -> WritePlan:
         written: list[HistoryEntry] = []
         paths: list[str] = []
+        command = request.command
+        if isinstance(command, WriteFound) and command.refused:
+            self._faults.extend(command.refused)
+            self._failed = True
         for entry in request.items:
             mark, steps, faults = self._snapshot.mark(), len(self._steps), len(self._faults)
             try:
@@ -130,7 +134,6 @@ class _ItemsPlanner(WritePlanner):
                 del self._steps[steps:], self._faults[faults:]
                 self._failed = True
                 self._faults.extend(self._told(entry, error))
-        command = request.command
         if self._failed and command.all_or_nothing:
             raise FaultError(FaultKind.ABORTED, aborted(), *self._faults)
         matched = command.matched if isinstance(command, WriteFound) else len(request.items)

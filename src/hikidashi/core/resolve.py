@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from .access import Actor, may_execute, may_use_datastore
 from .catalog import Action, Catalog, Datastore, Field, Operation, Project
@@ -154,6 +155,10 @@ def _resolve_found(command: WriteFound, catalog: Catalog, actor: Actor) -> Items
     items: list[EntryRequest] = []
     for target in command.targets:
         touches.item(datastore.id, target.item)
+        values, faults = each.values, each.faults
+        if target.values is not None:
+            own = resolver.entry(replace(command.each, values=target.values), datastore, "", ())
+            values, faults = own.values, own.faults
         items.append(
             EntryRequest(  # three times as fast as dataclasses.replace
                 each.operation,
@@ -163,8 +168,8 @@ def _resolve_found(command: WriteFound, catalog: Catalog, actor: Actor) -> Items
                 None,
                 action,
                 each.action_ref,
-                each.values,
-                each.faults,
+                values,
+                faults,
                 target.revision,
                 target.revision is not None,
                 target.found_at,

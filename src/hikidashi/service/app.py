@@ -40,6 +40,13 @@ from .templates import Templates
 T = TypeVar("T")
 
 
+class Judge(Protocol):
+    """Looks at a command before it is run: the scripts of its action do."""
+
+    async def __call__(self, command: Command, telling: Telling) -> tuple[Command, int | None]:
+        """The command that is to be run, and the revision that its item was judged at."""
+
+
 class Prepare(Protocol):
     """Makes a command from what it reads, and says what becomes of its answer."""
 
@@ -149,13 +156,21 @@ class App:
             raise outcome
         return outcome
 
-    async def run_found(self, identity: Identity, prepare: Prepare) -> Result | Replay | Told:
-        """Run a command made from what a read finds; read again if that has moved since."""
+    async def run_found(
+        self, identity: Identity, prepare: Prepare, judge: Judge | None = None
+    ) -> Result | Replay | Told:
+        """Run a command made from what a read finds; read again if that has moved since.
+
+        `judge` may change the command, outside of any read or write.
+        """
         for attempt in range(RETRIES_MAX):
             read = partial(prepare, is_final=attempt == RETRIES_MAX - 1)
             command, telling = await self.scan(identity, read)
+            revision = None
+            if judge is not None:
+                command, revision = await judge(command, telling)
             try:
-                return await self.store.submit(identity, command, telling)
+                return await self.store.submit(identity, command, telling, revision)
             except HandedBackError:
                 continue
         raise unavailable("the items kept changing while they were looked for")

@@ -19,6 +19,7 @@ from ..storage.idempotency import Remember, Replay
 from ..storage.search import count_items, list_ids
 from ..storage.telling import PLAINLY, Telling, Told
 from .app import App, Prepare, View
+from .scripts import make_judge
 
 
 @record
@@ -50,6 +51,7 @@ async def run_bulk(
 ) -> Result | Replay | Told:
     """ExecuteBulkAction: one search, one transaction."""
     most = wanted.command.most
+    judge = make_judge(app, identity)
 
     def prepare(view: View, *, is_final: bool) -> tuple[Command, Telling]:
         query, keyring = wanted.query(view), view.actor.keyring
@@ -63,7 +65,7 @@ async def run_bulk(
         command = replace(wanted.command, targets=targets, matched=matched, is_final=is_final)
         return command, telling
 
-    return await app.run_found(identity, _refusing(prepare, telling))
+    return await app.run_found(identity, _refusing(prepare, telling), judge)
 
 
 # --- deletes by conditions --------------------------------------------------------------------
@@ -83,7 +85,8 @@ async def delete_found(
             return replay
     walk = _Walk(wanted, telling)
     while True:
-        outcome = await app.run_found(identity, _refusing(walk.prepare, telling))
+        judge = make_judge(app, identity)
+        outcome = await app.run_found(identity, _refusing(walk.prepare, telling), judge)
         if not isinstance(outcome, ItemsResult):
             return outcome
         walk.done = walk.merged(outcome)
@@ -163,7 +166,8 @@ async def delete_with_linked(
         foreseen = _foresee(view, command.entry.item, list(usable.values()))
         return replace(command, linked=replace(linked, foreseen=foreseen)), telling
 
-    return await app.run_found(identity, _refusing(prepare, telling))
+    judge = make_judge(app, identity)
+    return await app.run_found(identity, _refusing(prepare, telling), judge)
 
 
 def _foresee(view: View, root: str, listed: Sequence[Datastore]) -> tuple[tuple[str, str], ...]:

@@ -6,7 +6,9 @@ carries the revision that the script judged. POST runs after the commit, and can
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from hashlib import blake2b
 from typing import Any, Final, Literal, TypeAlias
@@ -15,7 +17,7 @@ import msgspec
 
 from ..core.access import Identity
 from ..core.catalog import Action, Datastore
-from ..core.commands import Entry, WriteItem, WriteRequest
+from ..core.commands import Command, Entry, Target, WriteFound, WriteItem, WriteRequest
 from ..core.draft import HandedBackError
 from ..core.errors import (
     Code,
@@ -40,7 +42,7 @@ from ..sandbox.runs import Budget, LogLine, Outcome, Script
 from ..storage.foresight import foresee
 from ..storage.idempotency import Replay
 from ..storage.telling import Telling, Told
-from .app import App, View
+from .app import App, Judge, View
 from .item_data import item_data
 from .script_calls import check_depth, depth, make_host
 
@@ -49,6 +51,8 @@ _BUDGETS: Final[Mapping[When, Budget]] = {
     "pre": Budget(PRE_CPU_SECONDS, SCRIPT_SECONDS, log_bytes=SCRIPT_LOG_BYTES_MAX),
     "post": Budget(POST_CPU_SECONDS, SCRIPT_SECONDS, log_bytes=SCRIPT_LOG_BYTES_MAX),
 }
+_AT_ONCE: Final = 16  # items of one command that are judged at the same time
+_NOT_EXECUTED: Final = "error occurred when execute action"
 _TRY_AGAIN: Final = frozenset(("busy", "unavailable"))
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -56,9 +60,10 @@ _encode: Final = msgspec.json.Encoder().encode
 class Trace:
     """What the scripts of one request have said, for its answer."""
 
-    __slots__ = ("as_result", "logs", "pre_result")
+    __slots__ = ("as_result", "logs", "pre_result", "tells_logs")
 
-    def __init__(self) -> None:
+    def __init__(self, *, tells_logs: bool = False) -> None:
+        self.tells_logs = tells_logs  # the caller wants them in the answer
         self.pre_result: msgspec.Raw | None = None
         self.as_result: msgspec.Raw | None = None
         self.logs: list[LogLine] = []
@@ -114,18 +119,99 @@ async def _run_judged(
         before = await app.read(identity, lambda view: _before(app, view, command))
         if before is None:
             return await app.run_telling(identity, command, telling)
-        outcome = await _run(app, identity, before, trace, is_dry=telling.is_dry)
-        trace.pre_result = msgspec.Raw(_judge(outcome, before.action).encode())
-        judged = replace(command, entry=_changed(command.entry, outcome.json, before.datastore))
+        judged = await _judged(app, identity, before, command, trace, is_dry=telling.is_dry)
         try:
             return await app.store.submit(identity, judged, telling, before.revision)
         except HandedBackError:
             if attempt == SCRIPT_AGAIN_MAX - 1:
-                judged_at = before.revision or 0
-                raise revision_conflict(
-                    before.item, before.datastore.id, judged_at + 1, judged_at
-                ) from None
+                at = before.revision or 0
+                place = before.datastore.id
+                raise revision_conflict(before.item, place, at + 1, at) from None
     raise AssertionError("the last attempt returns or raises")
+
+
+def make_judge(app: App, identity: Identity) -> Judge:
+    """PRE for what a search finds: each item is judged by itself."""
+
+    async def judge(command: Command, telling: Telling) -> tuple[Command, int | None]:
+        held = app.store.standing.find(identity)
+        if held is not None and not held[0].has_scripts:
+            return command, None
+        if isinstance(command, WriteItem):
+            before = await app.read(identity, lambda view: _before(app, view, command))
+            if before is None:
+                return command, None
+            trace, is_dry = Trace(), telling.is_dry
+            judged = await _judged(app, identity, before, command, trace, is_dry=is_dry)
+            return judged, before.revision
+        if isinstance(command, WriteFound) and command.targets:
+            return await _judge_found(app, identity, command, is_dry=telling.is_dry), None
+        return command, None
+
+    return judge
+
+
+async def _judge_found(
+    app: App, identity: Identity, command: WriteFound, *, is_dry: bool
+) -> WriteFound:
+    """PRE for each target: the refused ones are none any more, the changed ones have own values."""
+    at_once = asyncio.Semaphore(_AT_ONCE)
+
+    async def look(target: Target) -> tuple[WriteItem, _Before | None]:
+        alone = WriteItem(
+            command.project,
+            replace(command.each, item=target.item, revision=target.revision),
+            command.comment,
+            force=command.force or target.revision is None,
+            as_params=command.as_params,
+        )
+        return alone, await app.read(identity, lambda view: _before(app, view, alone))
+
+    async def judge(target: Target) -> Target | Fault:
+        async with at_once:
+            try:
+                alone, before = await look(target)
+            except FaultError:  # planning tells it
+                return target
+            if before is None:
+                return target
+            try:
+                judged = await _judged(app, identity, before, alone, Trace(), is_dry=is_dry)
+            except FaultError as fault:
+                if fault.kind is FaultKind.UNAVAILABLE:
+                    raise
+                said = fault.faults[0].description
+                return Fault(Code.SYSTEM_ERROR, _NOT_EXECUTED, said, target.item)
+            return target if judged is alone else replace(target, values=judged.entry.values)
+
+    with suppress(FaultError):
+        if (await look(command.targets[0]))[1] is None:
+            return command
+    judged = await asyncio.gather(*(judge(one) for one in command.targets))
+    return replace(
+        command,
+        targets=tuple(one for one in judged if isinstance(one, Target)),
+        refused=tuple(one for one in judged if isinstance(one, Fault)),
+    )
+
+
+async def _judged(  # noqa: PLR0913  a script, what it judges, and for whom
+    app: App,
+    identity: Identity,
+    before: _Before,
+    command: WriteItem,
+    trace: Trace,
+    *,
+    is_dry: bool,
+) -> WriteItem:
+    """The command as its PRE script wants it. Raises RejectedError, or what is wrong with it."""
+    check_depth()
+    outcome = await _run_script(
+        app, identity, before.action, "pre", before.json, trace, may_write=not is_dry
+    )
+    trace.pre_result = msgspec.Raw(_result(outcome, before.action).encode())
+    entry = _changed(command.entry, outcome.json, before.datastore)
+    return command if entry is command.entry else replace(command, entry=entry)
 
 
 def _before(app: App, view: View, command: WriteItem) -> _Before | None:
@@ -162,7 +248,7 @@ def _around(action: Action, command: WriteItem) -> dict[str, object]:
     }
 
 
-def _judge(outcome: Outcome, action: Action) -> str:
+def _result(outcome: Outcome, action: Action) -> str:
     """What the script gave. Raises RejectedError, or FaultError if the script itself failed."""
     if outcome.kind == "done":
         return outcome.json
@@ -233,15 +319,6 @@ def _after(view: View, command: WriteItem, result: WriteResult) -> _After | None
 
 
 # --- both -------------------------------------------------------------------------------------
-
-
-async def _run(
-    app: App, identity: Identity, before: _Before, trace: Trace, *, is_dry: bool
-) -> Outcome:
-    check_depth()
-    return await _run_script(
-        app, identity, before.action, "pre", before.json, trace, may_write=not is_dry
-    )
 
 
 async def _run_script(  # noqa: PLR0913  a script, whose, on what

@@ -72,6 +72,13 @@ class RevisionShape(msgspec.Struct):
     _id: str = ""
 
 
+class LogLineShape(msgspec.Struct):
+    """One line that a script logged."""
+
+    level: str
+    message: str
+
+
 class UpdateItemAnswer(msgspec.Struct):
     """item-actions/UpdateItem; `error` is "" or the related entries that were not written."""
 
@@ -82,6 +89,7 @@ class UpdateItemAnswer(msgspec.Struct):
     as_result: Any
     history_id: str | msgspec.UnsetType = msgspec.UNSET
     item_id: str | msgspec.UnsetType = msgspec.UNSET
+    actionscript_logs: list[LogLineShape] | msgspec.UnsetType = msgspec.UNSET
     item: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
 
 
@@ -174,9 +182,7 @@ def encode_update(result: WriteResult, item: dict[str, object] | None, trace: Tr
     told["rev_no"] = {"_id": history.item, "rev_no": history.rev}
     told["pre_result"] = trace.pre_result
     told["as_result"] = trace.as_result
-    if item is not None:
-        told["item"] = item
-    return encode(told)
+    return _encode_with(told, item, trace)
 
 
 def encode_create(result: WriteResult, item: dict[str, object] | None, trace: Trace) -> bytes:
@@ -190,6 +196,15 @@ def encode_create(result: WriteResult, item: dict[str, object] | None, trace: Tr
         told["pre_result"] = trace.pre_result
     if trace.as_result is not None:
         told["as_result"] = trace.as_result
+    return _encode_with(told, item, trace)
+
+
+def _encode_with(told: dict[str, object], item: dict[str, object] | None, trace: Trace) -> bytes:
+    """An answer with what the caller has asked for beside it."""
+    if trace.tells_logs:
+        told["actionscript_logs"] = [
+            {"level": one.level, "message": one.message} for one in trace.logs
+        ]
     if item is not None:
         told["item"] = item
     return encode(told)

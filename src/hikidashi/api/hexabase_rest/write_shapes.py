@@ -133,6 +133,9 @@ class WriteBody(msgspec.Struct):
         bool | None, told("No effect: related entries are always carried out in the order sent.")
     ] = None
     realtime_auto_link: Annotated[bool | None, told("No effect: nothing links itself.")] = None
+    return_actionscript_logs: Annotated[
+        bool | None, told("The answer tells in `actionscript_logs` what the scripts have logged.")
+    ] = None
     as_params: Annotated[Any, told("Anything; scripts find it as `data.as_params`.")] = None
     related_ds_items: Annotated[
         dict[str, list[RelatedBody]] | None,

@@ -102,7 +102,7 @@ def _write(  # noqa: PLR0913
 ) -> Awaitable[Answer]:
     """Run a write of an item; show the item in the caller's words if that is asked for."""
     by_display_id = bool(body.use_display_id or body.return_display_id)
-    trace = Trace()
+    trace = Trace(tells_logs=bool(body.return_actionscript_logs))
 
     def answer(outcome: Result | FaultError, view: View | None) -> Answer:
         if isinstance(outcome, FaultError):
