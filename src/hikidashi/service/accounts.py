@@ -100,9 +100,8 @@ class Accounts:
 
         def want(step: Doorstep) -> Errand:
             now = confirmations.find_open(step.connection, secret, ["password"], step.now_ms)
-            user = replace(
-                _own(step.connection, now.confirmation.user), password_hash=password_hash
-            )
+            held = _own(step.connection, now.confirmation.user)
+            user = replace(held, password_hash=password_hash, is_proven=True)
             return Errand(user.id, [Wish(edits=[ChangeUser(user), Confirm(now.confirmation)])])
 
         await self.errands.run(want, lambda _: None)
@@ -155,13 +154,18 @@ class Accounts:
         def want(step: Doorstep) -> Errand:
             asked = confirmations.find_open(step.connection, secret, CONFIRMING, step.now_ms)
             one, user = asked.confirmation, _own(step.connection, asked.confirmation.user)
+            edits: list[SchemaEdit]
             if one.kind == "invitation":
                 if user.password_hash is None:
                     raise invalid_request("the account has no password yet; register it")
-                return Errand(user.id, [Wish(edits=[Confirm(one)])])
+                edits = [Confirm(one)]
+                if one.is_mailed and not user.is_proven:
+                    edits.append(ChangeUser(replace(user, is_proven=True)))
+                return Errand(user.id, [Wish(edits=edits)])
             if user.is_ordinary and is_taken(step.connection, one.email):
                 raise invalid_request("the address is another account's by now")
-            edits: list[SchemaEdit] = [ChangeUser(replace(user, email=one.email)), Confirm(one)]
+            proven = replace(user, email=one.email, is_proven=True)
+            edits = [ChangeUser(proven), Confirm(one)]
             if user.email:
                 edits.append(SendMail(_moved(step, user, user.email)))
             return Errand(user.id, [Wish(edits=edits)])

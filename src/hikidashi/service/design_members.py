@@ -72,7 +72,7 @@ class Adding:
             raise invalid_request(f"user_code: {one.user_code} is another user's")
         edits = [] if known else self._make(scene)
         user = known or _made(edits)
-        edits += join(scene, user)
+        edits += join(scene, user, is_new=known is None)
         pair = (group.id, user.id)
         self.exists = known is not None
         self.added = pair not in scene.now.people.group_members
@@ -114,6 +114,7 @@ def new_user(  # noqa: PLR0913
         password_hash=password_hash,
         exclusive=exclusive,
         user_code=user_code,
+        is_proven=password_hash is None,
     )
     return [MakeUser(user, scene.now.workspace.id)]
 
@@ -122,13 +123,22 @@ def _made(edits: Sequence[SchemaEdit]) -> User:
     return next(one.user for one in edits if isinstance(one, MakeUser))
 
 
-def join(scene: Scene, user: User) -> list[SchemaEdit]:
-    """A user belongs to the workspace, if that is not so already."""
+def join(scene: Scene, user: User, *, is_new: bool) -> list[SchemaEdit]:
+    """A user belongs to the workspace, if that is not so already.
+
+    Who has an account is let in without being asked, so the workspace says nothing about the
+    password till the user comes; and an account whose password somebody else may have chosen,
+    for an address that is not theirs, is let in nowhere. Raises 400.
+    """
     if any(one.id == user.id for one in scene.now.people.users):
         return []
     if user.is_bot:
         raise invalid_request("email: is the address of a program")
-    return [Join(scene.now.workspace.id, user.id, is_admin=False)]
+    if not (is_new or user.is_proven or user.password_hash is None):
+        raise invalid_request(
+            "email: the account has not confirmed its address; its owner does by ResetPassword"
+        )
+    return [Join(scene.now.workspace.id, user.id, is_admin=False, accepted=is_new)]
 
 
 def leave_group(scene: Scene, user: str, group: str) -> Wish:

@@ -34,7 +34,12 @@ from ..core.limits import (
 )
 from ..core.password_rules import Lockout, find_weakness, is_expired, lockout, same_limit
 from ..storage import people
-from ..storage.accounts import list_password_hashes, list_policies, password_set_at
+from ..storage.accounts import (
+    find_some_policy,
+    list_password_hashes,
+    list_policies,
+    password_set_at,
+)
 from ..storage.audit import Author
 from ..storage.engines import Connection
 from ..storage.people import Account, Membership, Session
@@ -60,12 +65,12 @@ _ALGORITHM: Final = "HS256"
 
 
 def _lockout_of(connection: Connection, account: Account | None, digest: str) -> Lockout:
-    """How often somebody may guess. An address that nobody has is like one of some workspace, and
-    always of the same one, so that the answers do not tell who has an account."""
-    policies = list_policies(connection, account.user if account else None)
-    if account is None and policies:
-        policies = [policies[int(digest[:8], 16) % len(policies)]]
-    return lockout(policies)
+    """How often somebody may guess. An address that nobody has, or somebody in no workspace, is
+    like one of some workspace, and always of the same one, so that the answers do not tell who has
+    an account; the same is read for every address."""
+    own = list_policies(connection, account.user if account else "")
+    some = find_some_policy(connection, int(digest[:8], 16))
+    return lockout(own or some)
 
 
 class Identities:

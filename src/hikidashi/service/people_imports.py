@@ -151,10 +151,11 @@ def _coming(
     if one.password and weakness:
         raise _wrong(f"Password: {weakness}")
     edits: list[SchemaEdit] = []
+    is_new = user is None
     if user is None:
         edits = new_user(scene, one.email, one.name, password_hash=password_hash)
         user = next(edit.user for edit in edits if isinstance(edit, MakeUser))
-    joining = join(scene, user)
+    joining = join(scene, user, is_new=is_new)
     edits += joining
     ids = [get_group(scene.catalog, ref).id for ref in one.groups]
     if joining and not ids:

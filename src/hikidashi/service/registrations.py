@@ -165,7 +165,8 @@ def _enter(step: Doorstep, one: Entry, password_hash: str, workspace: str) -> Er
         user = User(asked.confirmation.user, asked.email, name, password_hash)
         edits: list[SchemaEdit] = [MakeUser(user, workspace)]
     else:
-        user = replace(known, name=one.name or known.name, password_hash=password_hash)
+        name, is_proven = one.name or known.name, asked.confirmation.is_mailed
+        user = replace(known, name=name, password_hash=password_hash, is_proven=is_proven)
         edits = [ChangeUser(user)]
     info = details.get("info") if one.info is None else one.info
     if isinstance(info, dict) and info:

@@ -11,6 +11,7 @@ from ..core.password_rules import same_limit
 from ..core.record import record
 from .engines import Column, Connection, Insert
 from .mails import Confirmation
+from .people import accept_membership
 from .people_state import User, find_users
 
 
@@ -57,6 +58,8 @@ def use_confirmation(connection: Connection, one: Confirmation, now: int) -> Non
         " OR (user_id = ? AND (kind = 'password' OR (kind = ? AND workspace_id = ?))))",
         (now, one.hash, one.user, one.kind, one.workspace),
     )
+    if one.kind == "invitation":
+        accept_membership(connection, one.user, one.workspace)
 
 
 # --- accounts ---------------------------------------------------------------------------------
@@ -104,16 +107,28 @@ def write_info(connection: Connection, user: str, info: dict[str, Any]) -> None:
 # --- passwords --------------------------------------------------------------------------------
 
 
-def list_policies(connection: Connection, user: str | None) -> list[PasswordPolicy]:
-    """What the workspaces of a user ask of passwords; of nobody, what each workspace asks."""
-    where = (
-        "" if user is None else " WHERE id IN (SELECT workspace_id FROM members WHERE user_id = ?)"
-    )
+def list_policies(connection: Connection, user: str) -> list[PasswordPolicy]:
+    """What the workspaces ask of passwords that a user has come into."""
     rows = connection.query(
-        f"SELECT password_policy FROM workspaces{where} ORDER BY id",  # noqa: S608
-        () if user is None else (user,),
+        "SELECT password_policy FROM workspaces WHERE id IN"
+        " (SELECT workspace_id FROM members WHERE user_id = ? AND accepted = 1) ORDER BY id",
+        (user,),
     )
-    return [PasswordPolicy(**msgspec.json.decode(text)) for (text,) in rows]
+    return [_policy(text) for (text,) in rows]
+
+
+def find_some_policy(connection: Connection, number: int) -> list[PasswordPolicy]:
+    """What one workspace asks, for a number always the same one; nothing where there is none."""
+    count = connection.query("SELECT COUNT(*) FROM workspaces")[0][0]
+    rows = connection.query(
+        "SELECT password_policy FROM workspaces ORDER BY id LIMIT 1 OFFSET ?",
+        (number % max(count, 1),),
+    )
+    return [_policy(text) for (text,) in rows]
+
+
+def _policy(text: str) -> PasswordPolicy:
+    return PasswordPolicy(**msgspec.json.decode(text))
 
 
 def list_password_hashes(connection: Connection, user: str, limit: int) -> list[str]:
@@ -139,11 +154,12 @@ def password_set_at(connection: Connection, user: str) -> int:
 
 def note_new_password(connection: Connection, user: str, was: str | None, now: int) -> None:
     """A user has another password from now on: keep the hashes of the last ones that a policy looks
-    at, and let no mail ask for another."""
+    at, and let no mail give another, or another address: who asked for it may have known the old
+    one."""
     connection.query("UPDATE users SET password_at = ? WHERE id = ?", (now, user))
     connection.query(
         "UPDATE confirmations SET used_at = ?"
-        " WHERE used_at IS NULL AND user_id = ? AND kind = 'password'",
+        " WHERE used_at IS NULL AND user_id = ? AND kind IN ('password', 'email')",
         (now, user),
     )
     if was is not None:

@@ -134,7 +134,16 @@ def set_current_workspace(connection: Connection, user: str, workspace: str) -> 
             "UPDATE workspaces SET people_number = people_number + 1 WHERE id = ?", before[0]
         )
     connection.query("UPDATE users SET current_workspace = ? WHERE id = ?", (workspace, user))
+    accept_membership(connection, user, workspace)
     return True
+
+
+def accept_membership(connection: Connection, user: str, workspace: str) -> None:
+    """The user has come into a workspace, whose policy holds for the user from now on."""
+    connection.query(
+        "UPDATE members SET accepted = 1 WHERE user_id = ? AND workspace_id = ? AND accepted = 0",
+        (user, workspace),
+    )
 
 
 # --- accounts ---------------------------------------------------------------------------------

@@ -9,7 +9,9 @@ from .engines import Column, Connection, Query, QueryKeys, Row
 from .people import ORDINARY
 
 _ID = Column("id", "text")
-_COLUMNS = "id, email, name, password_hash, is_bot, exclusive_workspace, user_code, created_at"
+_COLUMNS = (
+    "id, email, name, password_hash, is_bot, exclusive_workspace, user_code, created_at, is_proven"
+)
 _USER = f"SELECT {_COLUMNS} FROM users"  # noqa: S608
 _BY_EMAIL = f"SELECT {_COLUMNS} FROM ({ORDINARY}) AS ordinary"  # noqa: S608
 _MEMBERS = (
@@ -34,6 +36,7 @@ class User:
     exclusive: str = ""  # id of the workspace that the user is of, and of no other; "" for most
     user_code: str | None = None  # what the user logs in by in place of the address
     created_at: int = 0  # ms; a new user's is the time of the change
+    is_proven: bool = True  # False: nobody knows that the address is the user's
 
     @property
     def is_ordinary(self) -> bool:
@@ -141,8 +144,9 @@ def find_key_holders(connection: Connection, hashes: Sequence[str]) -> dict[str,
 
 
 def _user(row: Row) -> User:
-    id_, email, name, password_hash, is_bot, exclusive, user_code, created_at = row
-    flags = (bool(is_bot), exclusive, user_code, created_at)
+    id_, email, name, password_hash, is_bot, exclusive, user_code, *rest = row
+    created_at, is_proven = rest
+    flags = (bool(is_bot), exclusive, user_code, created_at, bool(is_proven))
     return User(id_, email, name, password_hash, *flags)
 
 

@@ -51,6 +51,7 @@ def insert_user(connection: Connection, user: User, workspace: str, now_ms: int)
         Column("user_code", "text"),
         Column("current_workspace", "text"),
         Column("created_at", "bigint"),
+        Column("is_proven", "bigint"),
     )
     row = (
         user.id,
@@ -62,6 +63,7 @@ def insert_user(connection: Connection, user: User, workspace: str, now_ms: int)
         user.user_code,
         workspace or None,
         now_ms,
+        int(user.is_proven),
     )
     connection.write([Insert("users", columns, [row])])
     raise_people_number(connection, workspace)
@@ -75,8 +77,10 @@ def update_user(connection: Connection, user: User, now_ms: int) -> None:
         Column("name", "text"),
         Column("password_hash", "text"),
         Column("is_bot", "bigint"),
+        Column("is_proven", "bigint"),
     )
-    row = (user.email, user.name, user.password_hash, int(user.is_bot), user.id)
+    flags = (int(user.is_bot), int(user.is_proven))
+    row = (user.email, user.name, user.password_hash, *flags, user.id)
     connection.write([Update("users", _ID, columns, [row])])
     if found and found[0][0] != user.password_hash:
         connection.write([Delete("sessions", (_USER,), [(user.id,)])])
@@ -88,10 +92,13 @@ def update_user(connection: Connection, user: User, now_ms: int) -> None:
     )
 
 
-def set_member(connection: Connection, workspace: str, user: str, *, is_admin: bool) -> None:
-    """The user belongs to the workspace, as its administrator or not."""
-    columns = (_WORKSPACE, _USER, Column("is_admin", "bigint"))
-    rows = [(workspace, user, int(is_admin))]
+def set_member(
+    connection: Connection, workspace: str, user: str, *, is_admin: bool, accepted: bool = True
+) -> None:
+    """The user belongs to the workspace, as its administrator or not; `accepted`: a new member has
+    come by itself, or was brought by somebody who may say what its password has to be."""
+    columns = (_WORKSPACE, _USER, Column("is_admin", "bigint"), Column("accepted", "bigint"))
+    rows = [(workspace, user, int(is_admin), int(accepted))]
     key = ("workspace_id", "user_id")
     connection.write([Insert("members", columns, rows, conflict=key, update=("is_admin",))])
     connection.query(

@@ -97,8 +97,10 @@ def _carry_out(connection: Connection, edit: SchemaEdit, now_ms: int) -> None:
             people_writes.insert_user(connection, user, workspace, now_ms)
         case ChangeUser(user):
             people_writes.update_user(connection, user, now_ms)
-        case Join(workspace, user, is_admin):
-            people_writes.set_member(connection, workspace, user, is_admin=is_admin)
+        case Join(workspace, user, is_admin, accepted):
+            people_writes.set_member(
+                connection, workspace, user, is_admin=is_admin, accepted=accepted
+            )
         case Leave(workspace, user):
             people_writes.remove_member(connection, workspace, user)
         case GivePair(workspace, what, pair):

@@ -81,7 +81,7 @@ def _tell(connection: Connection, edit: SchemaEdit) -> Iterator[Told]:
             yield workspace, "user", user.id, _name(user), None, _user(user)
         case ChangeUser(user):
             yield from _changed_user(connection, user)
-        case Join(workspace, user, is_admin):
+        case Join(workspace, user, is_admin, _):
             was = _membership(connection, workspace, user)
             state = {"is_admin": is_admin}
             yield workspace, "member", user, _user_name(connection, user), was, state

@@ -57,6 +57,7 @@ class Join:
     workspace: str  # id
     user: str  # id
     is_admin: bool
+    accepted: bool = True  # False: somebody there has let the user in, who was not asked
 
 
 @record
