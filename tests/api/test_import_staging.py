@@ -321,7 +321,7 @@ async def kill_and_look(url: str) -> None:
             return await app.store.scan(lambda one: one.query(sql))
 
         async def is_staged() -> bool:
-            return (await rows("SELECT count(*) FROM outbox"))[0][0] > 1_000
+            return (await rows("SELECT count(*) FROM outbox"))[0][0] > 1_500
 
         await wait_for(is_staged)
     finally:

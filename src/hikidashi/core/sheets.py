@@ -93,6 +93,7 @@ class Layout:
         self._read_header(header)
         self.key = self._find_key()
         self._parsers = [(at, one, _parser(one)) for at, one, _ in self._fields]
+        self._is_plain = self.key is None and not self._special
         self._skipped = frozenset(  # columns that only say which item a row speaks of
             one.id
             for _, one, _ in self._fields
@@ -148,9 +149,21 @@ class Layout:
         """A row with its values parsed, and what is wrong with them. Raises RowError."""
         if len(cells) != self.width:
             raise RowError(f"the row has {len(cells)} cells, the header {self.width}")
+        if self._is_plain:
+            try:
+                values = [
+                    parse(unguard(cell) if (cell := cells[at])[:1] == "'" else cell)
+                    for at, _, parse in self._parsers
+                ]
+                return ParsedRow(line, None, False, tuple(values), "", ""), []  # noqa: FBT003
+            except InvalidValueError:
+                pass  # told below, with what else is wrong
         if self._special and self._is_delete(cells):
             row = self.read(line, cells)
             return ParsedRow(line, row.key, True, (), "", ""), []  # noqa: FBT003
+        return self._parse_each(line, cells)
+
+    def _parse_each(self, line: int, cells: Sequence[str]) -> tuple[ParsedRow, list[str]]:
         key: Value = None
         values: list[Value] = []
         faults: list[str] = []

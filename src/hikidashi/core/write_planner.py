@@ -136,12 +136,12 @@ class WritePlanner:
     def _insert(self, draft: Draft) -> tuple[Item, Changes]:
         datastore = draft.entry.datastore
         snapshot = self._snapshot
-        values = dict(draft.values)
+        values = draft.values
         for field in datastore.number_fields:
             if values.get(field.id) is None:
-                values[field.id] = self._next_number(datastore, field.id)
+                values = {**values, field.id: self._next_number(datastore, field.id)}
         if datastore.calc_fields:
-            values |= self._computed(datastore, values, draft.status)
+            values = {**values, **self._computed(datastore, values, draft.status)}
         item = Item(
             datastore.id,
             self._new_id(draft),

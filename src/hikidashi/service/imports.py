@@ -1,6 +1,6 @@
 """Imports: a file is checked whole, written where nobody sees it, then shown at one moment.
 
-All of it goes on behind the answer. Rows that make items are written some hundred in a
+All of it goes on behind the answer. Rows that make items are written 1,500 at a time in a
 transaction, so that other writers have their turn in between; those that change what is there wait
 for the last transaction, which shows everything. What was written of a file that is refused, or of
 one whose server stopped, is taken back.
@@ -63,7 +63,7 @@ from .parsed_rows import ParsedWriter, parsed_path, read_parsed, writing
 from .sheet_files import SheetError, read_rows, remove_left
 
 WAITING_MAX: Final = 8  # files that wait for the one that is being imported
-STAGED_ROWS: Final = 1_000  # in one transaction: others wait for so many, a tenth of a second or so
+STAGED_ROWS: Final = 1_500  # in one transaction: others wait for so many, a tenth of a second or so
 STAGED_CHARS: Final = 1_000_000  # the same of long texts
 _TOUCH_S: Final = 20.0
 LOST: Final = "the server stopped before the work was done; nothing of it was kept"

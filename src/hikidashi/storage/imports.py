@@ -21,6 +21,7 @@ from .staging import TakenNumbers, read_counters
 from .tables import field_column, table_name
 
 ROWS_PER_BATCH = 2_000  # rows planned and written at a time: bounds the memory
+ROWS_PER_PLAN = 50  # of them by one command: what is planned is then still at hand to be gathered
 CHARS_PER_BATCH = 4_000_000  # the same of long texts
 ERRORS_MAX = 100  # errors that are told of one file
 _RESTARTS_MAX = 64
@@ -252,13 +253,17 @@ class FileWriter:
             self.places |= work.places
 
     def _make(self, columns: tuple[str, ...], rows: Sequence[ParsedRow]) -> None:
-        """Make an item of each row, all by one command as long as nothing stands against it."""
+        """Make an item of each row, by few commands as long as nothing stands against it."""
         place = (self._datastore.project, self._datastore.id, columns)
-        lines, jobs = self._resolve([(rows[0].line, WriteRows(*place, rows))])
-        if not jobs:
+        starts = range(0, len(rows), ROWS_PER_PLAN)
+        parts = [(rows[at].line, WriteRows(*place, rows[at : at + ROWS_PER_PLAN])) for at in starts]
+        lines, jobs = self._resolve(parts[:1])
+        if not jobs:  # what they have in common is at fault, and told once
             return
+        more = self._resolve(parts[1:])
+        lines, jobs = lines + more[0], jobs + more[1]
         work = self._plan(jobs)
-        if isinstance(jobs[0].outcome, FaultError):  # not of one row
+        if any(isinstance(one.outcome, FaultError) for one in jobs):  # not of one row
             self._run([(one.line, WriteRows(*place, (one,))) for one in rows])
             return
         self._gather(jobs, lines)

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -42,6 +42,8 @@ from .totals import Total
 PAGES_BETWEEN_CHECKPOINTS = 8_000  # 32 MB of log: fewer, larger checkpoints
 STATEMENT_CACHE = 512
 _NAMES, _NAME_CHARS = 2_048, 64  # whose pieces are remembered: 2 MB at most
+ROWS_TOGETHER = (64, 8)  # rows of a long insert that share a statement
+PARAMS_TOGETHER_MAX = 5_000  # of such a statement, which is kept ready
 STEPS_BETWEEN_LOOKS = 1_000  # of SQLite's machine; a look at the clock costs one in a hundred
 _TYPES: dict[ColumnType | Literal["rowid"], str] = {
     "text": "TEXT",
@@ -210,13 +212,30 @@ class SqliteConnection:
             raise translate(error) from error
 
     def write(self, batches: Sequence[Batch]) -> None:
-        """One `executemany` a batch."""
+        """One `executemany` a batch; long inserts with some rows a statement."""
         try:
             for one in batches:
-                if one.rows:
+                if isinstance(one, Insert) and len(one.rows) >= ROWS_TOGETHER[-1]:
+                    self._insert(one)
+                elif one.rows:
                     self._executemany(_statement(_shape(one)), one.rows)
         except apsw.Error as error:
             raise translate(error) from error
+
+    def _insert(self, insert: Insert) -> None:
+        """Rows together: each statement that has a trigger with an index of pieces behind it
+        sorts what it adds into that index."""
+        rows, shape, start = insert.rows, _shape(insert), 0
+        for together in ROWS_TOGETHER:
+            if together * len(insert.columns) > PARAMS_TOGETHER_MAX:
+                continue
+            text = _inserting(shape, together)
+            while start + together <= len(rows):
+                given = chain.from_iterable(rows[start : start + together])
+                self._execute(text, tuple(given))
+                start += together
+        if start < len(rows):
+            self._executemany(_statement(shape), rows[start:])
 
     def write_and_commit(self, batches: Sequence[Batch], group: str) -> None:
         """The outcome of a COMMIT on a local file is never unknown, so the group needs no row."""
@@ -374,6 +393,13 @@ def _statement(shape: _Shape) -> str:
         settings = ", ".join(f"{one} = excluded.{one}" for one in replaced)
         return f"{text} ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {settings}"
     return f"{text} ON CONFLICT DO NOTHING" if keys else text
+
+
+@lru_cache(maxsize=4_096)
+def _inserting(shape: _Shape, rows: int) -> str:
+    """A statement for so many rows."""
+    marks = f"({', '.join('?' * len(shape[2]))})"
+    return _statement(shape).replace(f" VALUES {marks}", f" VALUES {', '.join([marks] * rows)}")
 
 
 @lru_cache(maxsize=4_096)

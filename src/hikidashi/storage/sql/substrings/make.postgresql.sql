@@ -9,6 +9,17 @@ INSERT INTO {index} (n, acl, folded)
 CREATE INDEX {index}_pieces ON {index} USING gin (hikidashi_pieces(folded))
   WITH (gin_pending_list_limit = 256);
 
+-- New rows are taken together: row by row they cost twice as much.
+CREATE FUNCTION {index}_add() RETURNS trigger LANGUAGE plpgsql AS $add$
+BEGIN
+  INSERT INTO {index} (n, acl, folded)
+    SELECT n, acl, hikidashi_fold({column}) FROM added WHERE {column} IS NOT NULL;
+  RETURN NULL;
+END
+$add$;
+CREATE TRIGGER {index}_insert AFTER INSERT ON {table} REFERENCING NEW TABLE AS added
+  FOR EACH STATEMENT EXECUTE FUNCTION {index}_add();
+
 CREATE FUNCTION {index}_follow() RETURNS trigger LANGUAGE plpgsql AS $follow$
 BEGIN
   IF TG_OP = 'DELETE' THEN
@@ -23,8 +34,6 @@ BEGIN
   RETURN NULL;
 END
 $follow$;
-CREATE TRIGGER {index}_insert AFTER INSERT ON {table} FOR EACH ROW
-  WHEN (new.{column} IS NOT NULL) EXECUTE FUNCTION {index}_follow();
 CREATE TRIGGER {index}_update AFTER UPDATE OF {column}, acl ON {table} FOR EACH ROW
   WHEN (new.{column} IS DISTINCT FROM old.{column} OR new.acl <> old.acl)
   EXECUTE FUNCTION {index}_follow();

@@ -1,0 +1,1 @@
+-- Here rows are taken together by the statement that inserts them: `_insert` in engines/sqlite.py.

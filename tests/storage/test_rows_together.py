@@ -1,0 +1,95 @@
+"""Long inserts: whatever shares a statement, each row is there, and its text is found."""
+
+from __future__ import annotations
+
+import pytest
+
+from hikidashi.core.query import fold
+from hikidashi.core.substrings import pieces
+from hikidashi.storage.engines import Column, Connection, Insert, IntegrityError, Row
+from hikidashi.storage.migrate import list_migrations
+from hikidashi.storage.search_sql import escape
+from hikidashi.storage.tables import drop_substrings, field_column, item_table, substring_table
+from tests import reads_world as w
+from tests.reads_world import ReadsWorld, task
+from tests.storage.search_rules import field
+
+COUNT, TOGETHER = 100, 15  # texts; the number of a migration
+TEXTS = ("a", "ab", "abc", "ノート二三", "x\x01y z", "ﾊﾝｶｸ ﾃｷｽﾄ", "\U0001f600 smile", "line\nbreak")
+
+
+@pytest.fixture
+def connection(engine_url):
+    made = ReadsWorld(engine_url, indexed=("Note",))
+    yield made.connection
+    made.close()
+
+
+@pytest.mark.parametrize("width", [2, 90, 700])
+def test_every_row_of_a_long_insert_is_there(connection, width):
+    columns = tuple(Column(f"c{at}", "bigint") for at in range(width))
+    words = ", ".join(f"{one.name} BIGINT" for one in columns)
+    connection.run_script(f"CREATE TABLE long ({words}, UNIQUE (c0))")
+    for count in (1, 7, 8, 63, 73, 200):
+        check_insert(connection, columns, [tuple(range(at, at + width)) for at in range(count)])
+
+
+def check_insert(connection: Connection, columns: tuple[Column, ...], rows: list[Row]) -> None:
+    connection.begin()
+    connection.write([Insert("long", columns, rows)])
+    assert connection.query("SELECT * FROM long ORDER BY c0") == rows
+    again = [(*row[:-1], -1) for row in rows]
+    connection.write([Insert("long", columns, again, ("c0",))])
+    assert connection.query("SELECT * FROM long ORDER BY c0") == rows
+    connection.write([Insert("long", columns, again, ("c0",), (columns[-1].name,))])
+    assert connection.query("SELECT * FROM long ORDER BY c0") == again
+    with pytest.raises(IntegrityError):
+        connection.write([Insert("long", columns, rows[-1:])])
+    connection.rollback()
+
+
+def make_texts(world: ReadsWorld) -> None:
+    notes = [f"{TEXTS[at % len(TEXTS)]}{at}" for at in range(COUNT)]
+    world.put(w.TASKS, *[task(at, {"Note": one}) for at, one in enumerate(notes)])
+
+
+def ask(world: ReadsWorld, piece: str) -> list[int]:
+    """What the index of pieces names, as far as the text has the piece."""
+    table = substring_table(field(world, "Note"))
+    source, match, params = world.connection.holding(table, [piece])
+    rows = world.connection.query(
+        f"SELECT s.n FROM {source} WHERE {match} AND s.folded LIKE ? ESCAPE '!' ORDER BY s.n",
+        (*params, f"%{escape(piece)}%"),
+    )
+    return [row[0] for row in rows]
+
+
+def check_pieces(world: ReadsWorld) -> None:
+    folded = [fold(f"{TEXTS[at % len(TEXTS)]}{at}") for at in range(COUNT)]
+    for piece in set().union(*[pieces(one) for one in folded[: len(TEXTS)]]):
+        assert ask(world, piece) == [at for at, one in enumerate(folded) if piece in one], piece
+
+
+def test_texts_that_come_together_are_found_by_each_piece(engine_url):
+    world = ReadsWorld(engine_url, indexed=("Note",))
+    make_texts(world)
+    check_pieces(world)
+    world.close()
+
+
+def test_an_index_that_took_texts_row_by_row_takes_them_together(engine_url, engine_name):
+    if engine_name == "sqlite":
+        return  # nothing of the table has changed
+    world = ReadsWorld(engine_url, indexed=("Note",))
+    note, items = field(world, "Note"), item_table(world.tasks).name
+    table = substring_table(note)
+    world.connection.run_script(
+        f"DROP TRIGGER {table}_insert ON {items}; DROP FUNCTION {table}_add();"
+        f"CREATE TRIGGER {table}_insert AFTER INSERT ON {items} FOR EACH ROW"
+        f" WHEN (new.{field_column(note).name} IS NOT NULL) EXECUTE FUNCTION {table}_follow();"
+    )
+    world.connection.run_script(dict(list_migrations("postgresql"))[TOGETHER])
+    make_texts(world)
+    check_pieces(world)
+    world.connection.run_script(drop_substrings(w.TASKS, note.id, engine_name))
+    world.close()
