@@ -36,6 +36,7 @@ NAMED = {  # what a definition is called in both workspaces, and the end of its 
     "$shelving": ("Create", "811"),
     "$binding": ("Bind", "812"),
     "$role": ("MEMBER", "d2"),
+    "$reader": ("READER", "d3"),
     "$group": ("EAST", "b2"),
     "$report": ("sizes", "911"),
     "$chart": ("sizes", "921"),
@@ -63,19 +64,16 @@ class Sealed(Rest):
         self.counted += 1
         return f"new-{self.counted:05d}"
 
-    def send(
-        self, one: Proper, words: dict[str, Any], user: str, token: str | None = None
-    ) -> Reply:
-        """A proper call with things in place of its words."""
+    def send(self, one: Proper, words: dict[str, Any], user: str = "kim", **more: Any) -> Reply:
+        """A proper call with things for its words; of HotTask by the key, unless `token` is given."""
         path, body = one.filled({word: words[word] for word in one.words})
-        more: dict[str, Any] = {"user": user, "token": token}
         if one.form is not None:
             more["headers"] = FORM
         if one.auth == "none":
             more["token"] = ""
-        if one.auth == "hottask":
-            more = {"token": "", "headers": {"customauth": KEYS[OURS]}}
-        reply = self.call(one.method, path, body, **more)
+        if one.auth == "hottask" and "token" not in more:
+            more |= {"token": "", "headers": {"customauth": KEYS[OURS]}}
+        reply = self.call(one.method, path, body, user=user, **more)
         if one.name in ("Logout", "SetPassword") and reply.status == 200:
             self._tokens.pop(user, None)
         return reply
@@ -192,7 +190,12 @@ class Things(dict[str, Any]):
     # --- the design -----------------------------------------------------------------------------
 
     def _new_app(self) -> str:
-        return str(self._ask("POST", "applications", {"name": "New"})["project_id"])
+        """An application that Dan designs too."""
+        made = str(self._ask("POST", "applications", {"name": "New"})["project_id"])
+        if self._side == OURS:
+            body = {"user_id": id_in(OURS, "a2"), "role_id": "ADMIN"}
+            self._ask("POST", f"applications/{made}/userroles", body)
+        return made
 
     def _new_store(self) -> str:
         return str(self._ask("POST", f"{self._app}/datastores", {"name": "New"})["datastore_id"])
@@ -292,6 +295,10 @@ class Things(dict[str, Any]):
         """A file of `$filed`."""
         body = form(("fileName", b"held.txt"), ("file", b"held", "x"))
         return str(self._ask("POST", "files", body, headers=FORM)["file_id"])
+
+    def _shown(self) -> str:
+        """A file that an item holds."""
+        return str(self["$held"]) if self["$filed"] else ""
 
     def _filed(self) -> str:
         return self._made({"text": "filed", "paper": [self["$held"]]})

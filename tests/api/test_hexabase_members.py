@@ -29,10 +29,10 @@ from hikidashi.storage.imports import ERRORS_MAX
 from tests.api.doors_table import FORM
 from tests.api.office import ANN, BOB, DAN, EVE, GUS, KIM, STRANGE, Office, W, open_office
 from tests.api.rest import Reply
-from tests.api.rights_table import HEADER
 from tests.files.papers import form
 
 NONE = "0" * 24
+HEADER = b"Email,UserName,Password,GroupDisplayIDs,RoleDisplayIDs,IsDelete\r\n"
 ADD = {"email": "new@office.test", "g_id": "ALL"}
 INVITE = {"users": [{"email": "bob@office.test"}], "domain": "app.test"}
 POLICY = f"workspaces/{W}/password-policy"

@@ -29,7 +29,7 @@ KINDS = {  # the words for what has a display id: the other workspace alone has 
         "option": "$option $new_option",
         "status": "$status $new_status",
         "action": "$create $update $update_id $delete $new_action $scripted $shelving $binding",
-        "role": "$role $role_name",
+        "role": "$role $role_name $reader",
         "group": "$group $group_id $group_name $new_group",
         "report": "$report",
         "chart": "$chart",
@@ -141,7 +141,7 @@ class Listener:
     def _told(self, one: Proper, names: dict[str, str]) -> tuple[int, str, bytes]:
         """What is answered, with ids made alike; fails if an id of theirs is in it that was not sent."""
         words = {word: self.ours[word] for word in one.words} | names
-        reply = self._sealed.send(one, words, "kim")
+        reply = self._sealed.send(one, words)
         body = reply.body + self._outcome(one, reply)
         if reply.status < 300 and one.writes:  # it may have changed what it named
             self.ours = Things(self._sealed, OURS)
