@@ -14,7 +14,7 @@ from tests import reads_world as w
 from tests.reads_world import ReadsWorld, task
 from tests.storage.search_rules import field
 
-COUNT, TOGETHER = 100, 15  # texts; the number of a migration
+COUNT, TOGETHER = 100, 16  # texts; the number of a migration
 TEXTS = ("a", "ab", "abc", "ノート二三", "x\x01y z", "ﾊﾝｶｸ ﾃｷｽﾄ", "\U0001f600 smile", "line\nbreak")
 
 
