@@ -229,6 +229,12 @@ class Config:
         " and all else (Linux), and not at all where it can't; `unconfined` without that, for trying"
         " things out; `off` not at all.",
     )
+    relay: bool = _setting(
+        "on",
+        _switch,
+        "Whether this server does what follows writes, webhooks among it: `on` or `off`. What one does"
+        " not do waits for another over the same database, or for the next.",
+    )
     reader_threads: int = _setting(
         "4", _whole(1, 64), "How many searches, listings and other long reads run at once."
     )

@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import accumulate
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 import msgspec
 import prometheus_client
@@ -42,9 +42,24 @@ _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 _GROUP_JOBS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 _GROUP_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5)
+_RELAY = {  # in the order of RelayFigures
+    "lag_seconds": "Time since the oldest event, or delivery, that is due and not done.",
+    "outbox_events": "Events that are not yet taken from the outbox, counted to 100,000.",
+    "waiting_deliveries": "Deliveries that wait for a try, counted to 100,000.",
+    "parked_deliveries": "Deliveries that are given up, counted to 100,000.",
+}
 METRICS_CONTENT_TYPE = prometheus_client.CONTENT_TYPE_LATEST
 # The creation times beside every counter tell nothing.
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
+
+
+class RelayFigures(NamedTuple):
+    """How the relay of events stands."""
+
+    lag_s: float  # since the oldest of what is due
+    outbox: int  # events not yet taken
+    waiting: int  # deliveries
+    parked: int
 
 
 class Observer:
@@ -86,6 +101,16 @@ class Observer:
         self._queue = Gauge(
             "hikidashi_queue_jobs", "Writes waiting for a group.", registry=self.registry
         )
+        self._deliveries = Counter(
+            "hikidashi_deliveries",
+            "Tries of deliveries of events, by who follows them and what came of it.",
+            ("consumer", "state"),
+            registry=self.registry,
+        )
+        self._relay = {
+            name: Gauge(f"hikidashi_relay_{name}", words, registry=self.registry)
+            for name, words in _RELAY.items()
+        }
         self._exposed: Any = self.registry
         if config is not None and config.processes > 1:
             self._exposed = _Labelled(self.registry, {"process": str(os.getpid())})
@@ -139,6 +164,22 @@ class Observer:
     def watch_queue(self, length: Callable[[], int]) -> None:
         """Ask for the number of waiting writes whenever metrics are collected."""
         self._queue.set_function(length)
+
+    # --- what follows writes ------------------------------------------------------------------
+
+    def delivery_tried(self, consumer: str, state: str) -> None:
+        """A delivery of an event was tried: it is done, waits for another try, or is parked."""
+        self._deliveries.labels(consumer, state).inc()
+
+    def delivery_crashed(self, consumer: str, event: str, error: BaseException) -> None:
+        """A delivery met a bug."""
+        self._crashes.inc()
+        self._log.error("delivery crashed", consumer=consumer, event_id=event, exc_info=error)
+
+    def relay_measured(self, figures: RelayFigures) -> None:
+        """How much waits for the relay."""
+        for name, figure in zip(_RELAY, figures, strict=True):
+            self._relay[name].set(figure)
 
     # --- the rest -----------------------------------------------------------------------------
 

@@ -115,7 +115,7 @@ def make_site(app: App, calls: Iterable[Call]) -> Starlette:
 def _lifespan(app: App, pages: Pages) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_site: Starlette) -> AsyncIterator[None]:
-        await app.open(sends_mails=True)
+        await app.open(serves=True)
         try:
             yield
         finally:

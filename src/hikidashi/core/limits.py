@@ -127,6 +127,14 @@ MAILS_WINDOW_MS: Final = 3_600_000
 MAIL_TRIES_MAX: Final = 8  # then a mail is parked
 MAIL_KEPT_MS: Final = 30 * 86_400_000  # what was sent to whom, and what was confirmed
 
+# What follows writes
+EVENTS_TAKEN_MAX: Final = 1_000  # from the outbox in one transaction: 10 ms that writers wait
+DELIVERIES_CLAIMED_MAX: Final = 512  # items whose deliveries a process holds at once
+DELIVERY_TRIES_MS: Final = 86_400_000  # how long a delivery is tried again; then it is parked
+DELIVERY_PAUSE_MS_MAX: Final = 2 * 3_600_000  # between two tries
+DELIVERY_KEPT_MS: Final = 7 * 86_400_000  # one that came through
+DELIVERY_PARKED_KEPT_MS: Final = 30 * 86_400_000  # one that did not
+
 # Files
 FILE_BYTES_MAX: Final = 100_000_000  # one uploaded file, unless the settings say otherwise
 FILE_NAME_BYTES_MAX: Final = 255  # what file systems take

@@ -27,6 +27,7 @@ from ..storage.telling import PLAINLY, Inside, Telling, Told
 from ..storage.written import staying
 from .accounts import Accounts
 from .design import Designs
+from .events import EventRelay
 from .files import Files
 from .housekeeping import Housekeeping
 from .identity import Identities
@@ -104,20 +105,25 @@ class App:
         self._housekeeping = Housekeeping(store, clock, files, self.imports)
         post = make_post(config.smtp_url, config.mail_sender, config.outbox_folder)
         self.relay = MailRelay(store, clock, observe, post, config.mail_sender)
+        self.events = EventRelay(store, clock, ids, observe)  # who follows events is told to it
         self.observe = observe
         self.sandbox = sandbox
         self.carry: Carry = _no_calls  # the APIs, for scripts; who serves them sets it
 
-    async def open(self, *, sends_mails: bool = False) -> None:
-        """Open the store and begin to keep house, and to send mails if it is to serve."""
+    async def open(self, *, serves: bool = False) -> None:
+        """Open the store and begin to keep house; if it is to serve, also to send mails and to do
+        what follows writes."""
         await self.store.open()
         self.files.open()
         self._housekeeping.start()
-        if sends_mails:
+        if serves:
             self.relay.start()
+        if serves and self.config.relay:
+            self.events.start()
 
     async def close(self) -> None:
         """Finish what was accepted and close."""
+        await self.events.stop()
         self.sandbox.close()
         await self._housekeeping.stop()
         await self.relay.stop()

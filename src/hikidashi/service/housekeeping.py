@@ -8,9 +8,16 @@ from typing import Final
 
 from ..core.errors import FaultError
 from ..core.ids import Clock
-from ..core.limits import DELETED_KEEP_MS, MAIL_KEPT_MS, SESSION_IDLE_MS
+from ..core.limits import (
+    DELETED_KEEP_MS,
+    DELIVERY_KEPT_MS,
+    DELIVERY_PARKED_KEPT_MS,
+    MAIL_KEPT_MS,
+    SESSION_IDLE_MS,
+)
 from ..storage.definitions import lock_workspaces
 from ..storage.deletions import Deletion, drop_for_good, list_outlived
+from ..storage.deliveries import sweep_deliveries
 from ..storage.engines import Connection
 from ..storage.idempotency import forget_old
 from ..storage.outgoing import sweep_mails
@@ -57,7 +64,7 @@ class Housekeeping:
 
     async def round(self) -> None:
         """Forget answers kept for repeated requests, sessions that have ended, mails and what they
-        asked to confirm, past their time; then deleted definitions with their data, and files that
+        asked to confirm, and deliveries, past their time; then deleted definitions with their data, and files that
         nobody holds."""
         now = self._clock.now_ms()
 
@@ -66,6 +73,7 @@ class Housekeeping:
             forget_reservations(connection, now)
             sweep_sessions(connection, now, SESSION_IDLE_MS)
             sweep_mails(connection, now - MAIL_KEPT_MS)
+            sweep_deliveries(connection, now - DELIVERY_KEPT_MS, now - DELIVERY_PARKED_KEPT_MS)
 
         await self._store.change(sweep)
         await self._drop_deleted(now)

@@ -7,7 +7,6 @@ from typing import assert_never
 
 import msgspec
 
-from ..core.events import Event, EventKind
 from ..core.full_text import grams
 from ..core.items import HistoryEntry, Item, Link, Reservation
 from ..core.plan import (
@@ -30,6 +29,7 @@ from ..core.plan import (
 )
 from .access_sets import ACL
 from .engines import Batch, Column, Delete, Insert, Row, Update
+from .outbox import OUTBOX_COLUMNS, event_row
 from .reservations import reservation_batches
 from .snapshot import FindDatastore, branch_key
 from .tables import CHANGING_COLUMNS, ID, item_table, table_name
@@ -55,16 +55,6 @@ COMMENT_COLUMNS = (
     Column("updated_at", "bigint"),
     Column("updated_by", "text"),
     Column("deleted_at", "bigint"),
-)
-OUTBOX_COLUMNS = (
-    Column("id", "text"),
-    Column("item_id", "text"),
-    Column("seq", "bigint"),
-    Column("workspace_id", "text"),
-    Column("datastore_id", "text"),
-    Column("kind", "text"),
-    Column("created_at", "bigint"),
-    Column("body", "text"),
 )
 LINK_COLUMNS = (
     Column("from_item", "text"),
@@ -103,7 +93,6 @@ _DELETED = (Column("deleted_at", "bigint"),)
 _LINK_KEY = LINK_COLUMNS[:3]
 _FROM = LINK_COLUMNS[:1]
 _TO = LINK_COLUMNS[1:2]
-_KIND_NAMES = {one: one.value for one in EventKind}
 _encode = msgspec.json.Encoder().encode
 _Key = tuple[str, str]
 
@@ -139,7 +128,7 @@ class Fold:
                 case InsertHistory() if step.entry.action:
                     self._histories.append(_history_row(step.entry))
                 case EmitEvent():
-                    self._events.append(_event_row(step.event))
+                    self._events.append(event_row(step.event))
                 case InsertItem():
                     self._inserts[step.item.datastore, step.item.id] = step.item
                 case InsertLink():
@@ -372,44 +361,4 @@ def _comment_row(entry: HistoryEntry) -> Row:
         entry.updated_at,
         entry.updated_by,
         entry.deleted_at,
-    )
-
-
-class _EventBody(msgspec.Struct, omit_defaults=True):
-    """What an event says beside the columns of the outbox."""
-
-    project: str
-    rev: int
-    user: str
-    transaction: str
-    history: str
-    action: str
-    is_changed: bool
-    run_post: bool
-    links_added: tuple[tuple[str, str], ...] = ()
-    links_removed: tuple[tuple[str, str], ...] = ()
-
-
-def _event_row(event: Event) -> Row:
-    body = _EventBody(
-        event.project,
-        event.rev,
-        event.user,
-        event.transaction,
-        event.history,
-        event.action,
-        event.is_changed,
-        event.run_post,
-        event.links_added,
-        event.links_removed,
-    )
-    return (
-        event.id,
-        event.item,
-        event.seq,
-        event.workspace,
-        event.datastore,
-        _KIND_NAMES[event.kind],
-        event.at,
-        _encode(body).decode(),
     )

@@ -62,6 +62,16 @@ class Standing:
         self._actors[key] = (numbers, actor)
         return catalog, actor
 
+    def find_catalog(self, connection: Connection, workspace: str) -> Catalog | None:
+        """The definitions as they are now, for what nobody asks for; None: no such workspace."""
+        numbers = read_numbers(connection, workspace)
+        if numbers is None:
+            return None
+        catalog = self._catalogs.get(workspace)
+        if catalog is None or catalog.number != numbers[0]:
+            catalog = self._catalogs[workspace] = load_catalog(connection, workspace)
+        return catalog
+
     def forget(self) -> None:
         """Drop everything: what is in memory was found not to fit the database."""
         self._catalogs.clear()

@@ -56,6 +56,7 @@ class Store:
         self.standing = Standing()
         self.access: AccessSets
         self.name = ""  # of the database, made with it
+        self.on_written: Callable[[], None] = _do_nothing  # called when a command is durable
         self._clock = clock
         self._ids = ids
         self._observer = observer
@@ -184,6 +185,7 @@ class Store:
         outcome = await future
         if not telling.is_dry:
             note_written()
+            self.on_written()
         return outcome
 
     async def _resolve(self, job: Job) -> None:
@@ -228,6 +230,10 @@ class Store:
         value = await future
         note_written()
         return value
+
+
+def _do_nothing() -> None:
+    pass
 
 
 def _as_fault(error: EngineError) -> Exception:

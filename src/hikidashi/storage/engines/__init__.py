@@ -73,6 +73,7 @@ class Words(NamedTuple):
 
     members: str  # a table, by alias, whose `value` goes through the strings of a JSON array
     total: str  # the exact sum of doubles, as the decimals that they show, as text
+    skip_locked: str = ""  # ends a SELECT: rows to be changed, without those that others change
 
 
 Batch = Insert | Update | Delete

@@ -98,6 +98,7 @@ class PostgresConnection:
     words = Words(
         "json_array_elements_text(CAST({} AS json)) AS {}(value)",
         "CAST(sum(CAST(CAST({} AS text) AS numeric)) AS text)",
+        " FOR UPDATE SKIP LOCKED",
     )
 
     def __init__(self, url: str, *, read_only: bool) -> None:

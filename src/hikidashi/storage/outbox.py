@@ -1,0 +1,136 @@
+"""The outbox: events as rows, from the transaction that wrote them until they are taken on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from ..core.events import Event, EventKind
+from .engines import Column, Connection, QueryKeys, Row
+
+OUTBOX_COLUMNS = (
+    Column("id", "text"),
+    Column("item_id", "text"),
+    Column("seq", "bigint"),
+    Column("workspace_id", "text"),
+    Column("datastore_id", "text"),
+    Column("kind", "text"),
+    Column("created_at", "bigint"),
+    Column("body", "text"),
+)
+_KIND_NAMES = {one: one.value for one in EventKind}
+_KINDS = {one.value: one for one in EventKind}
+_ITEM_ID = OUTBOX_COLUMNS[1]
+_SELECT = f"SELECT {', '.join(one.name for one in OUTBOX_COLUMNS)} FROM outbox"  # noqa: S608
+
+
+class _EventBody(msgspec.Struct, omit_defaults=True):
+    """What an event says beside the columns of the outbox."""
+
+    project: str
+    rev: int
+    user: str
+    transaction: str
+    history: str
+    action: str
+    is_changed: bool
+    run_post: bool
+    links_added: tuple[tuple[str, str], ...] = ()
+    links_removed: tuple[tuple[str, str], ...] = ()
+
+
+_encode = msgspec.json.Encoder().encode
+_decode_body = msgspec.json.Decoder(_EventBody).decode
+
+
+def event_row(event: Event) -> Row:
+    """An event as a row."""
+    body = _EventBody(
+        event.project,
+        event.rev,
+        event.user,
+        event.transaction,
+        event.history,
+        event.action,
+        event.is_changed,
+        event.run_post,
+        event.links_added,
+        event.links_removed,
+    )
+    return (
+        event.id,
+        event.item,
+        event.seq,
+        event.workspace,
+        event.datastore,
+        _KIND_NAMES[event.kind],
+        event.at,
+        _encode(body).decode(),
+    )
+
+
+def _event(row: Row) -> Event:
+    id_, item, seq, workspace, datastore, kind, at, told = row
+    body = _decode_body(told)
+    return Event(
+        id_,
+        _KINDS[kind],
+        workspace,
+        body.project,
+        datastore,
+        item,
+        seq,
+        body.rev,
+        body.user,
+        at,
+        body.transaction,
+        body.history,
+        body.action,
+        body.is_changed,
+        body.run_post,
+        body.links_added,
+        body.links_removed,
+    )
+
+
+def list_events(connection: Connection, limit: int) -> list[Event]:
+    """The oldest events of the outbox; of an item, in their order and none left out before another.
+
+    There may be more than `limit`: an id that another process gave may sort before one that was
+    given earlier, so what a full list has of an item is looked up whole.
+    """
+    rows = connection.query(f"{_SELECT} ORDER BY id LIMIT ?", (limit,))
+    if len(rows) < limit:
+        return [_event(row) for row in rows]
+    items = list({row[1] for row in rows})
+    known = {row[0] for row in rows}
+    more = connection.read([QueryKeys(_SELECT, _ITEM_ID, items)])[0]
+    return [_event(row) for row in (*rows, *(row for row in more if row[0] not in known))]
+
+
+def take_events(connection: Connection, ids: Sequence[str]) -> bool:
+    """Delete them, in a transaction that is undone if this gives False: another process has taken
+    some, or is about to."""
+    members = connection.words.members.format("?", "x")
+    taken = connection.query(
+        "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE id IN"  # noqa: S608
+        f" (SELECT x.value FROM {members}){connection.words.skip_locked}) RETURNING id",
+        (_encode(list(ids)).decode(),),
+    )
+    return len(taken) == len(ids)
+
+
+def find_oldest(connection: Connection) -> int | None:
+    """When the oldest event of the outbox was made; None if there is none."""
+    rows = connection.query("SELECT created_at FROM outbox ORDER BY id LIMIT 1")
+    return rows[0][0] if rows else None
+
+
+def count_events(connection: Connection, most: int) -> int:
+    """How many events the outbox has, up to a bound."""
+    rows = connection.query(
+        "SELECT COUNT(*) FROM (SELECT 1 FROM outbox LIMIT ?) AS o",
+        (most,),
+    )
+    return int(rows[0][0])
