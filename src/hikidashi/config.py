@@ -364,15 +364,15 @@ def unknown_variables(environment: Mapping[str, str] | None = None) -> list[str]
 
 def show_settings(config: Config) -> list[tuple[str, str]]:
     """Variable and value in use of each setting, passwords left out."""
+    secrets = {"database": config.database_shown, "smtp_url": config.smtp_url_shown}
     shown: list[tuple[str, str]] = []
     for one in SETTINGS:
-        is_secret = one.name in ("database", "smtp_url")
-        value = getattr(config, f"{one.name}_shown" if is_secret else one.name)
+        value = getattr(config, one.name)
         if isinstance(value, bool):
             value = "on" if value else "off"
         elif isinstance(value, tuple):
             value = ",".join(value)
-        shown.append((one.variable, str(value)))
+        shown.append((one.variable, secrets.get(one.name, str(value))))
     return shown
 
 

@@ -1,4 +1,4 @@
-"""Readers of what happens: log lines (structlog) and numbers (Prometheus), behind plain methods."""
+"""Readers of what happens: log lines and numbers (Prometheus), behind plain methods."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import os
 import sys
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
 from itertools import accumulate
 from typing import Any, NamedTuple, TextIO
 
@@ -19,24 +18,6 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
 from .config import Config
-
-
-@contextmanager
-def _hidden(module: str) -> Iterator[None]:
-    """Let what is imported meanwhile find that a module is not installed."""
-    known = sys.modules.get(module)
-    sys.modules[module] = None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        del sys.modules[module]
-        if known is not None:
-            sys.modules[module] = known
-
-
-# structlog takes in all of rich, for tracebacks that we do not show; a server would start later.
-with _hidden("rich"):
-    import structlog
 
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _REQUEST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -70,9 +51,8 @@ class Observer:
     look at.
     """
 
-    def __init__(self, config: Config | None = None, log: Any = None) -> None:
+    def __init__(self, config: Config | None = None) -> None:
         self.registry = CollectorRegistry()
-        self._log = log if log is not None else structlog.get_logger("hikidashi")
         self._logs_all = config is not None and config.request_log == "all"
         self._logs_errors = config is None or config.request_log != "none"
         self._requests = _Requests()
@@ -129,21 +109,21 @@ class Observer:
         """A request was answered. `route` is the name of its Call, never a path with ids."""
         self._requests.count(route, status // 100, seconds)
         if self._logs_all or (status >= 500 and self._logs_errors):
-            say = self._log.error if status >= 500 else self._log.info
-            say(
-                "request",
-                request_id=request_id,
-                method=method,
-                route=route,
-                status=status,
-                ms=round(seconds * 1000, 2),
-                user=user,
-            )
+            words = {
+                "request_id": request_id,
+                "method": method,
+                "route": route,
+                "status": status,
+                "ms": round(seconds * 1000, 2),
+                "user": user,
+            }
+            _say(logging.ERROR if status >= 500 else logging.INFO, "request", words)
 
     def request_crashed(self, route: str, request_id: str, error: BaseException) -> None:
         """A request met a bug: the traceback goes to the log, the request id to the caller."""
         self._crashes.inc()
-        self._log.error("request crashed", route=route, request_id=request_id, exc_info=error)
+        words = {"route": route, "request_id": request_id}
+        _say(logging.ERROR, "request crashed", words, error)
 
     # --- storage ------------------------------------------------------------------------------
 
@@ -155,7 +135,7 @@ class Observer:
     def group_retried(self, reason: str) -> None:
         """A group is run again."""
         self._retries.labels(reason).inc()
-        self._log.info("group retried", reason=reason)
+        _say(logging.INFO, "group retried", {"reason": reason})
 
     def read_begun(self, *, on_loop: bool) -> None:
         """A read begins, on the event loop (which does nothing else then) or on a thread."""
@@ -185,7 +165,7 @@ class Observer:
 
     def warn(self, event: str, **words: object) -> None:
         """Something that an operator should look at."""
-        self._log.warning(event, **words)
+        _say(logging.WARNING, event, words)
 
     def metrics(self) -> bytes:
         """Everything counted so far by this process, as Prometheus reads it."""
@@ -256,53 +236,73 @@ class _Labelled(Collector):
             yield family
 
 
+# --- lines ------------------------------------------------------------------------------------
+
+_OWN = logging.getLogger("hikidashi")
+_COLORS = {"WARNING": "\x1b[33m", "ERROR": "\x1b[31m", "CRITICAL": "\x1b[31m"}
+_PLAIN = "\x1b[0m"
+
+
+def _say(
+    level: int, event: str, words: Mapping[str, object], error: BaseException | None = None
+) -> None:
+    """A line of our own."""
+    _OWN.log(level, event, exc_info=error, extra={"words": words})
+
+
 def start_logging(config: Config, stream: TextIO | None = None) -> None:
     """Send our own lines and those of the libraries through one renderer, to stderr."""
     out = stream if stream is not None else sys.stderr
-    level = _LEVELS[config.log_level]
-    shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        _add_time,
-    ]
-    ending: list[Any] = (
-        [structlog.processors.format_exc_info, _render_json]
-        if config.log_format == "json"
-        else [
-            structlog.dev.ConsoleRenderer(
-                colors=out.isatty(),
-                pad_event_to=0,
-                sort_keys=False,
-                exception_formatter=structlog.dev.plain_traceback,  # never shows local variables
-            )
-        ]
-    )
-    structlog.configure(
-        processors=[*shared, *ending],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(out),
-        cache_logger_on_first_use=False,
-    )
     handler = logging.StreamHandler(out)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *ending],
-        )
-    )
+    handler.setFormatter(_Json() if config.log_format == "json" else _Text(out.isatty()))
+    level = _LEVELS[config.log_level]
+    _OWN.setLevel(level)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(max(level, logging.WARNING))
 
 
-def _add_time(_logger: Any, _name: str, event: dict[str, Any]) -> dict[str, Any]:
-    seconds, rest = divmod(time.time_ns(), 1_000_000_000)
-    stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
-    return {"timestamp": f"{stamp}.{rest // 1_000_000:03d}Z", **event}
+class _Json(logging.Formatter):
+    """A line as an object."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The whole of it, a traceback too."""
+        line = {
+            "timestamp": _time(record),
+            "level": record.levelname.lower(),
+            "event": record.getMessage(),
+            **getattr(record, "words", {}),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return _encode(line).decode()
+
+
+class _Text(logging.Formatter):
+    """A line for people; a traceback follows it, without the values of variables."""
+
+    def __init__(self, is_colored: bool) -> None:
+        super().__init__()
+        self._is_colored = is_colored
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The whole of it; what would begin another line is shown as it is written."""
+        words = getattr(record, "words", {})
+        level = f"[{record.levelname.lower()}]".ljust(9)
+        if self._is_colored:
+            level = f"{_COLORS.get(record.levelname, '')}{level}{_PLAIN}"
+        said = (f"{key}={_shown(str(one), spaces=False)}" for key, one in words.items())
+        line = " ".join((_time(record), level, _shown(record.getMessage(), spaces=True), *said))
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+def _shown(text: str, *, spaces: bool) -> str:
+    return text if text.isprintable() and (spaces or " " not in text) else repr(text)
+
+
+def _time(record: logging.LogRecord) -> str:
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+    return f"{stamp}.{int(record.msecs):03d}Z"
 
 
 _encode = msgspec.json.Encoder(enc_hook=str).encode
-
-
-def _render_json(_logger: Any, _name: str, event: dict[str, Any]) -> str:
-    return _encode(event).decode()

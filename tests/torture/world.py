@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from hikidashi.core.access import Identity
 from hikidashi.core.catalog import Operation
 from hikidashi.core.ids import ObjectIds
-from hikidashi.core.observations import CommitObserver, NullCommitObserver
+from hikidashi.core.observations import CommitObserver
 from hikidashi.service.identity import hash_secret
 from hikidashi.storage.definition_bodies import (
     ActionBody,
@@ -71,6 +71,14 @@ def make_engine(url: str) -> Engine:
     return PostgresEngine(url)
 
 
+class Deaf:
+    """Hears of groups and forgets."""
+
+    def group_committed(self, jobs: int, seconds: float) -> None: ...
+
+    def group_retried(self, reason: str) -> None: ...
+
+
 def make_store(
     engine: Engine, rng: random.Random, observer: CommitObserver | None = None, writers: int = 2
 ) -> Store:
@@ -79,7 +87,7 @@ def make_store(
         engine,
         WallClock(),
         make_ids(rng),
-        observer or NullCommitObserver(),
+        observer or Deaf(),
         writers=writers,
         readers=2,
     )

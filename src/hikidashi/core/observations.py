@@ -13,13 +13,3 @@ class CommitObserver(Protocol):
 
     def group_retried(self, reason: str) -> None:
         """A group is run again: "transient", "integrity", "outdated" and the like, few words."""
-
-
-class NullCommitObserver:
-    """Hears and forgets."""
-
-    def group_committed(self, jobs: int, seconds: float) -> None:
-        """Nothing."""
-
-    def group_retried(self, reason: str) -> None:
-        """Nothing."""

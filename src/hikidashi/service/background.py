@@ -1,8 +1,9 @@
-"""How what runs behind the answers is told to end."""
+"""What runs behind the answers, and how it is told to end."""
 
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from typing import Any, Final
 
 _AGAIN_S: Final = 0.5  # between two cancellations
@@ -20,3 +21,23 @@ async def end(*tasks: asyncio.Task[Any]) -> None:
             one.cancel()
         await asyncio.wait(waiting, timeout=_AGAIN_S)
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class Background(ABC):
+    """A task that goes on until it is stopped. Several processes may have one each over one
+    database."""
+
+    _task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin, on the running event loop."""
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def stop(self) -> None:
+        """End; what is under way is left to its transaction, or done again by another process."""
+        if self._task is not None:
+            await end(self._task)
+
+    @abstractmethod
+    async def _run(self) -> None:
+        """Go on."""

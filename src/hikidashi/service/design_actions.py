@@ -15,6 +15,7 @@ from .design_parts import (
     Place,
     Wishing,
     changed,
+    find_part,
     gone,
     in_datastore,
     in_order,
@@ -74,11 +75,7 @@ def delete_status(place: Place, ref: str) -> Wishing:
 
 
 def _find_status(scene: Scene, place: Place, ref: str) -> tuple[Datastore, Status]:
-    datastore = scene.designed_datastore(place.datastore, place.project)
-    status = datastore.find_status(ref)
-    if status is None:
-        raise no_place("status", ref)
-    return datastore, status
+    return find_part(scene, place, "status", Datastore.find_status, ref)
 
 
 # --- actions ----------------------------------------------------------------------------------
@@ -122,11 +119,7 @@ def delete_action(place: Place, ref: str) -> Wishing:
 
 def find_action(scene: Scene, place: Place, ref: str) -> tuple[Datastore, Action]:
     """An action of a datastore that the actor may design. Raises 404, 403."""
-    datastore = scene.designed_datastore(place.datastore, place.project)
-    action = datastore.find_action(ref)
-    if action is None:
-        raise no_place("action", ref)
-    return datastore, action
+    return find_part(scene, place, "action", Datastore.find_action, ref)
 
 
 # --- scripts ----------------------------------------------------------------------------------

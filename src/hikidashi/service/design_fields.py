@@ -17,6 +17,7 @@ from .design_parts import (
     Place,
     Wishing,
     changed,
+    find_part,
     gone,
     in_datastore,
     new_one,
@@ -28,11 +29,7 @@ from .schema.keys import FORMS
 
 def find_field(scene: Scene, place: Place, ref: str) -> tuple[Datastore, Field]:
     """A field of a datastore that the actor may design. Raises 404, 403."""
-    datastore = scene.designed_datastore(place.datastore, place.project)
-    field = datastore.find_field(ref)
-    if field is None:
-        raise no_place("field", ref)
-    return datastore, field
+    return find_part(scene, place, "field", lambda one, name: one.find_field(name), ref)
 
 
 def create_field(place: Place, keys: Keys) -> Making:

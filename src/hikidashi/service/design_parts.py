@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from ..core.catalog import Action, Datastore, Field, Project
-from ..core.errors import invalid_request
+from ..core.errors import invalid_request, no_place
 from ..core.ids import IdSource
 from ..core.record import record
 from .design import Scene, Wish
 from .shown import localized
 
+T = TypeVar("T")
 Keys = Mapping[str, Any]  # of a schema file
 Wishing = Callable[[Scene], Wish]
 
@@ -58,6 +59,17 @@ class Making:
     def answer(self, _scene: Scene) -> Made:
         """What was made."""
         return self._made
+
+
+def find_part(
+    scene: Scene, place: Place, kind: str, find: Callable[[Datastore, str], T | None], ref: str
+) -> tuple[Datastore, T]:
+    """A part of a datastore that the actor may design. Raises 404, 403."""
+    datastore = scene.designed_datastore(place.datastore, place.project)
+    found = find(datastore, ref)
+    if found is None:
+        raise no_place(kind, ref)
+    return datastore, found
 
 
 def new_one(scene: Scene, kind: str, parent: str, display_id: str) -> Made:

@@ -24,7 +24,7 @@ from ..storage.outgoing import sweep_mails
 from ..storage.people import sweep_sessions
 from ..storage.reservations import forget_reservations
 from ..storage.store import Store
-from .background import end
+from .background import Background
 from .files import Files
 from .imports import Imports
 
@@ -32,24 +32,14 @@ PERIOD_S: Final = 3_600  # between two rounds; the first is at the start
 LOOK_S: Final = 60  # between two looks for imports whose process is gone
 
 
-class Housekeeping:
-    """Runs rounds until it is stopped. Several processes may do so over one database."""
+class Housekeeping(Background):
+    """Runs rounds."""
 
     def __init__(self, store: Store, clock: Clock, files: Files, imports: Imports) -> None:
         self._store = store
         self._clock = clock
         self._files = files
         self._imports = imports
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Begin, on the running event loop."""
-        self._task = asyncio.get_running_loop().create_task(self._run())
-
-    async def stop(self) -> None:
-        """End; a round under way is left to its transaction."""
-        if self._task is not None:
-            await end(self._task)
 
     async def _run(self) -> None:
         looks = 0

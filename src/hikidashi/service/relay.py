@@ -13,7 +13,7 @@ from ..observe import Observer
 from ..storage import outgoing
 from ..storage.outgoing import Queued
 from ..storage.store import Store
-from .background import end
+from .background import Background
 from .post import MailFailedError, MailRefusedError, Post, make_message
 
 LOOK_S: Final = 2  # between two looks for mails that are due
@@ -23,8 +23,8 @@ FIRST_PAUSE_MS: Final = 60_000  # before the second try; each later pause is fou
 _FAILURE_CHARS: Final = 500
 
 
-class MailRelay:
-    """Runs until it is stopped. Several processes may do so over one database.
+class MailRelay(Background):
+    """Sends what is due.
 
     A mail is sent at least once: its Message-ID is the same in each try.
     """
@@ -37,16 +37,6 @@ class MailRelay:
         self._observe = observe
         self._post = post
         self._sender = sender
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Begin, on the running event loop."""
-        self._task = asyncio.get_running_loop().create_task(self._run())
-
-    async def stop(self) -> None:
-        """End; a mail under way is tried again by the next process."""
-        if self._task is not None:
-            await end(self._task)
 
     async def _run(self) -> None:
         while True:
