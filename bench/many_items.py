@@ -122,6 +122,7 @@ async def _fill(url: str, count: int, sets: int, seed: int, world: Path | None) 
             _write(connection, count, sets, seed, is_postgres=is_postgres)
             if world is not None:
                 await schema_apply(app.store, app.ids, app.clock, world)
+                await app.builds.finish()
             if is_postgres:
                 connection.query("VACUUM ANALYZE")
         finally:

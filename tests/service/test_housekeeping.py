@@ -24,7 +24,7 @@ async def _after(world: World, ms: int) -> tuple[bool, int]:
     clock = world.app.clock
     clock.advance(ms=ms)  # type: ignore[attr-defined]
     app = world.app
-    await Housekeeping(app.store, clock, app.files, app.imports).round()
+    await Housekeeping(app.store, clock, app.files, app.imports, app.builds).round()
     sessions = await world.app.store.read(lambda one: one.query("SELECT count(*) FROM sessions"))
     return isinstance(await _take(world, "key"), Replay), sessions[0][0]
 

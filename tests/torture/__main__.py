@@ -18,6 +18,7 @@ import psycopg
 
 from tests.postgres import Server, make_data_dir, start_postgres
 
+from .designs import design_under_load
 from .kills import Summary, kill_under_load
 from .outages import stop_database_under_load
 from .powercuts import cut_power_under_load, fill_disk_under_load
@@ -161,12 +162,28 @@ def rivals(torture: Torture) -> Iterator[Summary]:
             )
 
 
+def designs(torture: Torture) -> Iterator[Summary]:
+    """One server designs, another one writes."""
+    if "postgresql" in torture.engines:
+        yield asyncio.run(
+            design_under_load(
+                torture.new_url("postgresql"),
+                torture.spawner,
+                seconds=torture.seconds,
+                seed=torture.seed,
+                clients=32,
+                say=torture.say,
+            )
+        )
+
+
 PARTS: dict[str, Part] = {
     "kills": kills,
     "outages": outages,
     "powercuts": powercuts,
     "steps": steps,
     "rivals": rivals,
+    "designs": designs,
 }
 
 
@@ -184,7 +201,9 @@ def main() -> int:
     """Run the parts that are wanted; 1 if there was a problem."""
     parser = argparse.ArgumentParser(prog="python -m tests.torture", description=__doc__)
     parser.add_argument("--kills", type=int, default=100, help="SIGKILLs for each engine")
-    parser.add_argument("--seconds", type=float, default=60.0, help="load of two servers")
+    parser.add_argument(
+        "--seconds", type=float, default=60.0, help="load of two servers, and of one that designs"
+    )
     parser.add_argument("--engine", choices=("sqlite", "postgresql"), help="this one only")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 31))
     parser.add_argument("--only", choices=PARTS, help="this part only")

@@ -74,7 +74,9 @@ def _replay(id_: str, histories: list[HistoryRow], state: State) -> Iterator[str
     image: dict[str, Any] = {}
     for one in histories:
         for key, (before, after) in one.changes.items():
-            if image.get(key) != before:
+            known = image.get(key)
+            is_none = key == "status" and not known and not before  # made before there was any
+            if known != before and not is_none and key not in state.computed:
                 yield f"item {id_} rev {one.rev}: {key} was {image.get(key)!r}, not {before!r}"
             image[key] = after
     item = state.items.get(id_)
@@ -83,8 +85,9 @@ def _replay(id_: str, histories: list[HistoryRow], state: State) -> Iterator[str
     last = histories[-1]
     keys = sorted(image.pop("keys", []) or [])
     status = image.pop("status", "")
-    held = {key: value for key, value in item.values.items() if value is not None}
-    fields = state.fields[item.datastore]  # what a deleted field held is in histories only
+    fields = state.fields[item.datastore] - state.computed
+    # What a deleted field held is in histories only.
+    held = {key: one for key, one in item.values.items() if one is not None and key in fields}
     told = {key: one for key, one in image.items() if one is not None and key in fields}
     if held != told:
         yield f"item {id_}: its history gives {told}, the row holds {held}"

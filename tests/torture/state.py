@@ -53,6 +53,7 @@ class State:
     counters: dict[tuple[str, str], int] = field(default_factory=dict)
     titles: dict[str, list[str]] = field(default_factory=dict)  # datastore -> title fields
     unique: dict[str, list[str]] = field(default_factory=dict)  # datastore -> unique fields
+    computed: set[str] = field(default_factory=set)  # fields whose values no history need tell
     fields: dict[str, set[str]] = field(default_factory=dict)  # datastore -> fields that are there
 
     @property
@@ -94,6 +95,8 @@ def _read(connection: Connection, workspace: str) -> State:
             for row in connection.query(table.select):
                 item = table.item(row, frozenset(keys[row[ACL_AT]]))
                 state.items[item.id] = item
+    calc = """SELECT id FROM definitions WHERE kind = 'field' AND body LIKE '%"calc"%'"""
+    state.computed = {row[0] for row in connection.query(calc)}
     for row in connection.query(
         "SELECT item_id, seq, id, datastore_id, rev, operation, user_id, comment, transaction_id,"
         " created_at, changes FROM histories ORDER BY item_id, seq"

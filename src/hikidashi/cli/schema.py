@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ..service.app import App
+from ..service.builds import Build
 from ..service.schema import Change, schema_apply, schema_export, schema_plan
 from .opening import Commands, RefusedError, read_settings, run_app
 from .output import as_json_option, print_json
@@ -56,13 +57,18 @@ def apply_file(
 ) -> None:
     """Make the database as FILE says, in one transaction. Servers that run see it at once.
 
+    Indexes and values of many items are made after that, while others read and write; stderr tells
+    how far they are. If that is stopped, a server goes on with it.
+
     \b
       hikidashi schema apply sales.yaml
       hikidashi schema apply sales.yaml --allow-destroy sales/orders/old_note
     """  # noqa: D301  \b is click's
 
     async def work(app: App) -> list[Change]:
-        return await schema_apply(app.store, app.ids, app.clock, file, allow_destroy)
+        changes = await schema_apply(app.store, app.ids, app.clock, file, allow_destroy)
+        await app.builds.finish(_tell_build)
+        return changes
 
     _tell(run_app(read_settings(context), work), as_json=as_json, is_plan=False)
 
@@ -88,6 +94,11 @@ def export_file(context: click.Context, file: Path | None, workspace: str) -> No
     else:
         file.write_text(text, encoding="utf-8")
         click.echo(f"{file}: {len(text.splitlines())} lines", err=True)
+
+
+def _tell_build(name: str, build: Build) -> None:
+    done = max(build.last, 0)
+    click.echo(f"{build.kind.value} {name}: {done:,} of {build.upto:,}", err=True)
 
 
 def _tell(changes: list[Change], *, as_json: bool, is_plan: bool) -> None:

@@ -113,12 +113,18 @@ class Field:
     hide_on_input: bool = False
     hide_from_api: bool = False
     publish: bool = False  # users: the people named may see the item
+    is_building: bool = False  # its index does not hold all items yet
     layout: tuple[int, int, int, int] = (0, 0, 1, 1)  # col, row, sizeX, sizeY
 
     @property
     def value_kind(self) -> Kind:
         """The kind that its values are of: its own, but for one that is computed."""
         return self.kind.values_of(self.settings)
+
+    @property
+    def is_indexed(self) -> bool:
+        """An index by its values is there."""
+        return self.unique or (self.has_index and not self.is_building)
 
     @property
     def storage(self) -> Storage | None:

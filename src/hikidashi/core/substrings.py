@@ -21,9 +21,14 @@ _PARTS_MAX = 8  # of a condition that are compared for how much they leave over
 
 
 def has_substrings(field: Field) -> bool:
-    """The field has an index of pieces."""
+    """The field is to have an index of pieces."""
     is_text = field.storage is Storage.TEXT and field.value_kind.match == "text"
     return is_text and field.has_index
+
+
+def serves_substrings(field: Field) -> bool:
+    """It has one that holds all items."""
+    return has_substrings(field) and not field.is_building
 
 
 def pieces(folded: str) -> set[str]:
@@ -91,6 +96,6 @@ def _is_served(test: TextTest) -> bool:
     return (
         test.mode is not TextMode.EQUALS
         and isinstance(subject, Field)
-        and has_substrings(subject)
+        and serves_substrings(subject)
         and all(test.values)
     )

@@ -26,6 +26,7 @@ from ..storage.store import Store
 from ..storage.telling import PLAINLY, Inside, Telling, Told
 from ..storage.written import staying
 from .accounts import Accounts
+from .builds import Builds
 from .design import Designs
 from .events import EventRelay
 from .files import Files
@@ -94,7 +95,8 @@ class App:
         self.ids = ids
         self.store = store
         self.identities = identities
-        self.designs = Designs(store, clock, ids)
+        self.builds = Builds(store, clock)
+        self.designs = Designs(store, clock, ids, self.builds)
         self.accounts = Accounts(store, clock, ids, identities)
         self.registrations = Registrations(
             store, clock, ids, identities, self.accounts, is_open=config.registration
@@ -102,7 +104,7 @@ class App:
         self.imports = Imports(store, clock, ids)
         self.templates = Templates(store, clock, ids, self.designs, self.imports)
         self.files = files
-        self._housekeeping = Housekeeping(store, clock, files, self.imports)
+        self._housekeeping = Housekeeping(store, clock, files, self.imports, self.builds)
         post = make_post(config.smtp_url, config.mail_sender, config.outbox_folder)
         self.relay = MailRelay(store, clock, observe, post, config.mail_sender)
         self.events = EventRelay(store, clock, ids, observe)  # who follows events is told to it
@@ -112,12 +114,13 @@ class App:
 
     async def open(self, *, serves: bool = False) -> None:
         """Open the store and begin to keep house; if it is to serve, also to send mails and to do
-        what follows writes."""
+        what follows writes and changes of the design."""
         await self.store.open()
         self.files.open()
         self._housekeeping.start()
         if serves:
             self.relay.start()
+            self._housekeeping.keep_building()
         if serves and self.config.relay:
             self.events.start()
 
@@ -127,6 +130,7 @@ class App:
         self.sandbox.close()
         await self._housekeeping.stop()
         await self.relay.stop()
+        await self.builds.close()
         await self.imports.close()
         await self.templates.close()
         await self.store.close()

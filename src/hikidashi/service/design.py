@@ -31,6 +31,7 @@ from ..storage.engines import Connection, Engine
 from ..storage.people import load_actor
 from ..storage.store import Store
 from ..storage.written import staying
+from .builds import Builds
 from .schema import Change, Place, SchemaError, SchemaFile, of_data, plan, read_now
 from .schema.apply import apply_changes, check_destruction, check_values
 from .schema.changes import EditDefinition, SchemaEdit
@@ -128,10 +129,11 @@ class Forecast:
 class Designs:
     """Carries wishes out."""
 
-    def __init__(self, store: Store, clock: Clock, ids: IdSource) -> None:
+    def __init__(self, store: Store, clock: Clock, ids: IdSource, builds: Builds) -> None:
         self._store = store
         self._clock = clock
         self._ids = ids
+        self._builds = builds
 
     async def change(
         self, identity: Identity, wish: Callable[[Scene], Wish], answer: Callable[[Scene], T]
@@ -149,7 +151,9 @@ class Designs:
             self._carry_out(scene, wish(scene), Author("api", identity.user))
             return answer(self._scene(connection, identity))
 
-        return await self._store.change(run)
+        answered = await self._store.change(run)
+        self._builds.wake()
+        return answered
 
     async def forecast(self, identity: Identity, wish: Callable[[Scene], Wish]) -> Forecast:
         """What a change would do and take away; what would be refused is refused."""

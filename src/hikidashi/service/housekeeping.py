@@ -25,6 +25,7 @@ from ..storage.people import sweep_sessions
 from ..storage.reservations import forget_reservations
 from ..storage.store import Store
 from .background import Background
+from .builds import Builds
 from .files import Files
 from .imports import Imports
 
@@ -35,11 +36,20 @@ LOOK_S: Final = 60  # between two looks for imports whose process is gone
 class Housekeeping(Background):
     """Runs rounds."""
 
-    def __init__(self, store: Store, clock: Clock, files: Files, imports: Imports) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, files: Files, imports: Imports, builds: Builds
+    ) -> None:
         self._store = store
         self._clock = clock
         self._files = files
         self._imports = imports
+        self._builds = builds
+        self._keeps_building = False
+
+    def keep_building(self) -> None:
+        """Look for what changes of definitions have left to be done, too."""
+        self._keeps_building = True
+        self._builds.wake()
 
     async def _run(self) -> None:
         looks = 0
@@ -49,6 +59,8 @@ class Housekeeping(Background):
             if looks % (PERIOD_S // LOOK_S) == 0:
                 with suppress(FaultError):
                     await self.round()
+            if self._keeps_building:
+                self._builds.wake()
             looks += 1
             await asyncio.sleep(LOOK_S)
 

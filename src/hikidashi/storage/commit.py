@@ -26,6 +26,7 @@ from .engines import (
     EngineError,
     FullError,
     IntegrityError,
+    LockedError,
     OutdatedSchemaError,
     TransientError,
     UnknownOutcomeError,
@@ -35,6 +36,8 @@ from .group import Job, Planner, RestartError, StaleError, Work
 from .standing import Standing
 
 BUSY_MS = 5_000  # how long another process may hold the write lock of a file
+PATIENCE_S = 15.0  # how long a change tries to get at a table that others read
+LET_READ_S = 0.2  # between two tries: those who queued up behind it read
 RESTARTS_MAX = 64  # groups begun again because definitions moved or more had to be locked
 # Nothing was committed, so the group may be run again. A connection that was lost is opened anew.
 _AGAIN = (IntegrityError, TransientError, OutdatedSchemaError, UnreachableError)
@@ -169,7 +172,9 @@ class Committer:
             change.value = change.run(connection)
             connection.commit()
 
-        for attempt in range(RETRIES_MAX + 1):
+        left = RETRIES_MAX
+        until = time.monotonic() + PATIENCE_S
+        while True:
             change.error = None
             try:
                 yield from self._begin()
@@ -178,7 +183,11 @@ class Committer:
                 change.error = _as_fault(error)
                 self._roll_back()
                 self._observer.group_retried("transient")
-                if attempt == RETRIES_MAX:
+                if isinstance(error, LockedError) and time.monotonic() < until:
+                    yield lambda: time.sleep(LET_READ_S)
+                    continue
+                left -= 1
+                if left < 0:
                     return
             except EngineError as error:
                 change.error = _as_fault(error)

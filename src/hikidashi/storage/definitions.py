@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set as AbstractSet
 from dataclasses import field as record_field
 
 import msgspec
@@ -25,6 +25,7 @@ from ..core.limits import INDEXED_BYTES_MAX, INDEXED_CHARS_MAX
 from ..core.password_policy import PasswordPolicy
 from ..core.record import record
 from . import tables
+from .builds import Kind
 from .definition_bodies import (
     ActionBody,
     ChartBody,
@@ -43,8 +44,7 @@ from .definition_bodies import (
 )
 from .definition_saved import make_chart, make_query, make_report
 from .engines import Column, Connection, Engine, Insert, Query, QueryKeys, Row, Update
-from .recompute import recompute
-from .table_changes import change_tables
+from .table_changes import change_tables, change_values
 
 _SELECT = "SELECT id, kind, parent_id, display_id, position, body FROM definitions"
 _COLUMNS = (
@@ -111,19 +111,24 @@ def list_workspaces(connection: Connection) -> list[Workspace]:
 def load_catalog(connection: Connection, workspace: str) -> Catalog:
     """Everything defined in a workspace. Raises 404 if there is no such workspace."""
     # The number first: a change in between gives newer rows an older number, and is seen again.
-    found, rows = connection.read(
+    found, rows, building = connection.read(
         [
             Query(
                 "SELECT id, name, time_zone, catalog_number FROM workspaces WHERE id = ?",
                 (workspace,),
             ),
             Query(f"{_SELECT} WHERE workspace_id = ? AND deleted_at IS NULL", (workspace,)),
+            Query(
+                "SELECT part FROM builds WHERE workspace_id = ? AND kind = ?",
+                (workspace, Kind.INDEX.value),
+            ),
         ]
     )
     if not found:
         raise no_place("workspace", workspace)
     id_, name, time_zone, number = found[0]
-    return build_catalog(Workspace(id_, name, time_zone), number, map(_definition, rows))
+    known = Workspace(id_, name, time_zone)
+    return build_catalog(known, number, map(_definition, rows), {one for (one,) in building})
 
 
 def list_definitions(connection: Connection, workspace: str) -> list[Definition]:
@@ -186,8 +191,14 @@ def find_unfit_value(connection: Connection, row: Definition, *, unique: bool) -
 # --- the catalogue ----------------------------------------------------------------------------
 
 
-def build_catalog(workspace: Workspace, number: int, definitions: Iterable[Definition]) -> Catalog:
-    """The catalogue that live definitions amount to."""
+def build_catalog(
+    workspace: Workspace,
+    number: int,
+    definitions: Iterable[Definition],
+    building: AbstractSet[str] = frozenset(),
+) -> Catalog:
+    """The catalogue that live definitions amount to. `building`: ids of fields whose index does not
+    hold all items yet."""
     groups: list[Group] = []
     projects: list[tuple[Definition, ProjectBody]] = []
     children: dict[str, list[Definition]] = {}
@@ -206,12 +217,16 @@ def build_catalog(workspace: Workspace, number: int, definitions: Iterable[Defin
         time_zone=workspace.time_zone,
         number=number,
         groups=groups,
-        projects=[_project(one, body, workspace.id, children) for one, body in projects],
+        projects=[_project(one, body, workspace.id, children, building) for one, body in projects],
     )
 
 
 def _project(
-    row: Definition, body: ProjectBody, workspace: str, children: dict[str, list[Definition]]
+    row: Definition,
+    body: ProjectBody,
+    workspace: str,
+    children: dict[str, list[Definition]],
+    building: AbstractSet[str],
 ) -> Project:
     own = sorted(children.get(row.id, ()), key=lambda one: one.position)
     roles = [
@@ -228,7 +243,7 @@ def _project(
         row_code=body.row_code,
         roles=roles,
         datastores=[
-            _datastore(one, one.body, workspace, every, children.get(one.id, ()))
+            _datastore(one, one.body, workspace, every, children.get(one.id, ()), building)
             for one in own
             if isinstance(one.body, DatastoreBody)
         ],
@@ -238,12 +253,13 @@ def _project(
     )
 
 
-def _datastore(
+def _datastore(  # noqa: PLR0913  what a datastore is made of
     row: Definition,
     body: DatastoreBody,
     workspace: str,
     every: frozenset[str],
     parts: Iterable[Definition],
+    building: AbstractSet[str],
 ) -> Datastore:
     fields: list[Field] = []
     statuses: list[Status] = []
@@ -251,7 +267,7 @@ def _datastore(
     for one in parts:
         match one.body:
             case FieldBody() as part:
-                fields.append(make_field(one, part, every))
+                fields.append(make_field(one, part, every, is_building=one.id in building))
             case StatusBody() as part:
                 statuses.append(Status(one.id, one.display_id, part.names, one.position))
             case ActionBody() as part:
@@ -278,7 +294,9 @@ def _resolved(roles: Roles, every: frozenset[str]) -> frozenset[str]:
     return every if roles is None else every & frozenset(roles)
 
 
-def make_field(row: Definition, body: FieldBody, every: frozenset[str]) -> Field:
+def make_field(
+    row: Definition, body: FieldBody, every: frozenset[str], *, is_building: bool = False
+) -> Field:
     """A field as the core knows it; `every` are the ids of the project's roles."""
     return Field(
         id=row.id,
@@ -299,6 +317,7 @@ def make_field(row: Definition, body: FieldBody, every: frozenset[str]) -> Field
         hide_from_api=body.hide_from_api,
         publish=body.publish,
         layout=body.layout,
+        is_building=is_building,
     )
 
 
@@ -431,8 +450,8 @@ def change_definitions(
         ]
     )
     after = load_catalog(connection, workspace)
-    change_tables(connection, engine, before, after, since)
-    recompute(connection, before, after, now_ms)
+    change_tables(connection, engine, before, after, since, now_ms)
+    change_values(connection, before, after, now_ms)
 
 
 def _row(one: Definition, workspace: str) -> Row:

@@ -10,6 +10,7 @@ import msgspec
 from ..core.catalog import Field
 from ..core.kinds import Storage
 from ..core.record import record
+from .builds import empty_column, is_large
 from .engines import Column, Connection, Delete, Engine, Insert, OutdatedSchemaError, QueryKeys, Row
 from .tables import drop_substrings, field_column, table_name
 
@@ -210,7 +211,7 @@ def drop_for_good(connection: Connection, engine: Engine, deletion: Deletion) ->
             connection.query("DELETE FROM counters WHERE field_id = ?", (id_,))
             connection.run_script(drop_substrings(parent, id_, engine.name))
             if parent not in datastores:
-                _drop_column(connection, parent, id_)
+                _drop_column(connection, engine, deletion.workspace, parent, id_)
         for id_ in datastores:
             _drop_datastore(connection, engine, id_)
     forget_deletions(connection, [deletion.id])
@@ -218,6 +219,7 @@ def drop_for_good(connection: Connection, engine: Engine, deletion: Deletion) ->
 
 def _drop_datastore(connection: Connection, engine: Engine, datastore: str) -> None:
     connection.run_script(f"DROP TABLE IF EXISTS {table_name(datastore)}")
+    connection.query("DELETE FROM builds WHERE datastore_id = ?", (datastore,))
     engine.drop_row_numbers(connection, datastore)
     connection.query("DELETE FROM reserved_items WHERE datastore_id = ?", (datastore,))
     connection.query(
@@ -226,7 +228,9 @@ def _drop_datastore(connection: Connection, engine: Engine, datastore: str) -> N
     )
 
 
-def _drop_column(connection: Connection, datastore: str, field: str) -> None:
+def _drop_column(
+    connection: Connection, engine: Engine, workspace: str, datastore: str, field: str
+) -> None:
     """Its values were set aside under another name; a field that kept none has no column."""
     table = table_name(datastore)
     connection.savepoint()
@@ -236,4 +240,7 @@ def _drop_column(connection: Connection, datastore: str, field: str) -> None:
         connection.rollback_to()
         return
     connection.release()
-    connection.run_script(f"ALTER TABLE {table} DROP COLUMN x_{field}")
+    if engine.rewrites_tables and is_large(connection, datastore):
+        empty_column(connection, workspace, datastore, f"x_{field}", f"d_{field}")
+    else:
+        connection.run_script(f"ALTER TABLE {table} DROP COLUMN x_{field}")

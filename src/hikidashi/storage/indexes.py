@@ -6,20 +6,20 @@ a copy without them, lacks some; then a read that ought to look at a page looks 
 
 from __future__ import annotations
 
+from ..core.catalog import Datastore
+from .builds import list_indexes
 from .definitions import list_workspaces, load_catalog
 from .engines import Connection, Engine, EngineError, IntegrityError, OutdatedSchemaError
 from .migrate import begin
-from .tables import create_indexes
-
-_PER_ENGINE = {
-    "sqlite": "SELECT name FROM sqlite_master WHERE type IN ('index', 'table')",
-    "postgresql": "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema()",
-}
+from .tables import create_field_index, create_indexes
 
 
-def list_indexes(engine: Engine, connection: Connection) -> set[str]:
-    """The names of the indexes that there are."""
-    return {str(row[0]) for row in connection.query(_PER_ENGINE[engine.name])}
+def list_wanted(datastore: Datastore, engine: str) -> dict[str, str]:
+    """What makes the indexes of a datastore, but for those that are being built."""
+    building = [one for one in datastore.stored_fields if one.is_building]
+    later = {name for one in building for name in create_field_index(datastore.id, one, engine)}
+    every = create_indexes(datastore, engine)
+    return {name: text for name, text in every.items() if name not in later}
 
 
 def make_missing_indexes(engine: Engine, connection: Connection) -> None:
@@ -45,7 +45,7 @@ def _lacking(engine: Engine, connection: Connection, workspace: str, known: set[
         statement
         for project in load_catalog(connection, workspace).projects
         for datastore in project.datastores
-        for name, statement in create_indexes(datastore, engine.name).items()
+        for name, statement in list_wanted(datastore, engine.name).items()
         if name not in known
     ]
 
@@ -70,3 +70,6 @@ def _mend(engine: Engine, connection: Connection, workspace: str) -> None:
     except EngineError:
         connection.rollback()
         raise
+
+
+__all__ = ["list_indexes", "list_wanted", "make_missing_indexes"]

@@ -12,10 +12,10 @@ from ..core.substrings import has_substrings
 from .definitions import list_workspaces, load_catalog
 from .engines import Connection, Engine, OutdatedSchemaError
 from .files import list_span, list_spans
-from .indexes import list_indexes
+from .indexes import list_indexes, list_wanted
 from .objects import Objects, is_stray
 from .people_state import read_people
-from .tables import create_indexes, item_table
+from .tables import item_table
 
 LARGE_ITEMS = 100_000  # going over so many takes a tenth of a second
 _FOUND_BY_INDEX = frozenset((SystemKey.ID.value, SystemKey.CREATED_AT.value))
@@ -173,9 +173,7 @@ def find_slow_searches(
         catalog = load_catalog(connection, workspace.id)
         for project in catalog.projects:
             for datastore in project.datastores:
-                lacking = [
-                    one for one in create_indexes(datastore, engine.name) if one not in known
-                ]
+                lacking = [one for one in list_wanted(datastore, engine.name) if one not in known]
                 if lacking:
                     yield (
                         f"datastore {project.display_id}/{datastore.display_id} lacks the index"

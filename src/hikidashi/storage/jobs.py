@@ -124,7 +124,9 @@ def _job(row: Row) -> StoredJob:
 def list_lost_jobs(connection: Connection, before_ms: int) -> list[tuple[str, int]]:
     """Jobs that were left running and have not been touched since then: ids, how far they were."""
     found = connection.query(
-        "SELECT id, progress FROM jobs WHERE state = 'running' AND touched_at <= ?", (before_ms,)
+        "SELECT id, progress FROM jobs WHERE state = 'running' AND touched_at <= ?"
+        " AND id NOT IN (SELECT job_id FROM builds)",  # those go on at any process
+        (before_ms,),
     )
     return [(row[0], row[1]) for row in found]
 

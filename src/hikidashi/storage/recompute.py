@@ -12,34 +12,41 @@ from ..core.catalog import Catalog, Datastore
 from ..core.computed import CalcPlan, calc_plan, make_title, order_datastores, outline
 from ..core.items import Item
 from .engines import Column, Connection, QueryKeys, Row, Update
-from .tables import ID, field_column, item_table, store_value, table_name
+from .tables import ID, ROWS_MAX, field_column, item_table, store_value, table_name
 
 PORTION_ITEMS: Final = 500  # read, computed and written at a time: bounds the memory it takes
 _TITLE = Column("title", "text")
 _NO_KEYS = frozenset[str]()
 
 
-def recompute(connection: Connection, before: Catalog, after: Catalog, now_ms: int) -> None:
-    """Bring the items of every datastore whose formulas or titles changed in step."""
+def list_outdated(before: Catalog, after: Catalog) -> list[Datastore]:
+    """Every datastore whose formulas or titles changed, after those that its formulas read."""
     changed = []
     for project in after.projects:
         for datastore in project.datastores:
             known = before.find_datastore(datastore.id)
             if known is not None and outline(known, before) != outline(datastore, after):
                 changed.append(datastore)
-    for datastore in order_datastores(changed):
-        _recompute(connection, datastore, after, now_ms)
+    return list(order_datastores(changed))
 
 
-def _recompute(connection: Connection, datastore: Datastore, catalog: Catalog, now_ms: int) -> None:
+def recompute_rows(  # noqa: PLR0913
+    connection: Connection,
+    datastore: Datastore,
+    catalog: Catalog,
+    now_ms: int,
+    first: int = -1,
+    end: int = ROWS_MAX,
+) -> None:
+    """Bring the items in step whose rows lie behind `first`, up to `end`."""
     plan = calc_plan(datastore, catalog)
     columns = (_TITLE, *(field_column(one) for one in datastore.calc_fields))
     keys = [one.id for one in datastore.calc_fields]
     table = item_table(datastore)
-    last = 0
+    last = first
     while True:
-        text = f"{table.select} WHERE n > ? ORDER BY n LIMIT ?"
-        read = connection.query(text, (last, PORTION_ITEMS))
+        text = f"{table.select} WHERE n > ? AND n <= ? ORDER BY n LIMIT ?"
+        read = connection.query(text, (last, end, PORTION_ITEMS))
         if not read:
             return
         items = [table.item(row, _NO_KEYS) for row in read]

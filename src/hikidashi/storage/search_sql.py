@@ -28,7 +28,7 @@ from ..core.query import (
     UnreadTest,
     fold,
 )
-from ..core.substrings import has_substrings
+from ..core.substrings import serves_substrings
 from .engines import Query as Statement
 from .tables import field_column, item_table, substring_table, table_name
 
@@ -158,7 +158,7 @@ def has_indexed_order(query: Query) -> bool:
     if isinstance(first, SystemKey):
         return first in _INDEXED
     is_ranked = first.kind.has_options or first.kind.refers_to == "item"
-    return (first.has_index or first.unique) and not is_ranked
+    return first.is_indexed and not is_ranked
 
 
 def text_likes(alias: str, test: TextTest, params: list[Any]) -> str:
@@ -359,7 +359,7 @@ class Compiler:
         if test.mode is TextMode.EQUALS:
             self.params += values
             return f"({column} IS NOT NULL AND {column} IN ({marks(values)}))"
-        if isinstance(test.subject, Field) and has_substrings(test.subject):
+        if isinstance(test.subject, Field) and serves_substrings(test.subject):
             likes = text_likes("s", test, self.params)
             table = substring_table(test.subject)
             return f"((SELECT {likes} FROM {table} s WHERE s.n = i.n) IS TRUE)"  # noqa: S608
@@ -455,10 +455,7 @@ def _unless_indexed(subject: Subject, test: str) -> str:
     It takes any equality for a rare one, and would rather go over all items and sort those found
     than go over them in their order until a page is full.
     """
-    if isinstance(subject, SystemKey):
-        is_indexed = subject in _INDEXED
-    else:
-        is_indexed = subject.has_index or subject.unique
+    is_indexed = subject in _INDEXED if isinstance(subject, SystemKey) else subject.is_indexed
     return test if is_indexed else f"({test} IS TRUE)"
 
 

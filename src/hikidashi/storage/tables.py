@@ -45,6 +45,7 @@ _COLUMN_TYPES: dict[Storage, ColumnType] = {
     Storage.BOOLEAN: "bigint",
     Storage.LIST: "text",
 }
+ROWS_MAX = (1 << 63) - 1  # no row has a greater number
 _encode_list = msgspec.json.Encoder().encode
 _decode_list = msgspec.json.Decoder(tuple[str, ...]).decode
 
@@ -202,11 +203,10 @@ def create_indexes(datastore: Datastore, engine: str) -> dict[str, str]:
     return statements
 
 
-def add_column(datastore: str, field: Field, types: Callable[[str], str], engine: str) -> list[str]:
-    """The statements that give a table the column of a new field."""
+def add_column(datastore: str, field: Field, types: Callable[[str], str]) -> list[str]:
+    """The statements that give a table the column of a new field, without its indexes."""
     definition = _definition(field_column(field), types)
-    statements = [f"ALTER TABLE {table_name(datastore)} ADD COLUMN {definition}"]
-    return [*statements, *create_field_index(datastore, field, engine).values()]
+    return [f"ALTER TABLE {table_name(datastore)} ADD COLUMN {definition}"]
 
 
 def retire_column(datastore: str, field: Field, engine: str) -> list[str]:
@@ -218,13 +218,10 @@ def retire_column(datastore: str, field: Field, engine: str) -> list[str]:
     ]
 
 
-def return_column(datastore: str, field: Field, engine: str) -> list[str]:
-    """The values that were set aside are the field's again."""
+def return_column(datastore: str, field: Field) -> list[str]:
+    """The values that were set aside are the field's again; it has no indexes yet."""
     column = field_column(field).name
-    return [
-        f"ALTER TABLE {table_name(datastore)} RENAME COLUMN x_{field.id} TO {column}",
-        *create_field_index(datastore, field, engine).values(),
-    ]
+    return [f"ALTER TABLE {table_name(datastore)} RENAME COLUMN x_{field.id} TO {column}"]
 
 
 def drop_column(datastore: str, field: Field, engine: str) -> list[str]:
@@ -239,27 +236,61 @@ def drop_column(datastore: str, field: Field, engine: str) -> list[str]:
 def create_field_index(datastore: str, field: Field, engine: str) -> dict[str, str]:
     """The indexes of a unique or searched field; nothing for others.
 
-    The first has empty values first and equal ones by row, as a sort by the field has them. That
-    of a searched text has its pieces as well.
+    That of a searched text has its pieces as well.
     """
+    found = create_value_index(datastore, field)
+    if has_substrings(field):
+        parts = [
+            prepare_substrings(datastore, field, engine),
+            fill_substrings(datastore, field, engine),
+            *sort_substrings(field, engine).values(),
+        ]
+        found[f"{substring_table(field)}_pieces"] = "\n".join(parts)
+    return found
+
+
+def create_value_index(datastore: str, field: Field) -> dict[str, str]:
+    """The index by value, that of a page in its order: empty values first, equal ones by row."""
     if field.storage is None or not (field.unique or field.has_index):
         return {}
     name, table, column = _field_index(field), table_name(datastore), field_column(field).name
     if field.unique:
-        found = {name: f"CREATE UNIQUE INDEX {name} ON {table} ({column} @empty_first)"}
-    else:
-        found = {name: f"CREATE INDEX {name} ON {table} ({column} @empty_first @by_row)"}
-    if has_substrings(field):
-        found[f"{substring_table(field)}_pieces"] = _substrings("make", datastore, field, engine)
-    return found
+        return {name: f"CREATE UNIQUE INDEX {name} ON {table} ({column} @empty_first)"}
+    return {name: f"CREATE INDEX {name} ON {table} ({column} @empty_first @by_row)"}
+
+
+def prepare_substrings(datastore: str, field: Field, engine: str) -> str:
+    """Make what keeps the pieces of a field in line from now on; it holds nothing yet."""
+    return _substrings("make", datastore, field, engine)
+
+
+def fill_substrings(  # noqa: PLR0913
+    datastore: str, field: Field, engine: str, first: int = -1, last: int = ROWS_MAX, top: int = 0
+) -> str:
+    """Take in the texts of the rows behind `first` to `last`. On SQLite `top` is the greatest
+    number that its table of texts has given."""
+    return _substrings("fill", datastore, field, engine, first=first, last=last, top=top)
+
+
+def sort_substrings(field: Field, engine: str) -> dict[str, str]:
+    """The index of pieces by name, where it is one of its own: made last, it is made at once."""
+    if engine == "sqlite":
+        return {}
+    name = f"{substring_table(field)}_pieces"
+    return {name: _template("sort", engine).format(index=substring_table(field))}
 
 
 def drop_field_index(datastore: str, field: Field, engine: str) -> list[str]:
     """Take a field's indexes away, if there are any."""
-    found = [f"DROP INDEX IF EXISTS {_field_index(field)}"]
+    found = [drop_value_index(field)]
     if has_substrings(field):
-        found.append(_substrings("drop", datastore, field, engine))
+        found.append(drop_substrings(datastore, field.id, engine))
     return found
+
+
+def drop_value_index(field: Field) -> str:
+    """Take its index by value away, if there is one."""
+    return f"DROP INDEX IF EXISTS {_field_index(field)}"
 
 
 def _field_index(field: Field) -> str:
@@ -273,10 +304,10 @@ def substring_table(field: Field) -> str:
     return f"s_{field.id}"
 
 
-def _substrings(verb: str, datastore: str, field: Field, engine: str) -> str:
+def _substrings(verb: str, datastore: str, field: Field, engine: str, **rows: int) -> str:
     text = _template(verb, engine)
     names = {"index": substring_table(field), "table": table_name(datastore)}
-    return text.format(**names, column=field_column(field).name)
+    return text.format(**names, column=field_column(field).name, **rows)
 
 
 def drop_substrings(datastore: str, field: str, engine: str) -> str:

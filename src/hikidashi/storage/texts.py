@@ -11,10 +11,10 @@ from ..core.limits import SEARCH_HITS_MAX
 from ..core.plan import Text
 from ..core.record import record
 from .apply import TEXT_COLUMNS, text_row
-from .engines import Column, Connection, Insert, QueryKeys, Row
+from .engines import Column, Connection, Delete, Insert, QueryKeys, Row
 from .files import read_files
 from .search_sql import marks, visible
-from .tables import ACL_AT, item_table
+from .tables import ACL_AT, ROWS_MAX, item_table
 
 _ITEMS_AT_ONCE = 500
 _COMMENTS = (
@@ -85,8 +85,9 @@ def follow_fields(
     after: Datastore | None,
     *,
     has_items: bool = False,
-) -> None:
-    """Index what became searched of a datastore, forget what is not any more. In a transaction.
+) -> list[str]:
+    """Forget what is not searched any more of a datastore, in a transaction. Gives what is to be
+    indexed of its items: ids of fields, and "" for their comments.
 
     `has_items`: it was not there before, and yet it has items.
     """
@@ -94,24 +95,32 @@ def follow_fields(
     new = {one.id: one for one in after.text_fields} if after else {}
     if before is not None and old and not new:
         connection.query("DELETE FROM texts WHERE datastore_id = ?", (before.id,))
-        return
+        return []
     for key in old.keys() - new.keys():
         connection.query("DELETE FROM texts WHERE field_id = ?", (key,))
-    fields = [one for key, one in new.items() if key not in old]
-    has_items = has_items or before is not None
-    if has_items and after is not None and (fields or (new and not old)):
-        _index(connection, after, fields, with_comments=not old)
+    if before is None and not has_items:
+        return []
+    comments = [""] if new and not old else []
+    return [*(key for key in new if key not in old), *comments]
 
 
-def _index(
-    connection: Connection, datastore: Datastore, fields: list[Field], *, with_comments: bool
+def index_rows(  # noqa: PLR0913
+    connection: Connection,
+    datastore: Datastore,
+    fields: list[Field],
+    first: int = -1,
+    end: int = ROWS_MAX,
+    *,
+    with_comments: bool,
 ) -> None:
-    """The texts of items that are there already, some hundred items at a time."""
+    """The texts of items that are there already, some hundred items at a time: of the rows behind
+    `first`, up to `end`. Where one is indexed already, it is indexed anew."""
     table = item_table(datastore)
-    last = 0
+    last = first
     while True:
         rows = connection.query(
-            f"{table.select} WHERE n > ? ORDER BY n LIMIT ?", (last, _ITEMS_AT_ONCE)
+            f"{table.select} WHERE n > ? AND n <= ? ORDER BY n LIMIT ?",
+            (last, end, _ITEMS_AT_ONCE),
         )
         if not rows:
             return
@@ -131,7 +140,8 @@ def _index(
             for item, acl, text in texts
             if (kept := grams(text.text))
         ]
-        connection.write([Insert("texts", TEXT_COLUMNS, found)])
+        known = Delete("texts", TEXT_COLUMNS[:2], [row[:2] for row in found])
+        connection.write([known, Insert("texts", TEXT_COLUMNS, found)])
 
 
 def _names(

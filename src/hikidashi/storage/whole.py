@@ -55,6 +55,7 @@ _COLUMNS = {
     " AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
 }
 _OWN = {"commits"}  # of a database's connections: nothing to anybody else
+_LEFT_OVER = "d_"  # columns that hold nothing any more
 _INDEXES = "s_"  # what finds texts anywhere in a field
 _OWN_KEYS = ("schema_version", DATABASE_NAME)  # of `meta`
 _NUMBERS = "row_numbers"
@@ -99,6 +100,8 @@ def list_tables(engine: Engine, connection: Connection) -> list[Table]:
         if name in _OWN or name == _TEXTS or name.startswith(_INDEXES):
             continue
         rows = connection.query(_COLUMNS[engine.name], (name,))
+        if name.startswith("i_"):
+            rows = [row for row in rows if not row[0].startswith(_LEFT_OVER)]
         columns = tuple(Column(column, _TYPES[kind]) for column, kind, _ in rows)
         filled = frozenset(column for column, _, is_filled in rows if is_filled)
         found.append(Table(name, columns, filled))

@@ -218,7 +218,11 @@ CALLS: Final[tuple[Call, ...]] = (
         envelope=envelopes.plain,
         summary="The caller's tasks, by id: those that go on, or all of the last seven days.",
         query=(
-            QueryKey("category", "string", "`SAVETEMPLATE`, `UPLOADTEMPLATE` or `IMPORT`."),
+            QueryKey(
+                "category",
+                "string",
+                "`SAVETEMPLATE`, `UPLOADTEMPLATE`, `IMPORT`, `BUILDINDEX`, `COMPUTEVALUES` or `INDEXTEXTS`.",
+            ),
             QueryKey("all", "boolean", "Those that are over too."),
             QueryKey("stream_id", "string", "Only this one, over or not."),
         ),

@@ -8,6 +8,7 @@ from typing import assert_never
 from ...core.ids import IdSource
 from ...storage import accounts, definitions, mails, people_writes
 from ...storage.audit import Author, insert_audit
+from ...storage.builds import tell_of_builds
 from ...storage.definition_bodies import FieldBody
 from ...storage.deletions import forget_deletions, insert_deletions
 from ...storage.engines import Connection, Engine, IntegrityError
@@ -78,6 +79,8 @@ def apply_changes(  # noqa: PLR0913
             definitions.change_definitions(connection, engine, workspace, group, now_ms)
         for one in edits:
             _carry_out(connection, one, now_ms)
+        for workspace in by_workspace:
+            tell_of_builds(connection, workspace, author.user, ids, now_ms)
         forget_deletions(connection, returned_ids(changes))
         insert_deletions(connection, gone)
         insert_audit(connection, entries)

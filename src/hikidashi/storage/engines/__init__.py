@@ -92,6 +92,10 @@ class TransientError(EngineError):
     """A deadlock, a serialization failure or a busy file: the transaction may be run again."""
 
 
+class LockedError(TransientError):
+    """A table was in use for longer than `Engine.keep_patience` allows."""
+
+
 class TimeLimitError(TransientError):
     """A statement took longer than `Connection.limit` allows."""
 
@@ -114,6 +118,10 @@ class InvalidTextError(EngineError):
 
 class OutdatedSchemaError(EngineError):
     """A table or column that a statement names is not there: the catalogue in memory is old."""
+
+
+class OutdatedPlanError(OutdatedSchemaError, TransientError):
+    """What was prepared does not fit a table as it is now; the next attempt prepares it anew."""
 
 
 class Connection(Protocol):
@@ -201,6 +209,7 @@ class Engine(Protocol):
     """A database, by what differs from one to the other."""
 
     name: Literal["sqlite", "postgresql"]
+    rewrites_tables: bool  # taking a column away writes every row anew
     blocks_on_commit: bool  # True: a group runs on the event loop and only COMMIT on a thread
 
     def connect(self, *, read_only: bool = False) -> Connection:
@@ -226,6 +235,17 @@ class Engine(Protocol):
 
     def types(self) -> dict[ColumnType | Literal["rowid"], str]:
         """The DDL word for each column type; "rowid" is the integer primary key of an item table."""
+
+    def make_index(self, name: str, statement: str) -> bool:
+        """Make an index while others go on writing, where the engine can; what an earlier attempt
+        has left of it goes first. False where it can't, or where another process is at it."""
+
+    def stop_making(self) -> None:
+        """Give up the index that is being made."""
+
+    def keep_patience(self, connection: Connection) -> None:
+        """Wait only so long for each table from now on in this transaction: whoever waits to change
+        one keeps others from reading it. Raises TransientError then."""
 
     def copy_to(self, path: str) -> None:
         """Write a consistent copy of the live database (SQLite); NotImplementedError elsewhere."""

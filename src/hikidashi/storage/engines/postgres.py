@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any, Literal
 
 import psycopg
-from psycopg import errors, sql
+from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import tuple_row
 
@@ -22,20 +22,17 @@ from . import (
     ColumnType,
     Connection,
     EngineError,
-    FullError,
     Insert,
-    IntegrityError,
-    InvalidTextError,
-    OutdatedSchemaError,
+    OutdatedPlanError,
     Query,
     QueryKeys,
     Row,
-    TimeLimitError,
-    TransientError,
     UnknownOutcomeError,
     UnreachableError,
     Words,
 )
+from .postgres_errors import translate
+from .postgres_fold import make_fold
 from .postgres_sql import numbered, rendered, statement
 
 _TYPES: dict[ColumnType | Literal["rowid"], str] = {
@@ -51,12 +48,6 @@ _MARK = (
     "INSERT INTO commits (writer_id, group_id) VALUES ($1, $2) "
     "ON CONFLICT (writer_id) DO UPDATE SET group_id = excluded.group_id"
 )
-_FOLD = (
-    "CREATE FUNCTION hikidashi_fold(text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT"
-    " RETURN replace(lower(normalize($1, NFKC) COLLATE \"{collation}\"), U&'\\03C2', U&'\\03C3')"
-)
-_FOLD_COLLATIONS = ("pg_unicode_fast", "und-x-icu", "pg_c_utf8")  # the first that there is
-_FOLD_TRIES = 3
 _BACKEND = (
     "SELECT pid::text, extract(epoch FROM backend_start)::text FROM pg_stat_activity"
     " WHERE pid = pg_backend_pid()"
@@ -66,30 +57,9 @@ _END_BACKEND = (
     " WHERE pid::text = ? AND extract(epoch FROM backend_start)::text = ?"
 )
 END_BACKEND_MS = 5_000  # how long a backend may take to end before its outcome counts as unknown
+TABLE_LOCK_MS = 500  # how long a change of a table waits for those who read it
 COPY_ROWS_MIN = 100  # rows of one insert from which on they are copied
 _forgotten = count()
-
-
-def translate(error: psycopg.Error) -> EngineError:
-    """Sort an error of psycopg by what may be done about it."""
-    message = str(error).strip()
-    if isinstance(error, errors.IntegrityError):
-        return IntegrityError(message)
-    if isinstance(error, (errors.SerializationFailure, errors.DeadlockDetected)):
-        return TransientError(message)
-    if isinstance(error, errors.LockNotAvailable):
-        return TransientError(message)
-    if isinstance(error, errors.QueryCanceled):
-        return TimeLimitError(message)
-    if isinstance(error, (errors.DiskFull, errors.ReadOnlySqlTransaction)):
-        return FullError(message)
-    if isinstance(error, (errors.UndefinedTable, errors.UndefinedColumn)):
-        return OutdatedSchemaError(message)
-    if isinstance(error, (errors.DataError, psycopg.DataError)) and "NUL" in message:
-        return InvalidTextError(message)
-    if isinstance(error, psycopg.OperationalError):
-        return UnreachableError(message)
-    return EngineError(message)
 
 
 class PostgresConnection:
@@ -115,7 +85,7 @@ class PostgresConnection:
             return
         try:
             self._check_durability()
-            self._make_fold()
+            make_fold(self)
         except BaseException:
             self.close()
             raise
@@ -142,24 +112,6 @@ class PostgresConnection:
         if found == "off":
             raise RuntimeError("PostgreSQL has synchronous_commit=off: writes would not be durable")
 
-    def _make_fold(self) -> None:
-        """Make the function that a search which ignores case and width compares with.
-
-        The columns' own collation lowers ASCII only, and what else there is depends on the server.
-        """
-        for _ in range(_FOLD_TRIES):
-            if self.query("SELECT to_regprocedure('hikidashi_fold(text)') IS NOT NULL")[0][0]:
-                return
-            found = self.query(
-                "SELECT collname FROM pg_collation WHERE collname = ANY(?)",
-                (list(_FOLD_COLLATIONS),),
-            )
-            known = {row[0] for row in found}
-            collation = next((one for one in _FOLD_COLLATIONS if one in known), "default")
-            with suppress(EngineError):  # another process made it at the same moment
-                self.query(_FOLD.format(collation=collation))
-        raise RuntimeError("PostgreSQL did not let us make the function hikidashi_fold")
-
     def _ready(self) -> psycopg.Connection[Row]:
         """The connection, opened again if it was lost outside a transaction.
 
@@ -176,6 +128,11 @@ class PostgresConnection:
             self._forget_prepared()
         if self._limit_there_ms != self._limit_ms:
             self._tell_limit()
+        return self._psycopg
+
+    @property
+    def raw(self) -> psycopg.Connection[Row]:
+        """The connection itself, to be cancelled from another thread."""
         return self._psycopg
 
     def limit(self, timeout_ms: int) -> int:
@@ -332,7 +289,11 @@ class PostgresConnection:
         if not found:
             raise cause
 
-    def _pipeline(self, statements: list[tuple[str, Sequence[Any]]]) -> list[list[Row]]:
+    def _pipeline(
+        self, statements: list[tuple[str, Sequence[Any]]], *, may_not_repeat: bool = False
+    ) -> list[list[Row]]:
+        """Run them in one round trip. Outside of a transaction what was prepared for a table as it
+        was before is prepared again."""
         connection = self._ready()
         if self._begin_waits:
             self._begin_waits = False
@@ -345,8 +306,12 @@ class PostgresConnection:
                 cursors = [connection.execute(*_typed(one)) for one in statements]
             return [_fetch(one) for one in cursors]
         except psycopg.Error as error:
-            self._is_doubtful = len(statements) > 1
-            raise translate(error) from error
+            told = translate(error)
+            is_outdated = isinstance(told, OutdatedPlanError)
+            self._is_doubtful = self._is_doubtful or len(statements) > 1 or is_outdated
+            if not is_outdated or self._in_transaction or may_not_repeat:
+                raise told from error
+        return self._pipeline(statements, may_not_repeat=True)
 
     def query(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
         """Run one statement and fetch what it returns."""
@@ -404,10 +369,12 @@ class PostgresEngine:
     """A database by its URL."""
 
     name: Literal["sqlite", "postgresql"] = "postgresql"
+    rewrites_tables = False
     blocks_on_commit = False
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self._making: psycopg.Connection[Row] | None = None
 
     def connect(self, *, read_only: bool = False) -> PostgresConnection:
         """Open a connection."""
@@ -454,6 +421,40 @@ class PostgresEngine:
     def types(self) -> dict[ColumnType | Literal["rowid"], str]:
         """PostgreSQL's words."""
         return _TYPES
+
+    def make_index(self, name: str, statement: str) -> bool:
+        """CREATE INDEX CONCURRENTLY, on a connection of its own. One that was stopped in the middle
+        is there and invalid."""
+        connection = self.connect()
+        try:
+            self._making = connection.raw
+            lock = "SELECT pg_try_advisory_lock(?)"
+            if not connection.query(lock, (_hash("index under way"),))[0][0]:
+                return False
+            valid = connection.query(
+                "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(?)", (name,)
+            )
+            if valid and not valid[0][0]:
+                connection.run_script(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
+            if not valid or not valid[0][0]:
+                connection.run_script(
+                    statement.replace("CREATE INDEX", "CREATE INDEX CONCURRENTLY", 1)
+                )
+        finally:
+            self._making = None
+            connection.close()
+        return True
+
+    def stop_making(self) -> None:
+        """Cancel the statement."""
+        making = self._making
+        if making is not None:
+            with suppress(psycopg.Error):
+                making.cancel()
+
+    def keep_patience(self, connection: Connection) -> None:
+        """Readers queue up behind us."""
+        connection.run_script(f"SET LOCAL lock_timeout = {TABLE_LOCK_MS}")
 
     def copy_to(self, path: str) -> None:
         """PostgreSQL has tools of its own for this."""

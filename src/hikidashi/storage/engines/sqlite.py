@@ -306,6 +306,7 @@ class SqliteEngine:
     """A file, or a path that one is made at. `vfs` names another way to the disk (for tests)."""
 
     name: Literal["sqlite", "postgresql"] = "sqlite"
+    rewrites_tables = True
     blocks_on_commit = True
 
     def __init__(self, path: str, vfs: str = "") -> None:
@@ -354,6 +355,16 @@ class SqliteEngine:
     def types(self) -> dict[ColumnType | Literal["rowid"], str]:
         """SQLite's words."""
         return _TYPES
+
+    def make_index(self, name: str, statement: str) -> bool:
+        """One writer at a time: it is made in a transaction as any other change."""
+        return False
+
+    def stop_making(self) -> None:
+        """Nothing is made."""
+
+    def keep_patience(self, connection: Connection) -> None:
+        """Whoever reads does not wait."""
 
     def copy_to(self, path: str) -> None:
         """Write the database as it is at one moment to a new file, while it is written to."""

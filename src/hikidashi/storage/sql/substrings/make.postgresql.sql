@@ -2,12 +2,6 @@
 -- of their item, and an index of their pieces. The database keeps them in line with the items, and
 -- only where a text changes: a new version of an item would cost an entry for each piece.
 CREATE TABLE {index} (n BIGINT PRIMARY KEY, acl BIGINT NOT NULL, folded TEXT COLLATE "C" NOT NULL);
-INSERT INTO {index} (n, acl, folded)
-  SELECT n, acl, hikidashi_fold({column}) FROM {table} WHERE {column} IS NOT NULL;
-
--- What is not yet sorted into the index is looked through by each search: not much of it.
-CREATE INDEX {index}_pieces ON {index} USING gin (hikidashi_pieces(folded))
-  WITH (gin_pending_list_limit = 256);
 
 -- New rows are taken together: row by row they cost twice as much.
 CREATE FUNCTION {index}_add() RETURNS trigger LANGUAGE plpgsql AS $add$

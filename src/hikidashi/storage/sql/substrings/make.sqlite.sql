@@ -5,13 +5,10 @@
 CREATE TABLE {index} (
   p INTEGER PRIMARY KEY, n INTEGER NOT NULL UNIQUE, acl INTEGER NOT NULL, folded TEXT NOT NULL
 );
-INSERT INTO {index} (n, acl, folded)
-  SELECT n, acl, hikidashi_fold({column}) FROM {table} WHERE {column} IS NOT NULL ORDER BY n;
 
 -- ascii: all that is not ASCII belongs to a token, so tokens are parted by our spaces alone.
 CREATE VIRTUAL TABLE {index}_pieces USING fts5
   (pieces, content = '', contentless_delete = 1, detail = none, tokenize = 'ascii');
-INSERT INTO {index}_pieces (rowid, pieces) SELECT p, hikidashi_pieces(folded) FROM {index};
 
 CREATE TRIGGER {index}_insert AFTER INSERT ON {table} WHEN new.{column} IS NOT NULL BEGIN
   INSERT INTO {index} (n, acl, folded) VALUES (new.n, new.acl, hikidashi_fold(new.{column}));
