@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import faulthandler
+import gc
 import itertools
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,12 +15,19 @@ from urllib.parse import urlsplit
 import hypothesis
 import psycopg
 import pytest
+from argon2 import PasswordHasher
 
+from hikidashi.bootstrap import open_engine
+from hikidashi.config import Config
 from hikidashi.core.ids import ObjectIds
+from hikidashi.service import passwords
+from hikidashi.storage.migrate import migrate
 from tests.deterministic import FixedClock, fixed_ids
+from tests.memory_disk import memory_disk
 from tests.postgres import Server, make_data_dir, start_postgres
 
 ENGINES = ("sqlite", "postgresql")
+GARBAGE_THRESHOLD = 50_000  # as servers have it
 
 hypothesis.settings.register_profile(
     "ci",
@@ -36,6 +45,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """`--golden` writes recorded exchanges anew; `--engine` runs the tests of one engine."""
     parser.addoption("--golden", action="store_true", help="write recorded exchanges anew")
     parser.addoption("--engine", choices=ENGINES, help="run engine tests on this engine only")
+
+
+def pytest_configure() -> None:
+    """Temporary folders are made in memory, if there is room for them."""
+    folder = memory_disk()
+    if folder is not None:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(folder))
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests live to the end: going through them again and again finds no garbage."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_THRESHOLD, 20, 20)
 
 
 @pytest.hookimpl(trylast=True)
@@ -74,25 +97,39 @@ def ids(clock: FixedClock) -> ObjectIds:
 
 
 class Databases:
-    """Makes fresh databases on one PostgreSQL server, and drops them."""
+    """Makes fresh databases on one PostgreSQL server, and drops them.
+
+    One with the system tables in it is a copy: to make them takes longer than most tests.
+    """
 
     def __init__(self, server: Server) -> None:
         self.server = server
+        self._with_tables = ""
         self._names = (f"t{number}" for number in itertools.count(1))
         self._admin = psycopg.connect(
             server.url, autocommit=True, connect_timeout=30, options="-c statement_timeout=60s"
         )
 
-    def create(self, template_url: str = "") -> str:
-        """The URL of a new database: empty, or a copy of one that nobody is connected to."""
+    def create(self, *, with_tables: bool = False) -> str:
+        """The URL of a new database: empty, or with the system tables, in which nothing is."""
+        template = "template0"
+        if with_tables:
+            template = self._with_tables = self._with_tables or self._make_tables()
+        return self._copy(template)
+
+    def _make_tables(self) -> str:
+        url = self._copy("template0")
+        make_system_tables(url)
+        return _name_of(url)
+
+    def _copy(self, template: str) -> str:
         name = next(self._names)
-        template = urlsplit(template_url).path.lstrip("/") or "template0"
         self._run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
         return self.server.database_url(name)
 
     def drop(self, url: str) -> None:
         """Remove a database; who is still connected is cut off."""
-        self._run(f"DROP DATABASE IF EXISTS {urlsplit(url).path.lstrip('/')} WITH (FORCE)")
+        self._run(f"DROP DATABASE IF EXISTS {_name_of(url)} WITH (FORCE)")
 
     def close(self) -> None:
         """Leave the server."""
@@ -102,10 +139,25 @@ class Databases:
         self._admin.execute(statement.encode())
 
 
+def _name_of(url: str) -> str:
+    return urlsplit(url).path.lstrip("/")
+
+
+def make_system_tables(url: str) -> None:
+    """As a server does that is started on an empty database."""
+    engine = open_engine(Config(database=url))
+    connection = engine.connect()
+    try:
+        migrate(engine, connection)
+    finally:
+        connection.close()
+        engine.close()
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Server]:
     """One PostgreSQL for a whole run (for each process of it), started when first wanted."""
-    server = start_postgres(make_data_dir(), durable=False)
+    server = start_postgres(make_data_dir(memory_disk()), durable=False)
     yield server
     server.destroy()
 
@@ -119,32 +171,74 @@ def databases(postgres_server: Server) -> Iterator[Databases]:
 
 
 @pytest.fixture(scope="session")
-def new_database(request: pytest.FixtureRequest, engine_name: str) -> Iterator[Callable[..., str]]:
-    """Gives the URL of a fresh, empty database of the engine; for tests that want more than one,
-    and for fixtures that live longer than a test. Give a folder for SQLite's file."""
+def sqlite_tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of SQLite with the system tables, to be copied."""
+    path = tmp_path_factory.mktemp("tables") / "tables.db"
+    make_system_tables(f"sqlite:///{path}")
+    return path
+
+
+def _copied(tables: Path, path: Path) -> str:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(tables, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture(scope="session")
+def new_database(request: pytest.FixtureRequest, engine_name: str) -> Callable[..., str]:
+    """Gives the URL of a fresh database of the engine, in which nothing is but system tables; for
+    tests that want more than one, and for fixtures that live longer than a test. Give a folder for
+    SQLite's file."""
     numbers = itertools.count(1)
     if engine_name == "sqlite":
-        yield lambda folder: f"sqlite:///{folder / f'hikidashi-{next(numbers)}.db'}"
-        return
-    databases: Databases = request.getfixturevalue("databases")  # before the yield: outlives this
-    made: list[str] = []
-
-    def new(_folder: Path) -> str:
-        made.append(databases.create())
-        return made[-1]
-
-    yield new
-    for url in made:
-        databases.drop(url)
+        tables: Path = request.getfixturevalue("sqlite_tables")
+        return lambda folder: _copied(tables, folder / f"hikidashi-{next(numbers)}.db")
+    databases: Databases = request.getfixturevalue("databases")
+    return lambda _folder: databases.create(with_tables=True)  # they go with the server
 
 
 @pytest.fixture
 def engine_url(request: pytest.FixtureRequest, engine_name: str, tmp_path: Path) -> Iterator[str]:
-    """The URL of a fresh, empty database: the test runs once on SQLite, once on PostgreSQL."""
+    """The URL of a fresh database, in which nothing is but system tables: the test runs once on
+    SQLite, once on PostgreSQL."""
     if engine_name == "sqlite":
-        yield f"sqlite:///{tmp_path / 'hikidashi.db'}"
+        yield _copied(request.getfixturevalue("sqlite_tables"), tmp_path / "hikidashi.db")
+        return
+    databases: Databases = request.getfixturevalue("databases")
+    url = databases.create(with_tables=True)
+    yield url
+    databases.drop(url)
+
+
+@pytest.fixture
+def empty_url(request: pytest.FixtureRequest, engine_name: str, tmp_path: Path) -> Iterator[str]:
+    """The same with nothing at all: what a server finds at its first start."""
+    if engine_name == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.db'}"
         return
     databases: Databases = request.getfixturevalue("databases")
     url = databases.create()
     yield url
     databases.drop(url)
+
+
+# --- passwords --------------------------------------------------------------------------------
+
+REAL_PASSWORDS = (passwords._HASHER, passwords.NOBODY)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_passwords() -> Iterator[None]:
+    """A world has several people, and to hash a password takes longer than a test."""
+    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_HASHER", hasher)
+        patch.setattr(passwords, "NOBODY", hasher.hash("a password nobody has"))
+        yield
+
+
+@pytest.fixture
+def real_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashed at the costs that servers have."""
+    monkeypatch.setattr(passwords, "_HASHER", REAL_PASSWORDS[0])
+    monkeypatch.setattr(passwords, "NOBODY", REAL_PASSWORDS[1])

@@ -209,9 +209,9 @@ def _lives(process: psutil.Process) -> bool:
 # --- the user it runs as ----------------------------------------------------------------------
 
 
-def make_data_dir() -> Path:
+def make_data_dir(folder: Path | None = None) -> Path:
     """An empty folder where a cluster may lie, whoever runs the server."""
-    return Path(tempfile.mkdtemp(prefix="hkd-pgdata-", dir=_short_temp_dir()))
+    return Path(tempfile.mkdtemp(prefix="hkd-pgdata-", dir=folder or _short_temp_dir()))
 
 
 def _short_temp_dir() -> str:

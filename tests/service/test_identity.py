@@ -155,7 +155,7 @@ def test_a_wrong_login_is_told_alike_whether_the_address_exists_or_not(world, em
     ]
 
 
-def test_an_unknown_address_costs_the_same_work(world, monkeypatch):
+def test_an_unknown_address_costs_the_same_work(real_passwords, world, monkeypatch):
     seen = []
 
     class Hasher:
@@ -357,7 +357,7 @@ def test_a_password_is_not_changed_without_the_old_one_or_to_a_bad_one(world, ol
     assert world.login()
 
 
-def test_a_password_is_kept_as_an_argon2_hash_with_a_salt_of_its_own():
+def test_a_password_is_kept_as_an_argon2_hash_with_a_salt_of_its_own(real_passwords):
     one, other = hash_password("日本語のパスワード"), hash_password("日本語のパスワード")
     assert one.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert one != other
