@@ -72,6 +72,18 @@ def test_a_crash_is_told_with_its_traceback(observed):
     assert b"hikidashi_crashes_total 1.0" in observer.metrics()
 
 
+def test_a_crash_of_a_delivery_is_told_too(observed):
+    observer, out = observed()
+    observer.delivery_crashed("webhooks", "e1", crash())
+    [line] = lines(out)
+    assert (line["event"], line["consumer"], line["event_id"]) == (
+        "delivery crashed",
+        "webhooks",
+        "e1",
+    )
+    assert "ValueError: invalid literal" in str(line["exception"])
+
+
 def test_text_lines_keep_to_one_line_and_hide_local_variables(observed):
     observer, out = observed(log_format="text", request_log="all")
     observer.request_done("UpdateItem", "POST", 200, 0.1, "two\nlines", "u1")

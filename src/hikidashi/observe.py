@@ -154,7 +154,8 @@ class Observer:
     def delivery_crashed(self, consumer: str, event: str, error: BaseException) -> None:
         """A delivery met a bug."""
         self._crashes.inc()
-        self._log.error("delivery crashed", consumer=consumer, event_id=event, exc_info=error)
+        words = {"consumer": consumer, "event_id": event}
+        _say(logging.ERROR, "delivery crashed", words, error)
 
     def relay_measured(self, figures: RelayFigures) -> None:
         """How much waits for the relay."""
