@@ -71,6 +71,9 @@ class Listener:
             self.under_way -= 1
         return '{"told":1}'
 
+    async def close(self) -> None:
+        """Nothing is held."""
+
     def seqs(self, item: str, target: str = "a") -> list[int]:
         """The events of an item that came, in their order."""
         return [one.seq for to, one in self.got if one.item == item and to == target]
@@ -290,6 +293,7 @@ def test_a_bug_of_a_consumer_is_tried_again(station):
     station.listener.fails["a"] = ZeroDivisionError("oops")
     station.rest.new()
     station.drain()
+    assert "hikidashi_crashes_total 0.0" not in station.rest.app.observe.metrics().decode()
     assert station.rest.rows("SELECT state, failure FROM deliveries") == [
         ("waiting", "ZeroDivisionError: oops")
     ]

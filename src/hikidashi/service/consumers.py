@@ -55,6 +55,9 @@ class Consumer(Protocol):
         taken from the outbox. Asked for each event, on a thread: it must be quick and only look at
         its arguments."""
 
+    async def close(self) -> None:
+        """Release what is held open; the relay has stopped. It may be asked for nothing after it."""
+
     async def deliver(self, event: Event, target: str) -> str:
         """Deliver an event, and tell what is to be kept of that: JSON, or "".
 

@@ -112,6 +112,8 @@ class EventRelay:
         await asyncio.gather(self._task, return_exceptions=True)
         self._task = None
         await self._cut_off()
+        for one in self._consumers.values():
+            await one.close()
 
     def wake(self) -> None:
         """There may be something to do."""
