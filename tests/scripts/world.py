@@ -96,4 +96,28 @@ workspaces:
             name: Notes
             fields:
               - {{display_id: text, name: Text, type: text, as_title: true}}
+        functions:
+{chr(10).join(_functions())}
+        constants:
+          - {{display_id: RATE, value: "0.1"}}
+          - {{display_id: GREETING, value: こんにちは}}
 """
+
+
+FUNCTIONS = {
+    "sum": "function main(data) { return data.params.numbers.reduce((a, b) => a + b) }",
+    "count": "async function main() { const found = await callAPIAsync('POST', 'api/v0/applications/SHOP/datastores/ORDERS/items/search', { per_page: 0, page: 1 }); return found.totalItems }",
+    "refuse": "async function main() { throw { error: 'no', code: 7 } }",
+    "fail": "function main() { throw new Error('wrong') }",
+    "spin": "function main() { for (;;); }",
+    "admins": "() => 1",
+    "constants": "function main() { return { rate: '{RATE}', greeting: '{GREETING}', unknown: '{NOWHERE}', token: '{HEXA_API_TOKEN}', server: '{HEXA_API_SERVER}', code: {a: 1} } }",
+}  # fmt: skip
+
+
+def _functions() -> list[str]:
+    roles = {"admins": {"roles": ["ADMIN"]}}
+    return [
+        "          - " + json.dumps({"display_id": name, "script": text, **roles.get(name, {})})
+        for name, text in FUNCTIONS.items()
+    ]

@@ -38,6 +38,8 @@ def test_the_page_names_the_keys_of_each_kind(kind):
         "actions",
         "queries",
         "reports",
+        "functions",
+        "constants",
         "charts",
     }
 

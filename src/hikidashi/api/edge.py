@@ -137,6 +137,8 @@ class Edge:
             b"",
             _clean_id(given_id) if given_id else f"{self._stem}{next(self._counter):08x}",
         )
+        if (client := scope.get("client")) is not None:
+            request.client = client[0]
         exchange = _Exchange(request, raw, receive)
         self.in_flight += 1
         try:

@@ -69,6 +69,7 @@ class HttpRequest(msgspec.Struct):
     body: bytes = b""
     id: str = ""  # the client's X-Request-Id, or one of ours
     user: str = ""  # id, once it is known who calls
+    client: str = ""  # address of who calls, as far as the server sees it
     chunks: AsyncIterator[bytes] | None = None  # in place of `body`, where the call asks for it
 
 

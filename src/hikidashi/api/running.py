@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeAlias
 
 from msgspec.structs import replace
@@ -12,7 +12,7 @@ from ..core.commands import Command, WriteItem
 from ..core.errors import FaultError, invalid_request
 from ..core.plan import Result
 from ..service.app import App, View, view_of
-from ..service.scripts import Trace, run_scripted
+from ..service.scripts import BUILT_IN, Trace, run_scripted
 from ..storage.idempotency import Replay
 from ..storage.telling import PLAINLY, Inside, Telling, Told
 from .body import encode
@@ -61,6 +61,12 @@ def run(app: App, identity: Identity, command: Command, trace: Trace | None = No
         said = trace or Trace()
         return lambda telling: run_scripted(app, identity, command, telling, said)
     return lambda telling: app.run_telling(identity, command, telling)
+
+
+def built_in(request: HttpRequest) -> Mapping[str, str]:
+    """The constants that every script has, for a request."""
+    host = request.headers.get("host", "")
+    return {**BUILT_IN, "HEXA_API_SERVER": host, "HEXA_CLIENT_IP": request.client}
 
 
 def make_telling(

@@ -9,7 +9,7 @@ from enum import Enum
 from .formula import FormulaError, parse, references
 from .kinds import Kind, Option, Settings, Storage
 from .record import record
-from .saved import Names, SavedChart, SavedCondition, SavedQuery, SavedReport
+from .saved import Constant, Function, Names, SavedChart, SavedCondition, SavedQuery, SavedReport
 
 
 class Operation(str, Enum):
@@ -253,8 +253,10 @@ class Project:
         "_roles",
         "_rows",
         "charts",
+        "constants",
         "datastores",
         "display_id",
+        "functions",
         "id",
         "names",
         "position",
@@ -278,6 +280,8 @@ class Project:
         queries: Iterable[SavedQuery] = (),
         reports: Iterable[SavedReport] = (),
         charts: Iterable[SavedChart] = (),
+        functions: Iterable[Function] = (),
+        constants: Iterable[Constant] = (),
     ) -> None:
         self.id = id
         self.display_id = display_id
@@ -290,6 +294,8 @@ class Project:
         self.queries = tuple(sorted(queries, key=lambda one: one.position))
         self.reports = tuple(sorted(reports, key=lambda one: one.position))
         self.charts = tuple(sorted(charts, key=lambda one: one.position))
+        self.functions = tuple(functions)
+        self.constants = tuple(sorted(constants, key=lambda one: one.position))
         self._reports = {one.display_id: one for one in self.reports}
         self._reports |= {one.id: one for one in self.reports}
         self._charts = {one.display_id: one for one in self.charts}
@@ -320,6 +326,10 @@ class Project:
     def find_chart(self, ref: str) -> SavedChart | None:
         """A chart by id or display id."""
         return self._charts.get(ref)
+
+    def find_function(self, ref: str) -> Function | None:
+        """A function by id or display id."""
+        return next((one for one in self.functions if ref in (one.id, one.display_id)), None)
 
     def find_table(self, ref: str) -> Datastore | None:
         """A datastore by HotTask's table number, or else by display id."""

@@ -1,4 +1,4 @@
-"""What is asked of items again and again, kept under a name: queries, reports and charts."""
+"""What a project keeps under a name: queries, reports and charts, functions and constants."""
 
 from __future__ import annotations
 
@@ -118,3 +118,27 @@ class SavedChart:
 
 
 CHART_TYPES = ("bar", "horizontal_bar", "line", "area", "pie", "doughnut", "radar")
+
+
+@record
+class Function:
+    """A script of a project that is called by itself."""
+
+    id: str
+    display_id: str
+    names: Names
+    position: int
+    script: str
+    description: str = ""
+    roles: frozenset[str] = frozenset()  # ids of the roles that may call it
+
+
+@record
+class Constant:
+    """A text that stands in scripts as `{DISPLAY_ID}`."""
+
+    id: str
+    display_id: str
+    position: int
+    value: str
+    description: str = ""

@@ -7,7 +7,8 @@ carries the revision that the script judged. POST runs after the commit, and can
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from hashlib import blake2b
@@ -16,7 +17,7 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 
 from ..core.access import Identity
-from ..core.catalog import Action, Datastore
+from ..core.catalog import Action, Datastore, Project
 from ..core.commands import Command, Entry, Target, WriteFound, WriteItem, WriteRequest
 from ..core.draft import HandedBackError
 from ..core.errors import (
@@ -39,7 +40,7 @@ from ..core.plan import Result, WriteResult
 from ..core.record import record
 from ..core.resolve import resolve
 from ..sandbox.runs import Budget, LogLine, Outcome, Script
-from ..storage.foresight import foresee
+from ..storage.foresight import Foreseen, foresee
 from ..storage.idempotency import Replay
 from ..storage.telling import Telling, Told
 from .app import App, Judge, View
@@ -51,6 +52,13 @@ _BUDGETS: Final[Mapping[When, Budget]] = {
     "pre": Budget(PRE_CPU_SECONDS, SCRIPT_SECONDS, log_bytes=SCRIPT_LOG_BYTES_MAX),
     "post": Budget(POST_CPU_SECONDS, SCRIPT_SECONDS, log_bytes=SCRIPT_LOG_BYTES_MAX),
 }
+# The token is of no use but to stand in a header: a script calls as its user, and no other way.
+BUILT_IN: Final = {
+    "HEXA_API_SERVER": "",
+    "HEXA_API_TOKEN": "Bearer caller",
+    "HEXA_CLIENT_IP": "",
+}
+_MACRO: Final = re.compile(r"\{([\w \-]+)\}")
 _AT_ONCE: Final = 16  # items of one command that are judged at the same time
 _NOT_EXECUTED: Final = "error occurred when execute action"
 _TRY_AGAIN: Final = frozenset(("busy", "unavailable"))
@@ -60,10 +68,13 @@ _encode: Final = msgspec.json.Encoder().encode
 class Trace:
     """What the scripts of one request have said, for its answer."""
 
-    __slots__ = ("as_result", "logs", "pre_result", "tells_logs")
+    __slots__ = ("as_result", "built_in", "logs", "pre_result", "tells_logs")
 
-    def __init__(self, *, tells_logs: bool = False) -> None:
+    def __init__(
+        self, *, tells_logs: bool = False, built_in: Callable[[], Mapping[str, str]] = BUILT_IN.copy
+    ) -> None:
         self.tells_logs = tells_logs  # the caller wants them in the answer
+        self.built_in = built_in  # constants that every script has
         self.pre_result: msgspec.Raw | None = None
         self.as_result: msgspec.Raw | None = None
         self.logs: list[LogLine] = []
@@ -75,6 +86,7 @@ class _Before:
 
     action: Action
     datastore: Datastore
+    source: str
     json: str
     item: str  # id; "" for a new one
     revision: int | None  # of the item; None: it is not there yet
@@ -84,7 +96,7 @@ class _Before:
 class _After:
     """What a POST script is told."""
 
-    action: Action
+    source: str
     json: str
 
 
@@ -116,7 +128,7 @@ async def _run_judged(
 ) -> Result | Replay | Told:
     """PRE, then the write; PRE again if the item has moved meanwhile. Raises 409 if it keeps on."""
     for attempt in range(SCRIPT_AGAIN_MAX):
-        before = await app.read(identity, lambda view: _before(app, view, command))
+        before = await app.read(identity, lambda view: _before(app, view, command, trace))
         if before is None:
             return await app.run_telling(identity, command, telling)
         judged = await _judged(app, identity, before, command, trace, is_dry=telling.is_dry)
@@ -138,10 +150,10 @@ def make_judge(app: App, identity: Identity) -> Judge:
         if held is not None and not held[0].has_scripts:
             return command, None
         if isinstance(command, WriteItem):
-            before = await app.read(identity, lambda view: _before(app, view, command))
+            trace, is_dry = Trace(), telling.is_dry
+            before = await app.read(identity, lambda view: _before(app, view, command, trace))
             if before is None:
                 return command, None
-            trace, is_dry = Trace(), telling.is_dry
             judged = await _judged(app, identity, before, command, trace, is_dry=is_dry)
             return judged, before.revision
         if isinstance(command, WriteFound) and command.targets:
@@ -165,7 +177,7 @@ async def _judge_found(
             force=command.force or target.revision is None,
             as_params=command.as_params,
         )
-        return alone, await app.read(identity, lambda view: _before(app, view, alone))
+        return alone, await app.read(identity, lambda view: _before(app, view, alone, Trace()))
 
     async def judge(target: Target) -> Target | Fault:
         async with at_once:
@@ -206,15 +218,15 @@ async def _judged(  # noqa: PLR0913  a script, what it judges, and for whom
 ) -> WriteItem:
     """The command as its PRE script wants it. Raises RejectedError, or what is wrong with it."""
     check_depth()
-    outcome = await _run_script(
-        app, identity, before.action, "pre", before.json, trace, may_write=not is_dry
+    outcome = await run_script(
+        app, identity, before.source, "pre", before.json, trace, may_write=not is_dry
     )
     trace.pre_result = msgspec.Raw(_result(outcome, before.action).encode())
     entry = _changed(command.entry, outcome.json, before.datastore)
     return command if entry is command.entry else replace(command, entry=entry)
 
 
-def _before(app: App, view: View, command: WriteItem) -> _Before | None:
+def _before(app: App, view: View, command: WriteItem, trace: Trace) -> _Before | None:
     """What the PRE script of the command's action is to judge; none if there is no script."""
     request = resolve(command, view.catalog, view.actor)
     if not isinstance(request, WriteRequest) or request.entry.action is None:
@@ -222,22 +234,23 @@ def _before(app: App, view: View, command: WriteItem) -> _Before | None:
     action, datastore = request.entry.action, request.entry.datastore
     if not action.pre_script:
         return None
-    foreseen = foresee(
-        app.store.engine,
-        view.connection,
-        view.access,
-        view.catalog,
-        view.actor,
-        request,
-        app.clock.now_ms(),
-    )
+    source = expand(action.pre_script, request.project, trace.built_in())
+    foreseen = look_ahead(app, view, request)
     data = item_data(view, datastore, foreseen.item, before=foreseen.before)
-    data |= _around(action, command)
+    data |= around(action, command)
     revision = foreseen.before.rev if foreseen.before is not None else None
-    return _Before(action, datastore, _encode(data).decode(), foreseen.item.id, revision)
+    return _Before(action, datastore, source, _encode(data).decode(), foreseen.item.id, revision)
 
 
-def _around(action: Action, command: WriteItem) -> dict[str, object]:
+def look_ahead(app: App, view: View, request: WriteRequest) -> Foreseen:
+    """What a write would make of its item. Raises what planning would raise."""
+    now = app.clock.now_ms()
+    return foresee(
+        app.store.engine, view.connection, view.access, view.catalog, view.actor, request, now
+    )
+
+
+def around(action: Action, command: WriteItem) -> dict[str, object]:
     """What `data` says of the action and of the request."""
     return {
         "a_id": action.id,
@@ -253,19 +266,19 @@ def _result(outcome: Outcome, action: Action) -> str:
     if outcome.kind == "done":
         return outcome.json
     if outcome.kind == "thrown":
-        thrown = _decode(outcome.json)
+        thrown = decode_object(outcome.json)
         value = thrown["value"] if set(thrown) == {"value"} else thrown
-        raise RejectedError(_encode(value).decode(), _said(value))
+        raise RejectedError(_encode(value).decode(), said_by(value))
     if outcome.kind in _TRY_AGAIN:
-        raise unavailable(_said(_decode(outcome.json)))
+        raise unavailable(said_by(decode_object(outcome.json)))
     told = f"the PRE script of {action.display_id} failed ({outcome.kind}): "
-    words = told + _said(_decode(outcome.json))
+    words = told + said_by(decode_object(outcome.json))
     raise FaultError(FaultKind.INVALID, Fault(Code.SYSTEM_ERROR, "the script failed", words))
 
 
 def _changed(entry: Entry, json: str, datastore: Datastore) -> Entry:
     """The entry with the values that a script put in the place of others (`item`)."""
-    given = _decode(json).get("item")
+    given = decode_object(json).get("item")
     if not isinstance(given, dict):
         return entry
     values = {_field_id(datastore, key): value for key, value in entry.values.items()}
@@ -287,51 +300,53 @@ async def _run_synchronous(
     """Run the POST script that the answer waits for; its value, if it comes to one in time."""
 
     def read(view: View) -> _After | None:
-        return _after(view, command, result)
+        return _after(view, command, result, trace)
 
     try:
         after = await app.read(identity, read)
         if after is None:
             return None
         check_depth()
-        outcome = await _run_script(app, identity, after.action, "post", after.json, trace)
+        outcome = await run_script(app, identity, after.source, "post", after.json, trace)
     except FaultError as fault:
         trace.logs.append(LogLine("error", str(fault)))
         return None
     if outcome.kind != "done":
-        trace.logs.append(LogLine("error", _said(_decode(outcome.json))))
+        trace.logs.append(LogLine("error", said_by(decode_object(outcome.json))))
         return None
     return msgspec.Raw(outcome.json.encode())
 
 
-def _after(view: View, command: WriteItem, result: WriteResult) -> _After | None:
+def _after(view: View, command: WriteItem, result: WriteResult, trace: Trace) -> _After | None:
     datastore = view.catalog.find_datastore(result.item.datastore)
     action = datastore.find_action(result.history.action) if datastore is not None else None
     if datastore is None or action is None:
         return None
     if not action.post_script or not action.is_synchronous:
         return None
+    project = view.catalog.find_project(datastore.project)
+    source = expand(action.post_script, project, trace.built_in())
     history = result.history
     data = item_data(
         view, datastore, result.item, history=history.id, transaction=history.transaction
     )
-    return _After(action, _encode(data | _around(action, command)).decode())
+    return _After(source, _encode(data | around(action, command)).decode())
 
 
 # --- both -------------------------------------------------------------------------------------
 
 
-async def _run_script(  # noqa: PLR0913  a script, whose, on what
+async def run_script(  # noqa: PLR0913  a script, whose, on what
     app: App,
     identity: Identity,
-    action: Action,
+    source: str,
     when: When,
     json: str,
     trace: Trace,
     *,
     may_write: bool = True,
 ) -> Outcome:
-    source = action.pre_script if when == "pre" else action.post_script
+    """Run a script for a user. `may_write`: its calls may. The trace gets what it logs."""
     outcome = await app.sandbox.run(
         identity.workspace,
         make_script(source),
@@ -349,7 +364,19 @@ def make_script(source: str) -> Script:
     return Script(blake2b(source.encode(), digest_size=16).hexdigest(), source)
 
 
-def _decode(json: str) -> dict[str, Any]:
+def expand(source: str, project: Project | None, built_in: Mapping[str, str]) -> str:
+    """A script with the values of constants in the place of `{NAME}`; other braces stay."""
+    if "{" not in source:
+        return source
+    texts = dict(built_in)
+    if project is not None:
+        texts |= {one.display_id: one.value for one in reversed(project.constants)}
+    if not any(f"{{{name}}}" in source for name in texts):
+        return source
+    return _MACRO.sub(lambda one: texts.get(one[1], one[0]), source)
+
+
+def decode_object(json: str) -> dict[str, Any]:
     """What a script said, if it is an object: it may be anything."""
     try:
         value = msgspec.json.decode(json)
@@ -358,7 +385,7 @@ def _decode(json: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _said(value: object) -> str:
+def said_by(value: object) -> str:
     """What a person should read of it."""
     if isinstance(value, dict):
         for key in ("message", "error", "result"):

@@ -48,6 +48,8 @@ _PARTS: Final[_Parts] = {
     "queries": {},
     "reports": {"columns": {}},
     "charts": {},
+    "functions": {},
+    "constants": {},
 }
 
 

@@ -166,6 +166,21 @@ class ChartBody(_Body, frozen=True):
     color: str = ""
 
 
+class FunctionBody(_Body, frozen=True):
+    """A function of a project."""
+
+    description: str = ""
+    roles: tuple[str, ...] | None = None  # ids; None: every one
+    script: str = ""
+
+
+class ConstantBody(_Body, frozen=True):
+    """A constant of a project."""
+
+    description: str = ""
+    value: str = ""
+
+
 Body: TypeAlias = (
     GroupBody
     | ProjectBody
@@ -177,6 +192,8 @@ Body: TypeAlias = (
     | QueryBody
     | ReportBody
     | ChartBody
+    | FunctionBody
+    | ConstantBody
 )
 
 BODIES: dict[str, type[Body]] = {
@@ -190,6 +207,8 @@ BODIES: dict[str, type[Body]] = {
     "query": QueryBody,
     "report": ReportBody,
     "chart": ChartBody,
+    "function": FunctionBody,
+    "constant": ConstantBody,
 }
 _KINDS = {body: kind for kind, body in BODIES.items()}
 _decoders = {kind: msgspec.json.Decoder(body).decode for kind, body in BODIES.items()}

@@ -1,8 +1,10 @@
-"""Rows of queries, reports and charts as the catalogue holds them."""
+"""Rows of what projects keep under names, as the catalogue holds them."""
 
 from __future__ import annotations
 
 from ..core.saved import (
+    Constant,
+    Function,
     ReportColumn,
     ReportSort,
     SavedChart,
@@ -10,7 +12,15 @@ from ..core.saved import (
     SavedQuery,
     SavedReport,
 )
-from .definition_bodies import ChartBody, ConditionBody, Definition, QueryBody, ReportBody
+from .definition_bodies import (
+    ChartBody,
+    ConditionBody,
+    ConstantBody,
+    Definition,
+    FunctionBody,
+    QueryBody,
+    ReportBody,
+)
 
 
 def make_query(row: Definition, body: QueryBody) -> SavedQuery:
@@ -62,6 +72,24 @@ def make_chart(row: Definition, body: ChartBody) -> SavedChart:
         zero=body.zero,
         color=body.color,
     )
+
+
+def make_function(row: Definition, body: FunctionBody, every: frozenset[str]) -> Function:
+    """A function; `every` is the roles of its project."""
+    return Function(
+        row.id,
+        row.display_id,
+        body.names,
+        row.position,
+        body.script,
+        body.description,
+        every if body.roles is None else frozenset(body.roles),
+    )
+
+
+def make_constant(row: Definition, body: ConstantBody) -> Constant:
+    """A constant."""
+    return Constant(row.id, row.display_id, row.position, body.value, body.description)
 
 
 def _conditions(given: tuple[ConditionBody, ...]) -> tuple[SavedCondition, ...]:

@@ -29,9 +29,11 @@ from .builds import Kind
 from .definition_bodies import (
     ActionBody,
     ChartBody,
+    ConstantBody,
     DatastoreBody,
     Definition,
     FieldBody,
+    FunctionBody,
     GroupBody,
     ProjectBody,
     QueryBody,
@@ -42,7 +44,7 @@ from .definition_bodies import (
     decode_body,
     encode_body,
 )
-from .definition_saved import make_chart, make_query, make_report
+from .definition_saved import make_chart, make_constant, make_function, make_query, make_report
 from .engines import Column, Connection, Engine, Insert, Query, QueryKeys, Row, Update
 from .table_changes import change_tables, change_values
 
@@ -250,6 +252,12 @@ def _project(
         queries=[make_query(one, one.body) for one in own if isinstance(one.body, QueryBody)],
         reports=[make_report(one, one.body) for one in own if isinstance(one.body, ReportBody)],
         charts=[make_chart(one, one.body) for one in own if isinstance(one.body, ChartBody)],
+        functions=[
+            make_function(one, one.body, every) for one in own if isinstance(one.body, FunctionBody)
+        ],
+        constants=[
+            make_constant(one, one.body) for one in own if isinstance(one.body, ConstantBody)
+        ],
     )
 
 

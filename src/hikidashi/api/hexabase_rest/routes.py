@@ -14,6 +14,7 @@ from .design_applications import CALLS as DESIGN_APPLICATION_CALLS
 from .design_deleted import CALLS as DESIGN_DELETED_CALLS
 from .design_fields import CALLS as DESIGN_FIELD_CALLS
 from .files import CALLS as FILE_CALLS
+from .functions import CALLS as FUNCTION_CALLS
 from .global_search import CALLS as GLOBAL_SEARCH_CALLS
 from .groups import CALLS as GROUP_CALLS
 from .identity import CALLS as IDENTITY_CALLS
@@ -49,6 +50,7 @@ _CALLS: Final[tuple[Call, ...]] = (
     *DESIGN_ACTION_CALLS,
     *DESIGN_DELETED_CALLS,
     *FILE_CALLS,
+    *FUNCTION_CALLS,
     *GROUP_CALLS,
     *ROLE_CALLS,
     *MEMBER_CALLS,

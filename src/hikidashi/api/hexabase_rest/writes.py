@@ -17,7 +17,7 @@ from ...service.reads import item_result
 from ...service.scripts import Trace
 from ..edge import Answer, Call, Envelope, HttpRequest
 from ..exchange import DRY_RUN, HeaderList, QueryKey
-from ..running import answer_write, run
+from ..running import answer_write, built_in, run
 from . import envelopes
 from .write_answers import (
     CreateItemAnswer,
@@ -102,7 +102,9 @@ def _write(  # noqa: PLR0913
 ) -> Awaitable[Answer]:
     """Run a write of an item; show the item in the caller's words if that is asked for."""
     by_display_id = bool(body.use_display_id or body.return_display_id)
-    trace = Trace(tells_logs=bool(body.return_actionscript_logs))
+    trace = Trace(
+        tells_logs=bool(body.return_actionscript_logs), built_in=partial(built_in, request)
+    )
 
     def answer(outcome: Result | FaultError, view: View | None) -> Answer:
         if isinstance(outcome, FaultError):

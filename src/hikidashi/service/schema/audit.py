@@ -13,7 +13,7 @@ from ...core.ids import IdSource
 from ...storage import definitions, people_state
 from ...storage.accounts import read_info
 from ...storage.audit import AuditEntry, Author, State
-from ...storage.definition_bodies import ActionBody, Definition
+from ...storage.definition_bodies import ActionBody, Definition, FunctionBody
 from ...storage.definitions import Workspace
 from ...storage.engines import Connection
 from ...storage.mails import Confirmation
@@ -140,6 +140,8 @@ def _definition(one: Definition | None) -> State | None:
     if isinstance(body, ActionBody):
         pre, post = _script(body.pre_script), _script(body.post_script)
         body = msgspec.structs.replace(body, pre_script=pre, post_script=post)
+    elif isinstance(body, FunctionBody):
+        body = msgspec.structs.replace(body, script=_script(body.script))
     return place | {"body": body}
 
 

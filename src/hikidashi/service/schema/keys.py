@@ -13,8 +13,10 @@ from ...storage.definition_bodies import (
     ActionBody,
     Body,
     ChartBody,
+    ConstantBody,
     DatastoreBody,
     FieldBody,
+    FunctionBody,
     GroupBody,
     ProjectBody,
     QueryBody,
@@ -139,6 +141,10 @@ FORMS: dict[str, tuple[Form, ...]] = {
 }
 
 
+FORMS["function"] = (NamesForm(), _text("description"), Roles("roles", "roles"), _script("script"))
+FORMS["constant"] = (NamesForm(), _text("description"), _text("value"))
+
+
 def usual_body(kind: str, word: str) -> Body:
     """A definition of which nothing is said; `word` is a field's type or an action's operation."""
     match kind:
@@ -168,6 +174,10 @@ def usual_body(kind: str, word: str) -> Body:
             return ReportBody()
         case "chart":
             return ChartBody()
+        case "function":
+            return FunctionBody()
+        case "constant":
+            return ConstantBody()
         case _:
             raise ValueError(kind)
 

@@ -37,6 +37,8 @@ CHILDREN: dict[str, tuple[tuple[str, str], ...]] = {
         ("queries", "query"),
         ("reports", "report"),
         ("charts", "chart"),
+        ("functions", "function"),
+        ("constants", "constant"),
     ),
     "datastore": (("statuses", "status"), ("fields", "field"), ("actions", "action")),
 }
