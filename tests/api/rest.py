@@ -161,10 +161,10 @@ class Rest:
         return self.run(self.app.store.scan(lambda connection: connection.query(sql, params)))
 
     def settle(self) -> None:
-        """Wait for what is done behind an answer: the marks of what was read."""
+        """Wait for what is done behind an answer: the marks of what was read, and templates."""
 
         async def wait() -> None:
-            await asyncio.gather(*reads._notes)
+            await asyncio.gather(*reads._notes, *self.app.tasks._tasks)
 
         self.run(wait())
 

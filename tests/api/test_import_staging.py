@@ -269,9 +269,10 @@ def test_files_that_a_process_left_behind_are_removed(shop, monkeypatch, tmp_pat
 class Process:
     """A server of its own."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, **settings: str) -> None:
         words = [sys.executable, "-m", "hikidashi", "--database", url, "serve", "--port", "0"]
-        self._process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+        env = {**os.environ, **settings}
+        self._process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=env)
         assert self._process.stdout is not None
         found = re.search(r"127\.0\.0\.1:(\d+)", first_line(self._process))
         assert found

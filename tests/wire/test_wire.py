@@ -181,7 +181,8 @@ class Player:
             return wanted if self._holds(wanted, str(found)) else found
         if isinstance(found, dict):
             there = wanted if isinstance(wanted, dict) else {}
-            return {key: self._told(one, there.get(key)) for key, one in found.items()}
+            named = {self._named(key): one for key, one in found.items()}
+            return {key: self._told(one, there.get(key)) for key, one in named.items()}
         if isinstance(found, list):
             others = [*(wanted if isinstance(wanted, list) else ()), *[None] * len(found)]
             return [self._told(one, others[at]) for at, one in enumerate(found)]

@@ -152,6 +152,54 @@ class WriteRows:
 
 
 @record
+class KeptEntry:
+    """A history of an item that was kept in a template."""
+
+    seq: int
+    rev: int
+    action: str  # id; "" of a comment
+    operation: str
+    user: str
+    comment: str
+    at: int  # ms
+    changes: Mapping[str, tuple[object, object]]  # by field id or system key
+    marks_unread: bool = True
+    updated_at: int | None = None  # ms
+    updated_by: str = ""
+
+
+@record
+class KeptItem:
+    """An item that was kept in a template, as it is to be here."""
+
+    id: str
+    rev: int
+    seq: int
+    status: str  # id
+    created_at: int | None  # ms; None: now, by who makes it
+    created_by: str
+    updated_at: int | None
+    updated_by: str
+    values: Mapping[str, Value]  # by field id
+    file_names: Mapping[str, str]  # by the id of each file that it holds
+    is_new: bool = True  # False: it is there, and more of it comes
+    is_first: bool = True  # nothing of its histories is there
+    histories: tuple[KeptEntry, ...] = ()
+    links: tuple[tuple[str, str, str], ...] = ()  # datastore, item, kind
+
+
+@record
+class WriteKept:
+    """Make items as a template keeps them, in a datastore that was made of it."""
+
+    project: str  # id
+    datastore: str  # id
+    items: Sequence[KeptItem]
+    has_histories: bool = False
+    counters: tuple[tuple[str, str | None, int], ...] = ()  # field, branch, last number
+
+
+@record
 class ReserveItem:
     """Reserve the id of an item that is to be made (item-actions/CreateNewItemID)."""
 
@@ -265,6 +313,7 @@ Command: TypeAlias = (
     | WriteFound
     | WriteBatch
     | WriteRows
+    | WriteKept
     | ReserveItem
     | LinkCommand
     | TakeNumber
@@ -337,6 +386,16 @@ class RowsRequest:
 
 
 @record
+class KeptRequest:
+    """A WriteKept, resolved."""
+
+    command: WriteKept
+    datastore: Datastore
+    touches: Touches
+    entries: int = 1
+
+
+@record
 class ReservationRequest:
     """A ReserveItem, resolved."""
 
@@ -394,6 +453,7 @@ Request: TypeAlias = (
     WriteRequest
     | ItemsRequest
     | RowsRequest
+    | KeptRequest
     | ReservationRequest
     | LinkRequest
     | NumberRequest

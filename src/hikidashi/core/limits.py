@@ -142,11 +142,15 @@ FILE_WAIT_MS: Final = 86_400_000  # an uploaded file that no item took is droppe
 FILE_KEEP_MS: Final = 7 * 86_400_000  # a deleted file's bytes are kept for whoever restores
 
 # Templates
-TEMPLATE_ZIP_BYTES_MAX: Final = 2_000_000  # an uploaded one
+TEMPLATE_ZIP_BYTES_MAX: Final = 1_000_000_000  # one as it is sent
+TEMPLATE_UNPACKED_BYTES_MAX: Final = 2_000_000_000  # all that one holds: zips need 64 bits beyond
 TEMPLATE_BYTES_MAX: Final = (
     5_000_000  # an application in one: a zip may hold a thousand times its size
 )
-TEMPLATE_LIST_BYTES_MAX: Final = 10_000  # a zip's list of what it holds: two names, and some room
+TEMPLATE_LIST_BYTES_MAX: Final = 2_000_000  # a zip's list of what it holds, which is read whole
+TEMPLATE_ITEMS_MAX: Final = 200_000  # of all datastores: their ids are in memory for a check
+TEMPLATE_FILES_MAX: Final = 10_000  # with bytes of their own
+TEMPLATE_LINE_BYTES_MAX: Final = 10_000_000  # an item, or one of its histories
 TEMPLATES_MAX: Final = 1_000  # of a workspace: they are listed whole
 TEMPLATE_WORDS_MAX: Final = 10_000  # characters of a description
 TASKS_TOLD_MAX: Final = 1_000  # newest tasks in one answer

@@ -10,6 +10,7 @@ from .commands import (
     AddLink,
     CommentRequest,
     ItemsRequest,
+    KeptRequest,
     LinkRequest,
     NumberRequest,
     RefusedRequest,
@@ -33,6 +34,7 @@ from .errors import (
 from .ids import IdSource
 from .items import Item, Link, Snapshot, SnapshotMissError
 from .items_planner import plan_items, plan_write
+from .kept_planner import plan_kept
 from .kinds.derived import format_auto_number
 from .limits import INTEGER_MAX, LINKED_READ_MAX
 from .plan import (
@@ -71,6 +73,8 @@ def plan_request(  # noqa: PLR0913  everything a plan depends on, and nothing el
                 return plan_items(request, snapshot, actor, catalog, now, ids)
             case RowsRequest():
                 return plan_rows(request, snapshot, actor, catalog, now, ids)
+            case KeptRequest():
+                return plan_kept(request, snapshot, actor, catalog, now, ids)
             case LinkRequest():
                 return _plan_links(request, snapshot, actor, now, ids)
             case NumberRequest():

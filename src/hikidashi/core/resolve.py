@@ -29,6 +29,7 @@ from .commands import (
     WriteBatch,
     WriteFound,
     WriteItem,
+    WriteKept,
     WriteRequest,
     WriteRows,
 )
@@ -44,6 +45,7 @@ from .errors import (
     unknown_field,
 )
 from .ids import is_id
+from .kept_planner import resolve_kept
 from .kinds.derived import parse_auto_number
 from .limits import (
     CHARS_PER_ENTRY,
@@ -82,6 +84,8 @@ def resolve(command: Command, catalog: Catalog, actor: Actor) -> Request:
             return _resolve_batch(command, catalog, actor)
         case WriteRows():
             return resolve_rows(command, catalog, actor)
+        case WriteKept():
+            return resolve_kept(command, catalog, actor)
         case AddLink() | RemoveLinks() | ReplaceLink():
             return resolve_link(command, catalog, actor)
         case TakeNumber() | SetNumber():

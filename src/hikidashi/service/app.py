@@ -22,6 +22,7 @@ from ..sandbox.pool import Sandbox
 from ..storage.access_sets import AccessSets
 from ..storage.engines import Connection
 from ..storage.idempotency import Remember, Replay, find_replays
+from ..storage.jobs import StoredJob
 from ..storage.store import Store
 from ..storage.telling import PLAINLY, Inside, Telling, Told
 from ..storage.written import staying
@@ -37,6 +38,7 @@ from .post import make_post
 from .registrations import Registrations
 from .relay import MailRelay
 from .script_calls import Carry, InnerCall
+from .tasks import CREATE, Tasks
 from .templates import Templates
 
 T = TypeVar("T")
@@ -102,7 +104,9 @@ class App:
             store, clock, ids, identities, self.accounts, is_open=config.registration
         )
         self.imports = Imports(store, clock, ids)
-        self.templates = Templates(store, clock, ids, self.designs, self.imports)
+        self.tasks = Tasks(store, clock, ids, self.imports)
+        self.imports.undo[CREATE] = self._discard
+        self.templates = Templates(store, clock, ids, self.designs, files)
         self.files = files
         self._housekeeping = Housekeeping(store, clock, files, self.imports, self.builds)
         post = make_post(config.smtp_url, config.mail_sender, config.outbox_folder)
@@ -132,10 +136,14 @@ class App:
         await self.relay.stop()
         await self.builds.close()
         await self.imports.close()
-        await self.templates.close()
+        await self.tasks.close()
         await self.store.close()
         self.identities.close()
         self.files.close()
+
+    async def _discard(self, job: StoredJob) -> None:
+        """Take back the application that a job was to make."""
+        await self.designs.discard(job.workspace, job.project)
 
     async def run(self, identity: Identity, command: Command) -> Result:
         """Carry a command out; durable when this returns. Raises FaultError."""

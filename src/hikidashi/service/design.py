@@ -27,9 +27,11 @@ from ..storage.definitions import (
     lock_workspaces,
     read_numbers,
 )
+from ..storage.deletions import drop_for_good, list_deletions
 from ..storage.engines import Connection, Engine
 from ..storage.people import load_actor
 from ..storage.store import Store
+from ..storage.templates import drop_files
 from ..storage.written import staying
 from .builds import Builds
 from .schema import Change, Place, SchemaError, SchemaFile, of_data, plan, read_now
@@ -197,6 +199,26 @@ class Designs:
             workspace, lambda scene: [one.line for one in _plan(scene, wish(scene))]
         )
 
+    async def discard(self, workspace: str, project: str) -> None:
+        """Take an application that nobody has been let into away for good."""
+        engine = self._store.engine
+
+        def run(connection: Connection) -> None:
+            lock_workspaces(connection, engine, ["", workspace])
+            scene = self._operator_scene(connection, workspace)
+            found = scene.catalog.find_project(project)
+            if found is None:
+                return
+            fields = [field.id for one in found.datastores for field in one.file_fields]
+            drop_files(connection, fields, scene.now_ms)
+            gone = Wish({"applications": [{"id": project, "deleted": True}]}, may_destroy=True)
+            self._carry_out(scene, gone, Author("api"))
+            for one in list_deletions(connection, workspace, scene.now_ms):
+                if one.id == project:
+                    drop_for_good(connection, engine, one)
+
+        await self._store.change(run)
+
     def _operator_scene(self, connection: Connection, workspace: str) -> Scene:
         catalog = load_catalog(connection, workspace)
         return self._scene_of(connection, catalog, make_operator(workspace, catalog))
@@ -222,6 +244,13 @@ def _plan(scene: Scene, wish: Wish) -> list[Change]:
     returned = [_return(workspace, one) for one in wish.restored]
     now = partial(_with_restored, scene, wish=wish)
     return returned + plan_wish(scene, wish, wish.workspace or workspace, now)
+
+
+def planned_definitions(scene: Scene, wish: Wish) -> list[Definition]:
+    """What a wish would make or change, as it would be then. Raises 400."""
+    edits = [edit for change in _plan(scene, wish) for edit in change.edits]
+    after = (one.edit.after for one in edits if isinstance(one, EditDefinition))
+    return [one for one in after if one is not None]
 
 
 def plan_wish(

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import IO, TypeVar
 
 from ..core.access import Identity
-from ..core.errors import too_large, unavailable
+from ..core.errors import invalid_request, too_large, unavailable
 from ..core.file_types import HEAD_BYTES, clean_name, sniff
 from ..core.ids import Clock, IdSource
 from ..core.limits import FILE_KEEP_MS, FILE_WAIT_MS
@@ -19,7 +19,14 @@ from ..observe import Observer
 from ..storage import files as rows
 from ..storage.engines import Connection
 from ..storage.files import FileRow
-from ..storage.objects import PIECE_BYTES, Objects, ObjectsError, is_stray, spans_between
+from ..storage.objects import (
+    PIECE_BYTES,
+    MissingObjectError,
+    Objects,
+    ObjectsError,
+    is_stray,
+    spans_between,
+)
 from ..storage.store import Store
 
 T = TypeVar("T")
@@ -164,12 +171,40 @@ class Files:
         )
         return await self._store.change(lambda connection: rows.insert_file(connection, row))
 
+    @asynccontextmanager
+    async def staging(self) -> AsyncIterator[IO[bytes]]:
+        """A file to be written; what is not `put` within is gone after it."""
+        staged = await self.work(self._objects.stage)
+        try:
+            yield staged
+        finally:
+            await asyncio.shield(self.work(lambda: self._objects.discard(staged)))
+
+    async def put(self, file: str, staged: IO[bytes]) -> None:
+        """Make it the bytes of a file, durably. The row is the caller's to write."""
+        await self.work(lambda: self._objects.put(file, staged))
+
     # -- downloads -----------------------------------------------------------------------------
 
     async def open_piece(self, file: FileRow, start: int, stop: int) -> AsyncGenerator[bytes, None]:
         """The bytes from `start` to before `stop`; the first of them are there when this returns."""
         first = await self.work(lambda: self._read(file.id, start, stop))
         return self._pieces(file.id, first, start + len(first), stop)
+
+    async def copy(self, file: str, size: int, take: Callable[[bytes], object]) -> None:
+        """Hand on all bytes of a file, piece by piece, on a thread. Raises 400 if some are missing."""
+        at = 0
+        while at < size:
+
+            def move(start: int = at) -> int:
+                piece = self._read(file, start, size)
+                take(piece)
+                return len(piece)
+
+            try:
+                at += await self.work(move)
+            except MissingObjectError as error:
+                raise invalid_request(str(error)) from error
 
     async def _pieces(
         self, file: str, first: bytes, start: int, stop: int

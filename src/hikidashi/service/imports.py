@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -104,6 +104,8 @@ class Imports:
         self._ids = ids
         self._turn = asyncio.Lock()
         self.others: set[str] = set()  # jobs of this process that are no imports
+        # By kind of job, what else is to be taken back of one that came to nothing.
+        self.undo: dict[str, Callable[[StoredJob], Awaitable[None]]] = {}
         self._running: dict[str, int] = {}  # by job of this process, how far it is
         self._tasks: set[asyncio.Task[None]] = set()
         self._is_closed = False
@@ -116,19 +118,25 @@ class Imports:
         # One process writes an SQLite file: what still runs there, nobody else runs.
         before = now if self._store.engine.name == "sqlite" else now - LOST_MS
 
-        def look(connection: Connection) -> tuple[list[tuple[str, int]], list[str], bool]:
+        def look(connection: Connection) -> tuple[list[StoredJob], list[str], bool]:
             lost = list_lost_jobs(connection, before)
             return lost, list_abandoned(connection), has_old_jobs(connection, now)
 
         lost, abandoned, has_old = await self._store.scan(look)
         for job in abandoned:
             await self._take_back(job, [])
-        for job, count in lost:
-            if job not in self._running and job not in self.others:
-                await self._take_back(job, [])
-                await self._end(job, count, (JobError(LOST, 0),))
+        for one in lost:
+            if one.id not in self._running and one.id not in self.others:
+                await self.take_back(one)
+                await self._end(one.id, one.progress, (JobError(LOST, 0),))
         if has_old:
             await self._store.change(lambda one: forget_old_jobs(one, now))
+
+    async def take_back(self, job: StoredJob) -> None:
+        """Take back all that a job has left where nobody sees it."""
+        await self._take_back(job.id, [])
+        if job.kind in self.undo:
+            await self.undo[job.kind](job)
 
     async def close(self) -> None:
         """Give up what is still being checked; what is being written is finished by the store."""
@@ -165,19 +173,8 @@ class Imports:
         self.check_room()
         now = self._clock.now_ms()
         catalog, actor, datastore = place
-        job = StoredJob(
-            self._ids.next_id(),
-            catalog.workspace,
-            "import",
-            datastore.id,
-            actor.user,
-            "running",
-            0,
-            (),
-            now,
-            now,
-            None,
-        )
+        about = (self._ids.next_id(), catalog.workspace, "import", datastore.id, actor.user)
+        job = StoredJob(*about, "running", 0, (), now, now, None)
         self._running[job.id] = 0
         try:
             await self._store.change(lambda connection: insert_job(connection, job))

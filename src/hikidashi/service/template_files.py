@@ -1,43 +1,30 @@
-"""A template as a zip, and what may be taken of one that somebody sends.
+"""What a template says of itself, and which keys of an application are in one.
 
 `template.json` tells name, category and description, `application.json` is an application in the
-keys of a schema file, without ids, people and keys. Nothing else may be in it, and no name in it
-is ever used as a path.
+keys of a schema file, without ids, people and keys.
 """
 
 from __future__ import annotations
 
 import io
-import struct
 import zipfile
-import zlib
 from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 
-from ..core.errors import invalid_request, too_large
-from ..core.limits import (
-    JSON_LEVELS_MAX,
-    NAME_CHARS_MAX,
-    TEMPLATE_BYTES_MAX,
-    TEMPLATE_LIST_BYTES_MAX,
-    TEMPLATE_WORDS_MAX,
-)
+from ..core.errors import invalid_request
+from ..core.limits import NAME_CHARS_MAX, TEMPLATE_WORDS_MAX
 from ..core.record import record
 from .design import refused
 from .schema import SchemaError
 from .schema.model import of_data
 
 FORMAT: Final = "hikidashi template"
-FORMAT_VERSION: Final = 1
-_ABOUT: Final = "template.json"
-_APPLICATION: Final = "application.json"
-_END: Final = b"PK\x05\x06"
-_END_BYTES: Final = 22
-_WIDE_END: Final = b"PK\x06\x07"
-_WIDE_END_BYTES: Final = 20
-_IS_ENCRYPTED: Final = 0x1
+PLAIN_VERSION: Final = 1  # of the format, for the design alone
+CONTENTS_VERSION: Final = 2  # with contents
+ABOUT: Final = "template.json"
+APPLICATION: Final = "application.json"
 _LEFT_OUT: Final = frozenset(
     ("id", "was", "deleted", "users", "groups", "keys", "hottask_code", "hottask_table")
 )
@@ -53,17 +40,45 @@ _PARTS: Final[_Parts] = {
 }
 
 
-class _About(msgspec.Struct):
+class KeptCounter(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """The last number that was given of a field."""
+
+    field: str  # display id
+    last: int
+    branch: str | None = None  # None: the numbers that items get when they are made
+
+
+class KeptStore(msgspec.Struct, forbid_unknown_fields=True):
+    """A datastore whose items are in a template."""
+
+    datastore: str  # display id
+    items: int
+    counters: list[KeptCounter] = []
+
+
+class Contents(msgspec.Struct, forbid_unknown_fields=True):
+    """What of an application's contents is in a template."""
+
+    links: bool = False
+    histories: bool = False
+    files: bool = False
+    datastores: list[KeptStore] = []
+
+
+class About(msgspec.Struct, omit_defaults=True):
+    """`template.json`."""
+
     format: str
     format_version: int
     name: str
     category: str = ""
     description: str = ""
+    contents: Contents | None = None
 
 
 @record
 class TemplateFile:
-    """What a template holds."""
+    """What a template holds beside its contents."""
 
     name: str
     category: str
@@ -71,8 +86,9 @@ class TemplateFile:
     application: Mapping[str, Any]
 
 
-_about: Final = msgspec.json.Decoder(_About)
-_any: Final = msgspec.json.Decoder(dict[str, Any])
+def member_of(at: int) -> str:
+    """What in a zip holds the items of its first, second, … datastore."""
+    return f"items/{at + 1}.jsonl"
 
 
 def bare(application: Mapping[str, Any], parts: _Parts = _PARTS) -> dict[str, Any]:
@@ -89,105 +105,31 @@ def bare(application: Mapping[str, Any], parts: _Parts = _PARTS) -> dict[str, An
     return found
 
 
+def write_design(
+    archive: zipfile.ZipFile, template: TemplateFile, contents: Contents | None
+) -> None:
+    """Write what every template holds."""
+    version = PLAIN_VERSION if contents is None else CONTENTS_VERSION
+    words = (template.name, template.category, template.description)
+    about = About(FORMAT, version, *words, contents)
+    for name, value in ((ABOUT, about), (APPLICATION, template.application)):
+        text = msgspec.json.format(msgspec.json.encode(value))
+        archive.writestr(new_member(name), text)
+
+
+def new_member(name: str, *, is_packed: bool = True) -> zipfile.ZipInfo:
+    """A member of a zip that says nothing of when it was made."""
+    info = zipfile.ZipInfo(name)
+    info.compress_type = zipfile.ZIP_DEFLATED if is_packed else zipfile.ZIP_STORED
+    return info
+
+
 def pack(template: TemplateFile) -> bytes:
-    """A template as a zip; the same one always as the same bytes."""
-    about = _About(FORMAT, FORMAT_VERSION, template.name, template.category, template.description)
+    """A template without contents as a zip; the same one always as the same bytes."""
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as file:
-        for name, value in ((_ABOUT, about), (_APPLICATION, template.application)):
-            info = zipfile.ZipInfo(name)
-            info.compress_type = zipfile.ZIP_DEFLATED
-            file.writestr(info, msgspec.json.format(msgspec.json.encode(value)))
+    with zipfile.ZipFile(out, "w") as archive:
+        write_design(archive, template, None)
     return out.getvalue()
-
-
-def unpack(content: bytes) -> TemplateFile:
-    """What a zip holds. Raises 400 for what is no template, 413 for too much."""
-    _check_list(content)
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as file:
-            for one in file.infolist():
-                if one.filename not in (_ABOUT, _APPLICATION):
-                    raise invalid_request(
-                        f"the template holds {one.filename[:100]!r}, as none does"
-                    )
-            about = _read(file, _ABOUT)
-            application = _read(file, _APPLICATION)
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:
-        raise invalid_request(f"the file is no sound zip: {error}") from None
-    found = _decode(_about, about, _ABOUT)
-    if (found.format, found.format_version) != (FORMAT, FORMAT_VERSION):
-        raise invalid_request(
-            f"{_ABOUT}: the format is {found.format[:100]!r} {found.format_version}, not"
-            f" {FORMAT!r} {FORMAT_VERSION}"
-        )
-    check_words(found.name, found.category, found.description)
-    template = TemplateFile(
-        found.name,
-        found.category,
-        found.description,
-        bare(_decode(_any, application, _APPLICATION)),
-    )
-    check_application(template.application)
-    return template
-
-
-def _check_list(content: bytes) -> None:
-    """The list at the end of a zip, before anything reads it into memory."""
-    at = content.rfind(_END)
-    if at < 0 or len(content) < at + _END_BYTES:
-        raise invalid_request("the file is no zip")
-    (size,) = struct.unpack_from("<I", content, at + 12)
-    is_wide = content[max(0, at - _WIDE_END_BYTES) :].startswith(_WIDE_END)
-    if is_wide or size > TEMPLATE_LIST_BYTES_MAX:
-        raise too_large(f"the zip lists over {TEMPLATE_LIST_BYTES_MAX} bytes of names")
-
-
-def _read(file: zipfile.ZipFile, name: str) -> bytes:
-    try:
-        info = file.getinfo(name)
-    except KeyError:
-        raise invalid_request(f"the template has no {name}") from None
-    if info.flag_bits & _IS_ENCRYPTED:
-        raise invalid_request(f"{name} is encrypted")
-    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise invalid_request(f"{name} is compressed in a way that is not taken; use deflate")
-    with file.open(info) as member:
-        content = member.read(TEMPLATE_BYTES_MAX + 1)
-    if len(content) > TEMPLATE_BYTES_MAX:
-        raise too_large(f"{name} has over {TEMPLATE_BYTES_MAX} bytes")
-    return content
-
-
-def _decode(decoder: msgspec.json.Decoder[Any], content: bytes, name: str) -> Any:
-    try:
-        found = decoder.decode(content)
-        content.decode()
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise invalid_request(f"{name}: {error}") from None
-    fault = _unfit(found)
-    if fault:
-        raise invalid_request(f"{name} {fault}")
-    return found
-
-
-def _unfit(value: object) -> str:
-    """Why a value can't be taken, whatever it means; "" if it can."""
-    level: list[object] = [value]
-    for _ in range(JSON_LEVELS_MAX):
-        inner: list[object] = []
-        for one in level:
-            if isinstance(one, dict):
-                inner += one
-                inner += one.values()
-            elif isinstance(one, list):
-                inner += one
-            elif isinstance(one, str) and "\0" in one:
-                return "holds U+0000"
-        if not inner:
-            return ""
-        level = inner
-    return f"nests over {JSON_LEVELS_MAX} levels"
 
 
 def check_words(name: str, category: str, description: str) -> None:
@@ -209,9 +151,25 @@ def check_application(application: Mapping[str, Any]) -> None:
     """Raises 400 with everything that is wrong with the form of an application."""
     said = {"display_id": "TEMPLATE", **application}
     try:
-        of_data({"workspaces": [{"name": "any", "applications": [said]}]}, _APPLICATION)
+        of_data({"workspaces": [{"name": "any", "applications": [said]}]}, APPLICATION)
     except SchemaError as error:
         raise refused(error) from None
 
 
-__all__ = ["TemplateFile", "bare", "check_words", "pack", "unpack"]
+__all__ = [
+    "ABOUT",
+    "APPLICATION",
+    "FORMAT",
+    "About",
+    "Contents",
+    "KeptCounter",
+    "KeptStore",
+    "TemplateFile",
+    "bare",
+    "check_application",
+    "check_words",
+    "member_of",
+    "new_member",
+    "pack",
+    "write_design",
+]

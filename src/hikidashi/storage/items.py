@@ -248,6 +248,12 @@ def list_histories(connection: Connection, item: str, page: HistoryPage) -> list
     return [_history(row) for row in rows]
 
 
+def list_histories_after(connection: Connection, item: str, seq: int, most: int) -> list[History]:
+    """The next histories of an item behind one, oldest first."""
+    text = f"{_HISTORIES} AND deleted_at IS NULL AND seq > ? ORDER BY seq LIMIT ?"
+    return [_history(row) for row in connection.query(text, (item, seq, most))]
+
+
 def list_revisions(connection: Connection, item: str, first: int) -> list[History]:
     """What raised an item's revision to `first` and beyond, newest first."""
     text = f"{_HISTORIES} AND seq >= ? AND rev >= ? AND action_id <> '' ORDER BY seq DESC"

@@ -121,14 +121,14 @@ def _job(row: Row) -> StoredJob:
     return StoredJob(*values)
 
 
-def list_lost_jobs(connection: Connection, before_ms: int) -> list[tuple[str, int]]:
-    """Jobs that were left running and have not been touched since then: ids, how far they were."""
-    found = connection.query(
-        "SELECT id, progress FROM jobs WHERE state = 'running' AND touched_at <= ?"
+def list_lost_jobs(connection: Connection, before_ms: int) -> list[StoredJob]:
+    """Jobs that were left running and have not been touched since then."""
+    rows = connection.query(
+        f"SELECT {_COLUMNS} FROM jobs WHERE state = 'running' AND touched_at <= ?"  # noqa: S608
         " AND id NOT IN (SELECT job_id FROM builds)",  # those go on at any process
         (before_ms,),
     )
-    return [(row[0], row[1]) for row in found]
+    return [_job(row) for row in rows]
 
 
 def has_old_jobs(connection: Connection, now_ms: int) -> bool:

@@ -19,12 +19,15 @@ from ...service.design_applications import (
     update_application,
     update_datastore,
 )
+from ...service.design_parts import Made
 from ...service.design_templates import create_from_template
 from ...service.reads import find_place
 from ...service.reads_definitions import list_datastores, list_fields
 from ...service.shown import localized
+from ...service.template_making import make_application
 from ..body import decode_body, told
 from ..edge import Answer, Call, HttpRequest, answer_json
+from ..running import is_dry
 from . import envelopes
 from .definitions_encode import encode_field, encode_roles, language_of, show_names
 from .design_running import (
@@ -67,6 +70,10 @@ class ApplicationAnswer(msgspec.Struct):
 
     project_id: str
     display_id: str
+    stream_id: Annotated[
+        str | None,
+        told("The task that fills it, if it is made of a template with contents (ours)."),
+    ] = None
 
 
 class CreateDatastoreBody(msgspec.Struct):
@@ -126,15 +133,18 @@ async def post_application(app: App, request: HttpRequest, identity: Identity) -
     workspace = body.workspace_id
     actor = in_workspace(identity, workspace)
     try:
-        return await make(
-            app,
-            request,
-            actor,
-            create_from_template(keys, body.tp_id) if body.tp_id else create_application(keys),
-            lambda made: {"project_id": made.id, "display_id": made.display_id},
-        )
+        if body.tp_id and not is_dry(request):
+            made, job = await make_application(app, actor, keys, body.tp_id)
+            stream = {"stream_id": job} if job else {}
+            return answer_json({**_told(made), **stream})
+        making = create_from_template(keys, body.tp_id) if body.tp_id else create_application(keys)
+        return await make(app, request, actor, making, _told)
     except FaultError as fault:
         raise as_missing(fault, identity, workspace) from None
+
+
+def _told(made: Made) -> dict[str, Any]:
+    return {"project_id": made.id, "display_id": made.display_id}
 
 
 async def get_application(app: App, request: HttpRequest, identity: Identity) -> Answer:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import tempfile
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 
 from ...core.access import Identity
-from ...core.errors import invalid_request, too_large
+from ...core.errors import invalid_request
 from ...core.sheets import ImportOptions
 from ...service.app import App, View
 from ...service.exports import export_csv, export_xlsx
@@ -22,11 +21,11 @@ from ..edge import Answer, Call, HttpRequest, answer_json
 from ..exchange import NO_DRY_RUN, QueryKey
 from ..multipart import Form, read_form
 from ..running import refuse_dry_run
+from ..spool import Spool, new_file
 from . import envelopes
 from .reads_bodies import ItemListBody, make_list_query
 from .writes import BASE
 
-_BUFFER_BYTES: Final = 1_000_000  # written to the disk at a time, on a thread
 _TYPES: Final = {
     "csv": b"text/csv; charset=utf-8",
     "xlsx": b"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -62,45 +61,6 @@ class ImportAnswer(msgspec.Struct):
 # --- in ---------------------------------------------------------------------------------------
 
 
-def _new_file() -> Path:
-    handle, name = tempfile.mkstemp(prefix=f"{TEMPORARY}import-")
-    os.close(handle)
-    return Path(name)
-
-
-class _Spool:
-    """An upload on its way to a file."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("wb")
-        self._waiting: list[bytes] = []
-        self._waiting_bytes = 0
-        self._bytes = 0
-
-    async def write(self, piece: bytes) -> None:
-        """Take a piece. Raises 413."""
-        self._bytes += len(piece)
-        if self._bytes > FILE_BYTES_MAX:
-            raise too_large(f"the file has over {FILE_BYTES_MAX} bytes")
-        self._waiting.append(bytes(piece))
-        self._waiting_bytes += len(piece)
-        if self._waiting_bytes >= _BUFFER_BYTES:
-            await self._flush()
-
-    async def _flush(self) -> None:
-        pieces, self._waiting, self._waiting_bytes = self._waiting, [], 0
-        await asyncio.to_thread(self._file.writelines, pieces)
-
-    async def finish(self) -> None:
-        """Write the rest."""
-        await self._flush()
-        await asyncio.to_thread(self._file.flush)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
-
 async def import_items(app: App, request: HttpRequest, identity: Identity) -> Answer:
     """Take a file in behind the answer, or before it with `no_queue`."""
     refuse_dry_run(request)
@@ -108,9 +68,9 @@ async def import_items(app: App, request: HttpRequest, identity: Identity) -> An
     app.imports.check_room()
     place = (params["app-id"], params["datastore-id"])
     await app.imports.find_place(identity, *place, ImportOptions())  # before anything is read
-    path = _new_file()
+    path = new_file()
     try:
-        spool = _Spool(path)
+        spool = Spool(path, FILE_BYTES_MAX)
         try:
             form = await read_form(request, spool.write, FILE_BYTES_MAX)
             await spool.finish()

@@ -8,18 +8,20 @@ from urllib.parse import quote
 import msgspec
 
 from ...core.access import Identity
-from ...core.errors import invalid_request, too_large
+from ...core.errors import invalid_request
 from ...core.limits import TEMPLATE_ZIP_BYTES_MAX
 from ...core.values import format_instant
 from ...service.app import App
 from ...service.imports import LOST
-from ...service.templates import Saving
+from ...service.template_saving import Saving, save_template
+from ...service.template_taking import take_template
 from ...storage.jobs import StoredJob
 from ..body import decode_body, told
 from ..edge import Answer, Call, HttpRequest, answer_json
 from ..exchange import NO_DRY_RUN, QueryKey
 from ..multipart import read_form
 from ..running import refuse_dry_run
+from ..spool import Spool, new_file
 from . import envelopes
 from .write_answers import NULL
 
@@ -34,8 +36,11 @@ class SaveTemplateBody(msgspec.Struct):
     category: Annotated[str, told("What it is listed under.")] = ""
     description: Annotated[str, told("What it is for.")] = ""
     include_histories: Annotated[
-        bool, told("Items and their histories are not kept: it has to be `false`.")
+        bool, told("Keep the items with their histories and revisions.")
     ] = False
+    include_items: Annotated[bool, told("Keep the items that the caller sees (ours).")] = False
+    include_links: Annotated[bool, told("Keep the items with their links (ours).")] = False
+    include_files: Annotated[bool, told("Keep the items with their files (ours).")] = False
 
 
 class SavedAnswer(msgspec.Struct):
@@ -76,10 +81,17 @@ async def post_template(app: App, request: HttpRequest, identity: Identity) -> A
     """Begin to save an application."""
     refuse_dry_run(request)
     body = decode_body(_save, request.body)
-    if body.include_histories:
-        raise invalid_request("include_histories: a template keeps the design alone")
-    wanted = Saving(body.project_id, body.name, body.category, body.description)
-    job = await app.templates.save(identity, wanted)
+    wanted = Saving(
+        body.project_id,
+        body.name,
+        body.category,
+        body.description,
+        items=body.include_items,
+        links=body.include_links,
+        histories=body.include_histories,
+        files=body.include_files,
+    )
+    job = await save_template(app, identity, wanted)
     return answer_json({"stream_id": job, "tp_id": job})
 
 
@@ -87,28 +99,34 @@ async def upload_template(app: App, request: HttpRequest, identity: Identity) ->
     """Begin to take a zip in."""
     refuse_dry_run(request)
     await app.templates.check_upload(identity)
-    content = bytearray()
-
-    async def write(piece: bytes) -> None:
-        content.extend(piece)
-        if len(content) > TEMPLATE_ZIP_BYTES_MAX:
-            raise too_large(f"the file has over {TEMPLATE_ZIP_BYTES_MAX} bytes")
-
-    await read_form(request, write, TEMPLATE_ZIP_BYTES_MAX)
-    job = await app.templates.take(identity, bytes(content))
+    app.tasks.check_room()
+    path = new_file()
+    try:
+        spool = Spool(path, TEMPLATE_ZIP_BYTES_MAX)
+        try:
+            await read_form(request, spool.write, TEMPLATE_ZIP_BYTES_MAX)
+            await spool.finish()
+        finally:
+            spool.close()
+        job = await take_template(app, identity, path)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
     return answer_json({"stream_id": job, "tp_id": job})
 
 
 async def download_template(app: App, request: HttpRequest, identity: Identity) -> Answer:
     """A template as a zip."""
-    name, content = await app.templates.pack(identity, request.params["template-id"])
+    name, content = await app.templates.send(identity, request.params["template-id"])
     shown = quote(f"{name}.zip", safe="")
     headers = (
         (b"content-type", b"application/zip"),
         (b"content-disposition", f"attachment; filename*=UTF-8''{shown}".encode()),
         (b"x-content-type-options", b"nosniff"),
     )
-    return Answer(200, content, headers=headers)
+    if isinstance(content, bytes):
+        return Answer(200, content, headers=headers)
+    return Answer(200, headers=headers, chunks=content)
 
 
 async def remove_template(app: App, request: HttpRequest, identity: Identity) -> Answer:
@@ -126,21 +144,21 @@ async def get_tasks(app: App, request: HttpRequest, identity: Identity) -> Answe
         raise invalid_request("all must be true or false")
     wanted, category = query.get("stream_id", ""), query.get("category", "").upper()
     only_running = flag == "false" and not wanted
-    found = await app.templates.list_tasks(identity, only_running=only_running)
+    found = await app.tasks.list_all(identity, only_running=only_running)
     return answer_json(
         {
-            one.id: _encode(one, is_waiting=app.templates.is_waiting(one.id))
+            one.id: _encode(app, one)
             for one in found
             if wanted in ("", one.id) and category in ("", one.kind.upper())
         }
     )
 
 
-def _encode(job: StoredJob, *, is_waiting: bool) -> dict[str, Any]:
+def _encode(app: App, job: StoredJob) -> dict[str, Any]:
     name = {"running": "progress", "done": "done"}.get(job.state, "error")
     if any(one.description == LOST for one in job.errors):
         name = "dead"
-    if name == "progress" and is_waiting:
+    if name == "progress" and app.tasks.is_waiting(job.id):
         name = "queued"
     shown: dict[str, Any] = {
         "qt_id": job.id,
@@ -150,7 +168,7 @@ def _encode(job: StoredJob, *, is_waiting: bool) -> dict[str, Any]:
         "started_at": None if name == "queued" else format_instant(job.created_at),
         "finished_at": None if job.finished_at is None else format_instant(job.finished_at),
         "metadata": {"w_id": job.workspace, "p_id": job.project},
-        "progress": job.progress,
+        "progress": app.tasks.progress(job) if job.state == "running" else job.progress,
         "errors": [{"description": one.description, "line": one.line} for one in job.errors],
     }
     return shown
@@ -172,7 +190,7 @@ CALLS: Final[tuple[Call, ...]] = (
         path="/api/v0/templates",
         handle=post_template,
         envelope=envelopes.plain,
-        summary="Save an application's design as a template, behind the answer.",
+        summary="Save an application as a template, behind the answer.",
         query=(NO_DRY_RUN,),
         body=SaveTemplateBody,
         answer=SavedAnswer,
@@ -221,7 +239,8 @@ CALLS: Final[tuple[Call, ...]] = (
             QueryKey(
                 "category",
                 "string",
-                "`SAVETEMPLATE`, `UPLOADTEMPLATE`, `IMPORT`, `BUILDINDEX`, `COMPUTEVALUES` or `INDEXTEXTS`.",
+                "`SAVETEMPLATE`, `UPLOADTEMPLATE`, `CREATEAPPLICATION`, `IMPORT`, `BUILDINDEX`,"
+                " `COMPUTEVALUES` or `INDEXTEXTS`.",
             ),
             QueryKey("all", "boolean", "Those that are over too."),
             QueryKey("stream_id", "string", "Only this one, over or not."),
