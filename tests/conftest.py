@@ -22,12 +22,15 @@ from hikidashi.config import Config
 from hikidashi.core.ids import ObjectIds
 from hikidashi.service import passwords
 from hikidashi.storage.migrate import migrate
+from tests.buckets import bucket
 from tests.deterministic import FixedClock, fixed_ids
 from tests.memory_disk import memory_disk
 from tests.postgres import Server, make_data_dir, start_postgres
 
 ENGINES = ("sqlite", "postgresql")
 GARBAGE_THRESHOLD = 50_000  # as servers have it
+
+__all__ = ["bucket"]  # a fixture
 
 hypothesis.settings.register_profile(
     "ci",

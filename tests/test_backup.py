@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import threading
 import zipfile
@@ -57,12 +58,13 @@ class Moved:
         self.url, self.other, self.folder, self.runner = url, other, folder, runner
         self.file = folder / "backup.zip"
         self.opened: list[Papers] = []
+        self.places = (str(folder / "bytes"), str(folder / "others"))  # of files: here, there
         self.world = folder / WORLD.name
         self.world.write_text(WORLD.read_text("utf-8").replace(PLAIN, MORE, 1), "utf-8")
 
     def serve(self, url: str = "") -> Papers:
         clock = SystemClock()
-        files = str(self.folder / ("bytes" if url in ("", self.url) else "others"))
+        files = self.places[url not in ("", self.url)]
         ids = make_ids(clock)
         made = Papers(
             url or self.url, clock, ids, self.runner, self.world, Papers.BASE, files=files
@@ -72,8 +74,7 @@ class Moved:
 
     def command(self, *words: str, url: str = "") -> Result:
         url = url or self.url
-        files = self.folder / ("bytes" if url == self.url else "others")
-        given = {"HIKIDASHI_DATABASE": url, "HIKIDASHI_FILES": str(files)}
+        given = {"HIKIDASHI_DATABASE": url, "HIKIDASHI_FILES": self.places[url != self.url]}
         result = CliRunner().invoke(cli, words, env=given)
         assert "Traceback" not in result.output
         return result
@@ -200,6 +201,43 @@ def test_a_backup_is_restored_on_the_other_engine_row_by_row(moved):
     checked = moved.command("check", url=moved.other)
     assert "nothing odd in the database" in checked.output
     assert "every file has its bytes" in checked.output
+
+
+def test_files_in_a_bucket_are_backed_up_and_restored(moved, bucket):
+    moved.places = tuple(f"{bucket}/{moved.folder.name}/{one}" for one in ("here", "there"))
+    papers = moved.serve()
+    items = fill(papers)
+    template = saved(papers)
+    assert "items, 8 files" in moved.backup().stdout  # a template with contents is one
+    restored = moved.restore()
+    assert restored.exit_code == 0, restored.output
+    assert moved.look(moved.url, everything) == moved.look(moved.other, everything)
+    others = moved.serve(moved.other)
+    assert others.get(others.held(items[1])[0]).body == b"bytes 1" * 1_000
+    path = f"/api/v0/templates/{template}/download"
+    content = others.call("GET", path).body
+    assert content == papers.call("GET", path).body
+    with zipfile.ZipFile(io.BytesIO(content)) as file:
+        assert file.testzip() is None
+    said = {"name": "again", "display_id": "AGAIN", "tp_id": template}
+    assert others.call("POST", "/api/v0/applications", said).status == 200
+    others.settle()
+    listed = "/api/v0/applications/AGAIN/datastores/DOCS/items/search"
+    assert others.call("POST", listed, {}).json["totalItems"] == 1
+    checked = moved.command("check", url=moved.other).output
+    assert "every file has its bytes" in checked
+    assert "nothing odd in the database" in checked
+
+
+def saved(papers: Papers) -> str:
+    """A template with files; its id."""
+    papers.make("ann", name="of Ann", scans=[papers.stored(b"of Ann", user="ann")])
+    body = {"project_id": "PAPERS", "name": "with files", "include_files": True}
+    template = papers.call("POST", "/api/v0/templates", body, user="ann").json["tp_id"]
+    papers.settle()
+    [task] = papers.call("GET", f"/api/v0/tasks?stream_id={template}").json.values()
+    assert task["status"]["name"] == "done", task
+    return str(template)
 
 
 def test_a_backup_during_writes_is_of_one_moment(moved, monkeypatch):

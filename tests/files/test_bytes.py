@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from moto.server import ThreadedMotoServer
 
 from hikidashi.core.limits import FILE_WAIT_MS
 from hikidashi.storage.objects import (
@@ -27,29 +23,6 @@ from tests.files.papers import PNG, Papers
 
 FILE = f"{START_MS // 1_000:08x}" + "0" * 16
 OTHER = f"{START_MS // 1_000 + 100_000:08x}" + "1" * 16
-
-
-@pytest.fixture(scope="module")
-def bucket() -> Iterator[str]:
-    """A server that speaks S3, with a bucket; its settings stand in the environment."""
-    logging.getLogger("werkzeug").disabled = True
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    url = f"http://{host}:{port}"
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in {
-            "AWS_ACCESS_KEY_ID": "key-id",
-            "AWS_SECRET_ACCESS_KEY": "secret-key",
-            "AWS_REGION": "us-east-1",
-            "AWS_ENDPOINT_URL": url,
-            "AWS_ALLOW_HTTP": "true",
-        }.items():
-            patch.setenv(name, value)
-        request = urllib.request.Request(f"{url}/papers", method="PUT")
-        urllib.request.urlopen(request, timeout=20).close()
-        yield "s3://papers"
-        server.stop()
 
 
 @pytest.fixture(params=["folder", "bucket"])
