@@ -112,6 +112,41 @@ def test_workspaces_are_made_changed_and_measured(line):
     ]
 
 
+def test_a_workspace_is_removed_and_brought_back_with_all_that_was_in_it(line, engine_url):
+    line.done("workspace", "add", "Other", "--admin", "bob@acme.test")
+    before = line.done("schema", "export", "--workspace", "Acme")
+    line.done("token", "create", "x", "--user", "ann@acme.test", "--project", "APP")
+    server = Served(engine_url)
+    try:
+        path = "/api/v0/applications/APP/datastores/notes/items/new"
+        body = {"item": {"text": "Kept"}}
+        made = server.send("POST", path, body, log_in(server, "bob-password"))
+        assert made.status_code == 200, made.text
+    finally:
+        server.close()
+    sound = line("check").exit_code
+    told = line.refused("workspace", "remove", "Acme")
+    assert "- workspace Acme: 2 users, 1 applications, 1 datastores, 1 items" in told
+    assert "add --yes if it is meant" in told
+    assert line.done("schema", "export", "--workspace", "Acme") == before
+    gone = line.json("workspace", "remove", "Acme", "--yes")
+    assert [one["name"] for one in line.json("workspace", "list")] == ["Other"]
+    assert line.json("token", "list") == []
+    assert line("check").exit_code == sound
+    assert "there is no workspace Acme" in line.refused("workspace", "remove", "Acme", "--yes")
+    [listed] = line.json("workspace", "list", "--removed")
+    assert (listed["id"], listed["name"]) == (gone["id"], "Acme")
+    assert line.json("user", "show", "bob@acme.test")["workspaces"] == ["Other"]
+    assert line.json("workspace", "restore", "Acme")["id"] == gone["id"]
+    assert line.json("workspace", "list", "--removed") == []
+    assert line.done("schema", "export", "--workspace", "Acme") == before
+    assert line.json("workspace", "usage", "Acme")["items"] == 1
+    assert [one["name"] for one in line.json("token", "list")] == ["x"]
+    assert "removed workspace is not found" in line.refused("workspace", "restore", "Acme")
+    told = by_cli(line, "-w", "Acme")
+    assert told.count(("removed", "workspace")) == told.count(("made", "workspace")) == 1
+
+
 def test_a_datastore_is_made_renamed_opened_and_removed(line):
     line.done("datastore", "add", "APP", "bills", "--name", "Bills", "--role", "MEMBER")
     line.done("datastore", "change", "APP/bills", "--display-id", "invoices", "--role", "every")

@@ -6,17 +6,25 @@ from typing import Any
 
 import click
 
+from ..core.limits import DELETED_KEEP_MS
+from ..core.values import format_instant
 from ..service.app import App
 from ..service.design import Scene, Wish
-from ..service.operating import list_grants, workspace_to_make
+from ..service.operating import (
+    list_grants,
+    recover_applications,
+    remove_workspace,
+    workspace_to_make,
+)
 from ..service.schema import Change, schema_apply
 from ..storage.audit import Author
 from ..storage.definitions import Workspace, list_workspaces
 from ..storage.inspection import measure
 from ..storage.people_state import find_users
+from ..storage.removed import Removed, list_removed
 from .opening import Commands, RefusedError, read_settings, run_app
-from .operating import operate, survey, tell
-from .output import as_json_option, show_one, show_rows
+from .operating import find_workspace, operate, survey, tell
+from .output import as_json_option, confirm, show_done, show_one, show_rows, yes_option
 
 
 @click.group(cls=Commands)
@@ -31,19 +39,30 @@ def workspace() -> None:
 
 
 @workspace.command("list")
+@click.option("--removed", is_flag=True, help="Those that can be brought back.")
 @as_json_option
 @click.pass_context
-def list_all(context: click.Context, *, as_json: bool) -> None:
+def list_all(context: click.Context, *, removed: bool, as_json: bool) -> None:
     """List the workspaces.
 
     \b
       hikidashi workspace list
+      hikidashi workspace list --removed
     """  # noqa: D301  \b is click's
 
-    async def work(app: App) -> list[Workspace]:
-        return await app.store.scan(list_workspaces)
+    async def work(app: App) -> tuple[list[Workspace], list[Removed]]:
+        since = app.clock.now_ms() - DELETED_KEEP_MS
+        return await app.store.scan(lambda one: (list_workspaces(one), list_removed(one, since)))
 
-    found = run_app(read_settings(context), work)
+    found, gone = run_app(read_settings(context), work)
+    if removed:
+        rows = [
+            {"id": one.workspace.id, "name": one.workspace.name, "removed": format_instant(one.at)}
+            for one in gone
+        ]
+        none = "no workspace was removed of late"
+        show_rows(rows, ("id", "name", "removed"), as_json=as_json, none=none)
+        return
     rows = [{"id": one.id, "name": one.name, "time_zone": one.time_zone} for one in found]
     none = "there is no workspace yet; `hikidashi workspace add` makes one"
     show_rows(rows, ("id", "name", "time_zone"), as_json=as_json, none=none)
@@ -102,20 +121,7 @@ def show_usage(context: click.Context, workspace: str, *, as_json: bool) -> None
       hikidashi workspace usage
       hikidashi workspace usage Acme --json | jq .bytes
     """  # noqa: D301  \b is click's
-
-    def read(scene: Scene) -> dict[str, Any]:
-        places = [one for project in scene.catalog.projects for one in project.datastores]
-        sizes = [measure(scene.connection, one) for one in places]
-        return {
-            "users": sum(1 for one in scene.now.people.users if not one.is_bot),
-            "applications": len(scene.catalog.projects),
-            "datastores": len(places),
-            "items": sum(one.items for one in sizes),
-            "files": sum(one.files for one in sizes),
-            "bytes": sum(one.bytes for one in sizes),
-        }
-
-    show_one(survey(context, workspace, read), as_json=as_json)
+    show_one(survey(context, workspace, _usage), as_json=as_json)
 
 
 @workspace.command("add")
@@ -163,3 +169,77 @@ def change(
     wanted = {key: one for key, one in (("name", name), ("time_zone", time_zone)) if one}
     lines = operate(context, workspace, lambda _scene: Wish(wanted))
     tell(lines, f"the workspace {name or workspace} is changed", as_json=as_json)
+
+
+@workspace.command("remove")
+@click.argument("workspace")
+@yes_option
+@as_json_option
+@click.pass_context
+def remove(context: click.Context, workspace: str, *, yes: bool, as_json: bool) -> None:
+    """Take a WORKSPACE away, by name or id, with its applications and all their items.
+
+    People keep their accounts and what they are in elsewhere. For seven days `workspace restore`
+    brings it back; `hikidashi backup` keeps it for longer.
+
+    \b
+      hikidashi workspace remove Acme
+    """  # noqa: D301  \b is click's
+
+    async def work(app: App) -> Workspace:
+        place = find_workspace(await app.store.scan(list_workspaces), workspace)
+        told = await app.designs.survey(place.id, _usage)
+        counted = ", ".join(f"{count:,} {what}" for what, count in told.items())
+        confirm(
+            [
+                f"- workspace {place.name}: {counted}",
+                "it can be had again for seven days, not later",
+            ],
+            yes=yes,
+        )
+        await app.designs.operate(place.id, remove_workspace)
+        return place
+
+    place = run_app(read_settings(context), work)
+    sentence = (
+        f"the workspace {place.name} is gone; for seven days"
+        f" `hikidashi workspace restore {place.id}` brings it back"
+    )
+    show_done(sentence, {"changed": True, "id": place.id}, as_json=as_json)
+
+
+@workspace.command("restore")
+@click.argument("workspace")
+@as_json_option
+@click.pass_context
+def restore(context: click.Context, workspace: str, *, as_json: bool) -> None:
+    """Bring a WORKSPACE back that was removed, by id or name, with who and what was in it.
+
+    Keys of HotTask are revoked with their application, and have to be given anew by a schema file.
+
+    \b
+      hikidashi workspace list --removed
+      hikidashi workspace restore Acme
+    """  # noqa: D301  \b is click's
+
+    async def work(app: App) -> Workspace:
+        found = await app.designs.bring_back(workspace)
+        await app.designs.operate(found.workspace.id, recover_applications(found.at))
+        return found.workspace
+
+    place = run_app(read_settings(context), work)
+    sentence = f"the workspace {place.name} is there again"
+    show_done(sentence, {"changed": True, "id": place.id}, as_json=as_json)
+
+
+def _usage(scene: Scene) -> dict[str, Any]:
+    places = [one for project in scene.catalog.projects for one in project.datastores]
+    sizes = [measure(scene.connection, one) for one in places]
+    return {
+        "users": sum(1 for one in scene.now.people.users if not one.is_bot),
+        "applications": len(scene.catalog.projects),
+        "datastores": len(places),
+        "items": sum(one.items for one in sizes),
+        "files": sum(one.files for one in sizes),
+        "bytes": sum(one.bytes for one in sizes),
+    }

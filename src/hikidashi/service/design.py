@@ -14,8 +14,18 @@ from typing import Any, Protocol, TypeVar
 
 from ..core.access import Actor, Identity, make_operator, may_administer, may_design
 from ..core.catalog import Catalog, Datastore, Project
-from ..core.errors import Code, Fault, FaultError, FaultKind, forbidden, no_place, unauthorized
+from ..core.errors import (
+    Code,
+    Fault,
+    FaultError,
+    FaultKind,
+    forbidden,
+    invalid_request,
+    no_place,
+    unauthorized,
+)
 from ..core.ids import Clock, IdSource
+from ..core.limits import DELETED_KEEP_MS
 from ..core.places import get_datastore, get_project
 from ..core.record import record
 from ..storage.audit import Author
@@ -30,13 +40,14 @@ from ..storage.definitions import (
 from ..storage.deletions import drop_for_good, list_deletions
 from ..storage.engines import Connection, Engine
 from ..storage.people import load_actor
+from ..storage.removed import Removed, list_removed
 from ..storage.store import Store
 from ..storage.templates import drop_files
 from ..storage.written import staying
 from .builds import Builds
 from .schema import Change, Place, SchemaError, SchemaFile, of_data, plan, read_now
 from .schema.apply import apply_changes, check_destruction, check_values
-from .schema.changes import EditDefinition, SchemaEdit
+from .schema.changes import EditDefinition, ReturnWorkspace, SchemaEdit
 from .schema.deletions import Loss, losses_of
 from .schema.model import WORDS
 from .schema.now import Now, WorkspaceNow, read_workspace
@@ -188,6 +199,35 @@ class Designs:
             return [one.line for one in self._carry_out(scene, wish(scene), Author("cli"))]
 
         return await self._store.change(run)
+
+    async def bring_back(self, ref: str) -> Removed:
+        """A workspace that an operator removed, by id or name, is there again; its applications
+        are not yet. Raises 404, and 400 if several bear the name."""
+        known = await self._store.scan(self._removed)
+        found = [one for one in known if ref in (one.workspace.id, one.workspace.name)]
+        if not found:
+            raise no_place("removed workspace", ref)
+        if len(found) > 1:
+            raise invalid_request(f"{len(found)} removed workspaces bear this name: give the id")
+        [one] = found
+        place = one.workspace
+
+        def run(connection: Connection) -> None:
+            lock_workspaces(connection, self._store.engine, ["", place.id])
+            if one not in self._removed(connection):
+                raise no_place("removed workspace", ref)
+            change = Change(
+                f"+ workspace {place.name} (again)", (ReturnWorkspace(place),), _NOWHERE
+            )
+            now = self._clock.now_ms()
+            engine, author = self._store.engine, Author("cli")
+            apply_changes(connection, engine, [change], author, self._ids, now)
+
+        await self._store.change(run)
+        return one
+
+    def _removed(self, connection: Connection) -> list[Removed]:
+        return list_removed(connection, self._clock.now_ms() - DELETED_KEEP_MS)
 
     async def survey(self, workspace: str, read: Callable[[Scene], T]) -> T:
         """Read what an operator may; the id of a workspace is given."""

@@ -22,6 +22,7 @@ from ..storage.engines import Connection
 from ..storage.idempotency import forget_old
 from ..storage.outgoing import sweep_mails
 from ..storage.people import sweep_sessions
+from ..storage.removed import forget_removed
 from ..storage.reservations import forget_reservations
 from ..storage.store import Store
 from .background import Background
@@ -93,3 +94,4 @@ class Housekeeping(Background):
                     drop_for_good(connection, engine, deletion)
 
             await self._store.change(drop)
+        await self._store.change(lambda one: forget_removed(one, before))

@@ -12,10 +12,11 @@ from ..core.record import record
 from ..storage.people_state import User, find_users
 from ..storage.people_writes import Grant
 from .design import Scene, Wish
+from .design_deleted import list_deleted, recover
 from .design_parts import Wishing
 from .design_people import find_top_group, get_group
 from .schema import SchemaFile, of_data
-from .schema.changes import GivePair, SchemaEdit, TakePair
+from .schema.changes import GivePair, RemoveWorkspace, SchemaEdit, TakePair
 
 
 @record
@@ -172,3 +173,24 @@ def workspace_to_make(name: str, time_zone: str, admin: str) -> SchemaFile:
     users = [{"email": admin, "admin": True}]
     place = {"name": name, "time_zone": time_zone, "users": users, "top_group": top}
     return of_data({"workspaces": [place]}, "command")
+
+
+def remove_workspace(scene: Scene) -> Wish:
+    """The workspace is there no more, nor its applications; for some days they can be had again."""
+    gone = [{"id": one.id, "deleted": True} for one in scene.catalog.projects]
+    edits = [RemoveWorkspace(scene.now.workspace)]
+    return Wish({"applications": gone} if gone else None, edits=edits, may_destroy=True)
+
+
+def recover_applications(at: int) -> Wishing:
+    """All applications of a workspace that were deleted at the same time, in ms."""
+
+    def wish(scene: Scene) -> Wish:
+        found = [one for one in list_deleted(scene) if (one.kind, one.at) == ("project", at)]
+        wishes = [recover(one.id).wish(scene) for one in found]
+        return Wish(
+            edits=[edit for one in wishes for edit in one.edits],
+            restored=[one for part in wishes for one in part.restored],
+        )
+
+    return wish

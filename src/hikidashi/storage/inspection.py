@@ -42,7 +42,7 @@ def list_tokens(connection: Connection) -> list[Token]:
     rows = connection.query(
         "SELECT t.id, t.kind, t.name, u.name, t.workspace_id, t.project_id, t.may_write,"
         " t.created_at FROM tokens t LEFT JOIN users u ON u.id = t.user_id"
-        " WHERE t.revoked_at IS NULL ORDER BY t.created_at, t.id"
+        " WHERE t.revoked_at IS NULL AND t.workspace_id IN (SELECT id FROM workspaces) ORDER BY t.created_at, t.id"
     )
     return [
         Token(id_, kind, name, user or "", workspace, project, bool(may_write), created_at)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from ...core.ids import IdSource
-from ...storage import accounts, definitions, mails, people_writes
+from ...storage import accounts, definitions, mails, people_writes, removed
 from ...storage.audit import Author, insert_audit
 from ...storage.builds import tell_of_builds
 from ...storage.definition_bodies import FieldBody
@@ -29,6 +29,8 @@ from .changes import (
     MakeKey,
     MakeUser,
     MakeWorkspace,
+    RemoveWorkspace,
+    ReturnWorkspace,
     RevokeKey,
     SchemaEdit,
     SendMail,
@@ -96,6 +98,10 @@ def _carry_out(connection: Connection, edit: SchemaEdit, now_ms: int) -> None:
             pass  # done before, set by set
         case ChangeWorkspace(workspace):
             definitions.update_workspace(connection, workspace)
+        case RemoveWorkspace(workspace):
+            removed.set_aside(connection, workspace.id, now_ms)
+        case ReturnWorkspace(workspace):
+            removed.bring_back(connection, workspace.id)
         case MakeUser(user, workspace):
             people_writes.insert_user(connection, user, workspace, now_ms)
         case ChangeUser(user):

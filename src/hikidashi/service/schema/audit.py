@@ -35,6 +35,8 @@ from .changes import (
     MakeKey,
     MakeUser,
     MakeWorkspace,
+    RemoveWorkspace,
+    ReturnWorkspace,
     RevokeKey,
     SchemaEdit,
     SendMail,
@@ -72,6 +74,10 @@ def _tell(connection: Connection, edit: SchemaEdit) -> Iterator[Told]:
             was = _workspace(connection, workspace.id)
             name = workspace.name
             yield workspace.id, "workspace", workspace.id, name, was, _place(workspace)
+        case RemoveWorkspace(workspace):
+            yield workspace.id, "workspace", workspace.id, workspace.name, _place(workspace), None
+        case ReturnWorkspace(workspace):
+            yield workspace.id, "workspace", workspace.id, workspace.name, None, _place(workspace)
         case EditDefinition(workspace, change):
             one = change.after or change.before
             if one is not None:

@@ -28,6 +28,20 @@ class ChangeWorkspace:
 
 
 @record
+class RemoveWorkspace:
+    """A workspace is there no more; its applications are deleted with it."""
+
+    workspace: Workspace
+
+
+@record
+class ReturnWorkspace:
+    """It is there again, with who was in it; its applications are yet to come back."""
+
+    workspace: Workspace
+
+
+@record
 class EditDefinition:
     """A definition made, changed or deleted."""
 
@@ -149,6 +163,8 @@ class RevokeKey:
 SchemaEdit: TypeAlias = (
     MakeWorkspace
     | ChangeWorkspace
+    | RemoveWorkspace
+    | ReturnWorkspace
     | EditDefinition
     | MakeUser
     | ChangeUser
