@@ -48,8 +48,12 @@ def find_pocketbase() -> str:
 class PocketBase:
     """A PocketBase of its own data, with a token of an ordinary record for the load."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, hook: str = "") -> None:
         self._data = folder / "pocketbase"
+        hooks = "own-hooks" if hook else "none"
+        if hook:
+            (self._data / hooks).mkdir(parents=True)
+            (self._data / hooks / "own.pb.js").write_text(hook, "utf-8")
         self._program = find_pocketbase()
         self.version = self._run("--version").split()[-1]
         self._run("superuser", "upsert", *ADMIN, *self._folders("none"))
@@ -57,7 +61,7 @@ class PocketBase:
         port = free_port()
         self.server = Server(
             "pocketbase",
-            [self._program, "serve", "--http", f"{HOST}:{port}", *self._folders("none")],
+            [self._program, "serve", "--http", f"{HOST}:{port}", *self._folders(hooks)],
             port,
             folder / "pocketbase.log",
             ready="/api/health",

@@ -51,7 +51,7 @@ class Stand:
         self._stack.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _once(self, key: str, make: Callable[[], T]) -> T:
+    def once(self, key: str, make: Callable[[], T]) -> T:
         """What `make` gives, made once; its failure is remembered as well."""
         if key not in self._made:
             try:
@@ -62,6 +62,10 @@ class Stand:
         if isinstance(found, Exception):
             raise found
         return cast("T", found)
+
+    def stop_at_end(self, stop: Callable[[], None]) -> None:
+        """Stop a server when all is measured."""
+        self._stack.callback(stop)
 
     # --- servers --------------------------------------------------------------------------
 
@@ -75,7 +79,7 @@ class Stand:
             self.durability["hikidashi"] = dict(made.durability)
             return made
 
-        return self._once("hikidashi", make)
+        return self.once("hikidashi", make)
 
     def hikidashi_on_postgres(self) -> Hikidashi:
         """On PostgreSQL."""
@@ -87,7 +91,7 @@ class Stand:
             self.durability["hikidashi on PostgreSQL"] = dict(made.durability)
             return made
 
-        return self._once("hikidashi-postgresql", make)
+        return self.once("hikidashi-postgresql", make)
 
     def pocketbase(self) -> PocketBase:
         """As it comes, with request logs off and batches on."""
@@ -99,19 +103,19 @@ class Stand:
             self.versions["PocketBase"] = made.version
             return made
 
-        return self._once("pocketbase", make)
+        return self.once("pocketbase", make)
 
     def large(self, items: int) -> Hikidashi:
         """On SQLite, with so many orders put into its tables; notes are indexed."""
         name = f"hikidashi-{items}"
-        return self._once(
+        return self.once(
             name, lambda: self._filled(name, f"sqlite:///{self.folder}/{name}.db", items)
         )
 
     def large_on_postgres(self, items: int) -> Hikidashi:
         """The same on PostgreSQL."""
         name = f"hikidashi-postgresql-{items}"
-        return self._once(
+        return self.once(
             name, lambda: self._filled(name, self._postgres_database(f"bench_{items}"), items)
         )
 
@@ -133,7 +137,7 @@ class Stand:
             made.fill(make_order, items, SEED)
             return made
 
-        return self._once("large-pocketbase", make)
+        return self.once("large-pocketbase", make)
 
     def echo(self) -> Server:
         """The bare application."""
@@ -144,7 +148,7 @@ class Stand:
             self._stack.callback(made.stop)
             return made
 
-        return self._once("echo", make)
+        return self.once("echo", make)
 
     def _postgres(self) -> Postgres:
         def make() -> Postgres:
@@ -158,7 +162,7 @@ class Stand:
             self.versions["PostgreSQL"] = found["server_version"]
             return made
 
-        return self._once("postgres", make)
+        return self.once("postgres", make)
 
     def _postgres_database(self, name: str) -> str:
         server = self._postgres()
@@ -177,7 +181,7 @@ class Stand:
             self.durability["raw SQLite"] = made.durability()
             return made
 
-        return self._once("raw-sqlite", make)
+        return self.once("raw-sqlite", make)
 
     def pgbench(self) -> RawPostgres:
         """PostgreSQL without a server of ours."""
@@ -186,7 +190,7 @@ class Stand:
             url = self._postgres_database("bench_raw")
             return RawPostgres(url, self._postgres().bin, self.folder, ITEMS)
 
-        return self._once("pgbench", make)
+        return self.once("pgbench", make)
 
     # --- items ----------------------------------------------------------------------------
 
@@ -199,11 +203,9 @@ class Stand:
             [f"Authorization: {server.token}"],
             take='"item_id":"(%x+)"',
         )
-        return self._once(
-            f"{server.name}-orders", lambda: self._fill(server.name, server.url, pool)
-        )
+        return self.once(f"{server.name}-orders", lambda: self._fill(server.name, server.url, pool))
 
-    def records_of(self, server: PocketBase) -> list[str]:
+    def records_of(self, server: PocketBase, name: str = "pocketbase") -> list[str]:
         """The same in PocketBase."""
         pool = Pool(
             "POST",
@@ -212,7 +214,7 @@ class Stand:
             [f"Authorization: {server.token}"],
             take='"id":"(%w+)"',
         )
-        return self._once("pocketbase-orders", lambda: self._fill("pocketbase", server.url, pool))
+        return self.once(f"{name}-orders", lambda: self._fill(name, server.url, pool))
 
     def _fill(self, name: str, url: str, pool: Pool) -> list[str]:
         taken = self.folder / f"{name}.ids"

@@ -90,6 +90,7 @@ class WriteItem:
     as_params: object = None  # for scripts
     run_related_post: bool = False  # `exec_children_post_procs`
     realtime_auto_link: bool = False
+    awaits_post: bool = False  # whoever sends it runs a synchronous POST script of its action
     is_import: bool = False  # a row of a file: it may give auto numbers, and nothing runs after it
     linked: Linked | None = None  # of a delete
 

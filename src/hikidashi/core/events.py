@@ -40,3 +40,5 @@ class Event:
     run_post: bool = True  # scripts, webhooks and notifications follow it
     links_added: tuple[tuple[str, str], ...] = ()  # (datastore, item)
     links_removed: tuple[tuple[str, str], ...] = ()
+    is_awaited: bool = False  # whoever wrote runs a synchronous POST script of the action there
+    as_params: object = None  # what the caller told the POST script of the action

@@ -78,7 +78,7 @@ class _ItemPlanner(WritePlanner):
         frame, history = self._write(entry, publish)
         if entry.related:
             self._related(entry, frame, publish)
-        self._close(frame, run_post=not command.is_import)
+        self._close(frame, run_post=not command.is_import, is_awaited=command.awaits_post)
         if request.linked:
             self._delete_linked(frame, request)
         if self._failed and command.all_or_nothing:

@@ -407,7 +407,7 @@ class WritePlanner:
 
     # -- events --------------------------------------------------------------------------------
 
-    def _close(self, frame: Frame, *, run_post: bool) -> None:
+    def _close(self, frame: Frame, *, run_post: bool, is_awaited: bool = False) -> None:
         """Emit the frame's one event, with the links made or removed under it."""
         if frame.draft is None:
             if frame.added or frame.removed:
@@ -451,6 +451,8 @@ class WritePlanner:
             run_post,
             tuple(frame.added),
             tuple(frame.removed),
+            is_awaited,
+            self._command.as_params if run_post and frame.draft.action.post_script else None,
         )
         self._steps.append(EmitEvent(event))
 

@@ -21,9 +21,11 @@ from ..core.items import Item
 from ..storage import items as stored
 from ..storage.files import FileRow, delete_waiting, read_file
 from ..storage.reservations import find_reservation
+from ..storage.telling import PLAINLY
 from .app import App, View
 from .files import Target
 from .reads import find_place
+from .scripts import Trace, run_scripted
 from .shown import aspect
 
 _TRIES = 16  # of a removal that others' writes of the item get in the way of
@@ -123,7 +125,7 @@ async def remove_file(app: App, identity: Identity, item: str, field: str, file:
                 return
             continue  # it was attached meanwhile
         try:
-            await app.run(identity, command)
+            await run_scripted(app, identity, command, PLAINLY, Trace())
         except FaultError as error:
             if error.kind is not FaultKind.CONFLICT:
                 raise

@@ -114,6 +114,7 @@ async def run_scripted(
         replay = await app.find_replay(telling.remember)
         if replay is not None:
             return replay
+    command = replace(command, awaits_post=True)
     outcome = await _run_judged(app, identity, command, telling, trace)
     if isinstance(outcome, WriteResult) and not telling.is_dry:
         trace.as_result = await _run_synchronous(app, identity, command, outcome, trace)

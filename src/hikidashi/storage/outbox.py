@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -38,6 +39,8 @@ class _EventBody(msgspec.Struct, omit_defaults=True):
     run_post: bool
     links_added: tuple[tuple[str, str], ...] = ()
     links_removed: tuple[tuple[str, str], ...] = ()
+    is_awaited: bool = False
+    as_params: Any = None
 
 
 _encode = msgspec.json.Encoder().encode
@@ -57,6 +60,8 @@ def event_row(event: Event) -> Row:
         event.run_post,
         event.links_added,
         event.links_removed,
+        event.is_awaited,
+        event.as_params,
     )
     return (
         event.id,
@@ -91,6 +96,8 @@ def _event(row: Row) -> Event:
         body.run_post,
         body.links_added,
         body.links_removed,
+        body.is_awaited,
+        body.as_params,
     )
 
 
