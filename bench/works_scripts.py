@@ -191,7 +191,8 @@ def _processes() -> list[int]:
     listed = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True)
     parents = dict(map(int, line.split()) for line in listed.stdout.splitlines())
     zygotes = {pid for pid, parent in parents.items() if parent == os.getpid()}
-    return [pid for pid, parent in parents.items() if pid in zygotes or parent in zygotes]
+    found = [pid for pid, parent in parents.items() if pid in zygotes or parent in zygotes]
+    return [pid for pid in found if Path(f"/proc/{pid}").exists()]  # ps itself is gone
 
 
 def _resident_kb(pid: int) -> int:

@@ -60,6 +60,11 @@ NOT_REFUSALS = {
         "_PARTS_MAX",
         "_WORDS_MAX",
     ),
+    # How much is held or done at once; what is beyond waits, or is made anew.
+    *("COUNTED_MAX", "DELIVERIES_CLAIMED_MAX", "PARAMS_TOGETHER_MAX"),
+    *("_IDLE_CONTEXTS_MAX", "_SOURCES_MAX", "_SAID_CHARS_MAX"),
+    # What the system keeps a worker of scripts to, beside its own limits.
+    *("_CPU_SECONDS_MAX", "_FILES_MAX"),
     # Times of one statement, which the databases keep: what happens past them is tried with less.
     *("READ_MS", "STREAM_MS_MAX"),
 }

@@ -111,6 +111,11 @@ FUNCTIONS = {
     "fail": "function main() { throw new Error('wrong') }",
     "spin": "function main() { for (;;); }",
     "admins": "() => 1",
+    "big": "async function main(data) { try { return await callAPIAsync('POST', 'api/v0/applications/SHOP/functions/echo', data.params) } catch (error) { return error } }",
+    "echo": "function main(data) { return 'x'.repeat(data.params) }",
+    "talk": "function main(data) { for (let i = 0; i < data.params; i++) logger.log('x'.repeat(1023)) }",
+    "deep": "async function main(data) { if (data.params === 0) return 'bottom'; const below = await callAPIAsync('POST', 'api/v0/applications/SHOP/functions/deep', data.params - 1); return below.data }",
+    "work": "function main(data) { const end = Date.now() + data.params; let n = 0; while (Date.now() < end) n++; return 'done' }",
     "constants": "function main() { return { rate: '{RATE}', greeting: '{GREETING}', unknown: '{NOWHERE}', token: '{HEXA_API_TOKEN}', server: '{HEXA_API_SERVER}', code: {a: 1} } }",
 }  # fmt: skip
 

@@ -451,7 +451,7 @@ class WritePlanner:
             run_post,
             tuple(frame.added),
             tuple(frame.removed),
-            is_awaited,
+            is_awaited and frame.draft.action.is_synchronous,
             self._command.as_params if run_post and frame.draft.action.post_script else None,
         )
         self._steps.append(EmitEvent(event))

@@ -1,0 +1,81 @@
+"""Each bound of scripts, tried at it and over it."""
+
+from __future__ import annotations
+
+import pytest
+
+from hikidashi.core.limits import (
+    POST_CPU_SECONDS,
+    PRE_CPU_SECONDS,
+    SCRIPT_AGAIN_MAX,
+    SCRIPT_ANSWER_BYTES_MAX,
+    SCRIPT_DEPTH_MAX,
+    SCRIPT_LOG_BYTES_MAX,
+    SCRIPT_SECONDS,
+)
+from hikidashi.sandbox.worker import RESULT_CHARS_MAX
+from hikidashi.service import scripts
+from tests.scripts.test_functions import call
+from tests.scripts.test_pre import act
+
+AROUND = len('{"data":"","errors":[]}')
+
+
+def test_what_a_call_answers(shop):
+    most = SCRIPT_ANSWER_BYTES_MAX - AROUND
+    assert len(call(shop, "big", most)[1]["data"]["data"]) == most
+    told = call(shop, "big", most + 1)[1]["data"]
+    assert told == {"status": 200, "body": f"the answer has over {SCRIPT_ANSWER_BYTES_MAX} bytes"}
+
+
+def test_what_a_script_gives(shop):
+    most = RESULT_CHARS_MAX - 2  # the quotes
+    assert len(call(shop, "echo", most)[1]["data"]) == most
+    status, told = call(shop, "echo", most + 1)
+    assert (status, f"over {RESULT_CHARS_MAX}" in told["errors"][0]["description"]) == (400, True)
+
+
+@pytest.mark.parametrize(("levels", "bottom"), [(4, "bottom"), (5, None)])
+def test_scripts_that_call_scripts(shop, levels, bottom):
+    assert SCRIPT_DEPTH_MAX == 5
+    assert call(shop, "deep", levels)[1]["data"] == bottom
+
+
+@pytest.mark.parametrize(("lines", "kept"), [(64, 64), (65, 65), (70, 65)])
+def test_what_a_run_logs(shop, lines, kept):
+    """The line over the bound is told as cut, those after it are dropped."""
+    assert SCRIPT_LOG_BYTES_MAX == 65_536
+    said = []
+    sandbox, real = shop.served.app.sandbox, shop.served.app.sandbox.run
+
+    async def run(*given, **more):
+        outcome = await real(*given, **more)
+        said.extend(outcome.logs)
+        return outcome
+
+    sandbox.run = run
+    try:
+        call(shop, "talk", lines)
+    finally:
+        del sandbox.run
+    assert len(said) == kept
+    assert ("there was more" in said[-1].message) == (lines > 64)
+
+
+def test_the_time_of_a_script(shop):
+    """A script that works half of its CPU time ends well, one of twice as much does not."""
+    assert PRE_CPU_SECONDS <= POST_CPU_SECONDS <= SCRIPT_SECONDS
+    budgets = scripts._BUDGETS
+    assert (budgets["pre"].cpu_seconds, budgets["post"].cpu_seconds) == (
+        PRE_CPU_SECONDS,
+        POST_CPU_SECONDS,
+    )
+    assert {one.wall_seconds for one in budgets.values()} == {SCRIPT_SECONDS}
+    assert call(shop, "work", 1)[0] == 200
+    status, told = call(shop, "spin")
+    assert (status, told["errors"][0]["error"]) == (400, "the script failed")
+
+
+def test_how_often_a_moving_item_is_judged(shop):
+    item, _ = act(shop, "Meddle", status=409)
+    assert shop.details(item)["rev"] == 1 + SCRIPT_AGAIN_MAX
