@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from typing import TypeAlias
 
 # None: empty. str: text, an option, an item id. float: number. bool: boolean. int: an instant,
@@ -13,6 +14,11 @@ Value: TypeAlias = None | str | float | int | bool | tuple[str, ...]
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _DAY_ONE = _EPOCH.replace(tzinfo=None)
 _ONE_MS = timedelta(milliseconds=1)
+_DAY_MS = 86_400_000
+_DAYS = 16_384  # whose text is remembered: 45 years, 2 MB
+_MINUTES = tuple(f"T{hour:02d}:{minute:02d}:" for hour in range(24) for minute in range(60))
+_SECONDS = tuple(f"{one:02d}." for one in range(60))
+_MILLISECONDS = tuple(f"{one:03d}Z" for one in range(1_000))
 _PLAIN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\Z", re.ASCII)  # as it is written here
 _INSTANT = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:?\d\d)?)?\Z",
@@ -57,8 +63,16 @@ def parse_instant(text: str) -> int | None:
 
 
 def format_instant(ms: int) -> str:
-    """`YYYY-MM-DDThh:mm:ss.SSSZ`."""
-    return f"{(_DAY_ONE + timedelta(milliseconds=ms)).isoformat(timespec='milliseconds')}Z"
+    """`YYYY-MM-DDThh:mm:ss.SSSZ`; lists and exports have several of them in each row."""
+    days, rest = divmod(ms, _DAY_MS)
+    minutes, rest = divmod(rest, 60_000)
+    seconds, rest = divmod(rest, 1_000)
+    return _format_day(days) + _MINUTES[minutes] + _SECONDS[seconds] + _MILLISECONDS[rest]
+
+
+@lru_cache(_DAYS)
+def _format_day(days: int) -> str:
+    return (_DAY_ONE + timedelta(days)).date().isoformat()
 
 
 FIRST_MS = (datetime(1, 1, 1, tzinfo=timezone.utc) - _EPOCH) // _ONE_MS
