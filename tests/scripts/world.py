@@ -111,6 +111,7 @@ FUNCTIONS = {
     "fail": "function main() { throw new Error('wrong') }",
     "spin": "function main() { for (;;); }",
     "admins": "() => 1",
+    "price-with-tax": "function main(data) { return util.number.round(data.params.price * (1 + {RATE})) }",
     "big": "async function main(data) { try { return await callAPIAsync('POST', 'api/v0/applications/SHOP/functions/echo', data.params) } catch (error) { return error } }",
     "echo": "function main(data) { return 'x'.repeat(data.params) }",
     "talk": "function main(data) { for (let i = 0; i < data.params; i++) logger.log('x'.repeat(1023)) }",

@@ -30,7 +30,6 @@
   const date = {
     parts, era,
     make: (year, month, day, hour, minute, second, offset) => make(year, month, day, hour, minute, second, offset),
-    now: () => new Date(),
     // YYYY MM DD HH mm ss SSS M D H, ddd for the weekday, GGGG G for the era, y for its year
     format: (value, pattern, offset) => {
       const p = parts(value, offset), e = era(value, offset);
