@@ -91,6 +91,9 @@ class Observer:
             name: Gauge(f"hikidashi_relay_{name}", words, registry=self.registry)
             for name, words in _RELAY.items()
         }
+        self._listeners = Gauge(
+            "hikidashi_live_listeners", "Live connections that are open.", registry=self.registry
+        )
         self._exposed: Any = self.registry
         if config is not None and config.processes > 1:
             self._exposed = _Labelled(self.registry, {"process": str(os.getpid())})
@@ -161,6 +164,10 @@ class Observer:
         """How much waits for the relay."""
         for name, figure in zip(_RELAY, figures, strict=True):
             self._relay[name].set(figure)
+
+    def watch_listeners(self, count: Callable[[], int]) -> None:
+        """Ask for the number of live connections whenever metrics are collected."""
+        self._listeners.set_function(count)
 
     # --- the rest -----------------------------------------------------------------------------
 

@@ -17,9 +17,10 @@ from hikidashi.api.docs_page import docs_page
 from hikidashi.api.exchange import HttpRequest
 from hikidashi.api.hexabase_rest.routes import CALLS as HEXABASE_CALLS
 from hikidashi.api.hottask import list_calls
+from hikidashi.api.live import CALLS as LIVE_CALLS
 from hikidashi.api.openapi import make_openapi
 
-CALLS = (*HEXABASE_CALLS, *list_calls())
+CALLS = (*HEXABASE_CALLS, *list_calls(), *LIVE_CALLS)
 DOCUMENT = make_openapi(CALLS)
 PAGE = docs_page(DOCUMENT)
 FOLDER = Path(hikidashi.api.__file__).parent
@@ -55,7 +56,7 @@ READS = frozenset(  # by POST, for the sake of a body
     (
         *("ItemList", "GetItemSearchConditionsByPost", "GlobalSearch", "ExportItemsByConditions"),
         *("GetReportDataByConditions", "GetReportDataByConditionsAsPrinted"),
-        "GetChartDataByConditions",
+        *("GetChartDataByConditions", "NegotiateHub"),
     )
 )
 
@@ -104,7 +105,7 @@ def test_a_write_declares_what_a_dry_run_does():
     unread = {"Login", "Logout", "SelectWorkspace", "ItemList", "GlobalSearch"}
     unread |= {"GetReportDataByConditions", "GetReportDataByConditionsAsPrinted"}
     unread |= {"GetChartDataByConditions"}
-    unread |= {"ExportItemsByConditions", "GetItemSearchConditionsByPost"}
+    unread |= {"ExportItemsByConditions", "GetItemSearchConditionsByPost", "NegotiateHub"}
     writes = [one for one in CALLS if one.method != "GET" and one.name not in unread]
     assert [one.name for one in writes if "dry_run" not in {key.name for key in one.query}] == []
 

@@ -18,8 +18,6 @@ NOT_YET = {  # documented routes that are lacking, and what they wait for
     f"GET {D}/datalink/validate": "links made by rule",
     f"POST {D}/datalink/keys": "links made by rule",
     f"POST {D}/datalink/autolinks": "links made by rule",
-    "GET /sse": "streams of events",
-    "GET /hub": "streams of events",
 }
 WHOLE: dict[str, Callable[[Reply], bool]] = {  # of what has no keys
     "null": lambda reply: reply.body == b"null",

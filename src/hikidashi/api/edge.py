@@ -26,6 +26,7 @@ from ..core.limits import BODY_BYTES_MAX, URL_BYTES_MAX
 from ..storage.written import begin_request, has_written
 from .body import check_levels
 from .exchange import (
+    CUT,
     Answer,
     Asgi,
     Call,
@@ -98,6 +99,7 @@ class Edge:
         observer: RequestObserver,
         *,
         site: Asgi | None = None,
+        hub: Asgi | None = None,
         origins: tuple[str, ...] = ("*",),
         body_bytes_max: int = BODY_BYTES_MAX,
         drain_seconds: float = 30,
@@ -106,6 +108,7 @@ class Edge:
         self._routes = Routes(calls)
         self._observer = observer
         self._site = site
+        self._hub = hub
         self._cors = Cors(origins)
         self._body_bytes_max = body_bytes_max
         self._drain_seconds = drain_seconds
@@ -114,8 +117,11 @@ class Edge:
         self.in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one HTTP request; anything else is the site's."""
+        """Answer one HTTP request; a WebSocket is the hub's, anything else the site's."""
         if scope["type"] != "http":
+            if scope["type"] == "websocket" and self._hub is not None:
+                await self._hub(scope, receive, send)
+                return
             if self._site is not None:
                 await self._site(scope, self._draining(receive), send)
             return
@@ -136,6 +142,7 @@ class Edge:
             Headers(raw),
             b"",
             _clean_id(given_id) if given_id else f"{self._stem}{next(self._counter):08x}",
+            cut=scope.get(CUT),
         )
         if (client := scope.get("client")) is not None:
             request.client = client[0]
@@ -280,7 +287,8 @@ class Edge:
         headers.append((b"x-request-id", exchange.request.id.encode()))
         origin = exchange.raw.get(b"origin")
         if origin is not None:
-            headers.extend(self._cors.headers(origin))
+            is_hub = exchange.request.path.startswith("/hub/")  # whose clients send cookies
+            headers.extend(self._cors.headers(origin, credentials=is_hub))
         return {"type": "http.response.start", "status": answer.status, "headers": headers}
 
     async def _send_chunks(
@@ -304,6 +312,9 @@ class Edge:
     ) -> None:
         """Send chunk after chunk. What fails cuts the connection."""
         leaving = asyncio.ensure_future(_leave(exchange.receive))
+        on_leave = exchange.request.on_leave
+        if on_leave is not None:
+            leaving.add_done_callback(lambda _: on_leave())
         try:
             async for chunk in chunks:
                 if leaving.done():

@@ -12,7 +12,7 @@ from collections.abc import (
     MutableMapping,
 )
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import msgspec
 
@@ -71,6 +71,8 @@ class HttpRequest(msgspec.Struct):
     user: str = ""  # id, once it is known who calls
     client: str = ""  # address of who calls, as far as the server sees it
     chunks: AsyncIterator[bytes] | None = None  # in place of `body`, where the call asks for it
+    cut: Callable[[], None] | None = None  # ends the connection, if the server can
+    on_leave: Callable[[], None] | None = None  # set by a call that answers for long: told at once
 
 
 class Answer(msgspec.Struct):
@@ -126,6 +128,9 @@ class Call:
     is_json: bool = True  # False: the body is anything
     streams_body: bool = False  # True: it is read, and bounded, by `handle`, from `chunks`
     body_bytes_max: int | None = None  # None: the edge's own limit
+
+
+CUT: Final = "hikidashi.cut"  # a key of a scope: what ends the connection, whatever it is doing
 
 
 def answer_json(value: object, status: int = 200, headers: HeaderList = ()) -> Answer:

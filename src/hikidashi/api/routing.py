@@ -67,13 +67,15 @@ class Routes:
 # --- CORS -------------------------------------------------------------------------------------
 
 _ALLOWED_HEADERS: Final = (
-    b"authorization, content-type, customauth, referrerinfo, idempotency-key, x-request-id"
+    b"authorization, content-type, customauth, referrerinfo, idempotency-key, x-request-id,"
+    b" x-requested-with, x-signalr-user-agent"
 )
 _EXPOSED: Final = (
     b"access-control-expose-headers",
     b"x-request-id, idempotent-replay, retry-after, content-disposition, content-range, etag",
 )
 _VARY: Final = (b"vary", b"Origin")
+_CREDENTIALS: Final = (b"access-control-allow-credentials", b"true")
 
 
 class Cors:
@@ -83,8 +85,16 @@ class Cors:
         self._any = "*" in origins
         self._origins = frozenset(one.encode("latin-1") for one in origins)
 
-    def headers(self, origin: bytes) -> HeaderList:
-        """What every answer to a page of that origin bears."""
+    def allows(self, origin: bytes) -> bool:
+        """Whether pages of that origin may call."""
+        return self._any or origin in self._origins
+
+    def headers(self, origin: bytes, *, credentials: bool = False) -> HeaderList:
+        """What every answer to a page of that origin bears. `credentials`: the page's client sends
+        cookies, which we do not read, and wants to be told that it may."""
+        if credentials and self.allows(origin):
+            name = (b"access-control-allow-origin", origin)
+            return (name, _CREDENTIALS, _VARY, _EXPOSED)
         if self._any:
             return ((b"access-control-allow-origin", b"*"), _EXPOSED)
         if origin in self._origins:

@@ -1,4 +1,4 @@
-"""HTTP by uvicorn, the head and the first bytes of an answer sent together.
+"""HTTP and WebSocket by uvicorn, the head and the first bytes of an answer sent together.
 
 uvicorn writes them apart, and each write is a system call, a packet, and a wake-up of the client.
 """
@@ -6,11 +6,17 @@ uvicorn writes them apart, and each write is a system call, a packet, and a wake
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 from typing import Any, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import Request
+
+from ..api.exchange import CUT
 
 _HEAD: Final = b"HTTP/1."
+CUT_S: Final = 5.0  # for what was said last to reach a client, before its connection is cut
 
 
 class OneWriteTransport:
@@ -59,3 +65,29 @@ class HttpProtocol(HttpToolsProtocol):
         """A client has come."""
         one = OneWriteTransport(transport, self.loop)
         super().connection_made(cast("asyncio.Transport", one))
+
+    def on_message_begin(self) -> None:
+        """A request begins; what answers it for long may have to cut the connection."""
+        super().on_message_begin()
+        cast("dict[str, Any]", self.scope)[CUT] = self.transport.abort
+
+
+class HubProtocol(WebSocketsSansIOProtocol):
+    """uvicorn's WebSocket, whose connections can be cut: closing one waits for its client."""
+
+    def handle_connect(self, event: Request) -> None:
+        """A client wants to speak WebSocket."""
+        super().handle_connect(event)
+        if self.response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
+            cast("dict[str, Any]", self.scope)[CUT] = self.transport.abort
+
+    async def send(self, message: Any) -> None:
+        """Say something to the client; an answer instead of a handshake is complete, too."""
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body":
+            self.handshake_complete = True
+
+    def on_task_complete(self, task: asyncio.Task[None]) -> None:
+        """The application is through with it."""
+        super().on_task_complete(task)
+        self.loop.call_later(CUT_S, self.transport.abort)

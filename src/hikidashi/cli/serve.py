@@ -18,12 +18,13 @@ import uvicorn
 from .. import __version__
 from ..bootstrap import build, make_asgi
 from ..config import Config, unknown_variables
+from ..core.limits import HUB_MESSAGE_BYTES_MAX
 from ..observe import Observer, start_logging
 from ..service.app import App
 from ..storage.definitions import list_workspaces
 from .demo import demo_config, make_demo
 from .opening import RefusedError, read_settings, run_app
-from .protocol import HttpProtocol
+from .protocol import HttpProtocol, HubProtocol
 
 BACKLOG = 2_048
 GARBAGE_THRESHOLD = 50_000  # what starts live for good; collecting it over and over costs 12 %
@@ -126,8 +127,9 @@ def _announce(config: Config, listener: socket.socket, more: Callable[[str], str
 class _Server(uvicorn.Server):
     """A uvicorn that says when it is up, and ends with exit code 0 when it is told to stop."""
 
-    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, app: App, announce: Callable[[], None]) -> None:
         super().__init__(config)
+        self._app = app
         self._announce = announce
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -139,6 +141,10 @@ class _Server(uvicorn.Server):
         gc.set_threshold(GARBAGE_THRESHOLD, 20, 20)
         self._announce()
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self._app.live.stop()  # or it would be waited for those who listen
+        await super().shutdown(sockets)
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         before = {one: signal.signal(one, self.handle_exit) for one in _STOPPING}
@@ -149,25 +155,30 @@ class _Server(uvicorn.Server):
                 signal.signal(one, handler)
 
 
+def make_server(config: Config, app: App, announce: Callable[[], None]) -> uvicorn.Server:
+    """What serves an application."""
+    settings = uvicorn.Config(
+        make_asgi(app),
+        loop="uvloop",
+        http=HttpProtocol,
+        ws=HubProtocol,
+        ws_max_size=HUB_MESSAGE_BYTES_MAX,
+        ws_per_message_deflate=False,  # costs more than it saves: an event goes to many clients
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=config.drain_seconds or None,
+    )
+    return _Server(settings, app, announce)
+
+
 def _serve(config: Config, listener: socket.socket, announce: Callable[[], None]) -> None:
     """Serve until told to stop."""
-    observe = Observer(config)
-    server = _Server(
-        uvicorn.Config(
-            make_asgi(build(config, observe=observe)),
-            loop="uvloop",
-            http=HttpProtocol,
-            ws="none",
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            backlog=BACKLOG,
-            timeout_graceful_shutdown=config.drain_seconds or None,
-        ),
-        announce,
-    )
+    app = build(config, observe=Observer(config))
+    server = make_server(config, app, announce)
     server.run(sockets=[listener])
     if not server.started:
         raise RefusedError("the server could not start; the log above says why")

@@ -21,6 +21,11 @@ class Operation(str, Enum):
     COPY = "copy"
 
 
+def localized(names: Names, language: str) -> str:
+    """A name in a language, else in English, else in any."""
+    return names.get(language) or names.get("en") or next(iter(names.values()), "")
+
+
 @record
 class Role:
     """A set of people of a project. Its access key is its id."""

@@ -95,6 +95,16 @@ QUEUE_JOBS_MAX: Final = 20_000  # waiting commands; beyond, a write is answered 
 RETRIES_MAX: Final = 3  # a group that the database asked to try again
 MISSES_MAX: Final = 16  # times one command may find that it needs to read more
 
+# Live events
+LISTENERS_MAX: Final = 10_000  # live connections of one process
+LISTENERS_PER_USER_MAX: Final = 100  # of one user in one process
+LISTENER_MESSAGES_MAX: Final = 256  # waiting when more comes; beyond, a connection is too slow
+LISTENER_CHARS_MAX: Final = 1_000_000  # the same in characters
+CHANNELS_MAX: Final = 20  # named by one connection
+LIVE_BACKLOG_MAX: Final = 10_000  # events to be told; beyond, all who listen have to begin anew
+HUB_MESSAGE_BYTES_MAX: Final = 32_768  # what a client may say to the hub at once
+LOG_LINE_CHARS_MAX: Final = 10_000  # of a line that a script logs; the rest is cut
+
 # Identity
 LOGIN_FAILURES_MAX: Final = 5  # per address typed, in the window below
 LOGIN_WINDOW_MS: Final = 5 * 60_000

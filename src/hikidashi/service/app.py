@@ -34,6 +34,7 @@ from .files import Files
 from .housekeeping import Housekeeping
 from .identity import Identities
 from .imports import Imports
+from .live import Live
 from .post import make_post
 from .registrations import Registrations
 from .relay import MailRelay
@@ -112,9 +113,11 @@ class App:
         post = make_post(config.smtp_url, config.mail_sender, config.outbox_folder)
         self.relay = MailRelay(store, clock, observe, post, config.mail_sender)
         self.events = EventRelay(store, clock, ids, observe)  # who follows events is told to it
+        self.live = Live(store, identities, clock, ids, observe)
         self.observe = observe
         self.sandbox = sandbox
         self.carry: Carry = _no_calls  # the APIs, for scripts; who serves them sets it
+        observe.watch_listeners(lambda: len(self.live))
 
     async def open(self, *, serves: bool = False) -> None:
         """Open the store and begin to keep house; if it is to serve, also to send mails and to do
@@ -132,6 +135,7 @@ class App:
         """Finish what was accepted and close."""
         await self.events.stop()
         self.sandbox.close()
+        await self.live.close()
         await self._housekeeping.stop()
         await self.relay.stop()
         await self.builds.close()

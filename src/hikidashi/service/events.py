@@ -32,6 +32,7 @@ from ..storage.deliveries import Attempt, Claimed, Outcome, Wanted
 from ..storage.engines import Connection
 from ..storage.outbox import count_events, find_oldest, list_events, take_events
 from ..storage.store import Store
+from ..storage.told import keep_events
 from .background import end
 from .consumers import Consumer, DeliveryError, FinalError
 
@@ -205,6 +206,8 @@ class EventRelay:
         taken, wanted = events
         if taken:
             connection.savepoint()
+            if not self._store.tail.is_alone:  # those who listen to other processes
+                keep_events(connection, taken, now)
             if take_events(connection, taken):
                 if wanted:
                     deliveries.insert_deliveries(connection, wanted, now)

@@ -73,6 +73,15 @@ def _lockout_of(connection: Connection, account: Account | None, digest: str) ->
     return lockout(own or some)
 
 
+def _idle_ms(session: Session) -> int:
+    return SESSION_IDLE_MS if session.timeout is None else session.timeout * 1_000
+
+
+def has_run_out(session: Session, touched_at: int, now: int) -> bool:
+    """Whether a session has come to its end by its age, or was left idle since its last use."""
+    return now - touched_at > _idle_ms(session) or now >= session.expires_at
+
+
 class Identities:
     """Turns what a client shows into an identity, and says who may come in."""
 
@@ -130,11 +139,11 @@ class Identities:
         if session is None or session.user != user:
             raise unauthorized("the session has ended; log in again")
         touched_at = max(session.used_at, known.touched_at if known is not None else 0)
-        idle = SESSION_IDLE_MS if session.timeout is None else session.timeout * 1_000
-        if now - touched_at > idle or now >= session.expires_at:
+        if has_run_out(session, touched_at, now):
             raise unauthorized("the session has run out; log in again")
         identity = Identity(user, session.workspace, session=session_id)
-        touched_at = self._touch(session_id, touched_at, now, min(SESSION_TOUCH_MS, idle // 4))
+        every = min(SESSION_TOUCH_MS, _idle_ms(session) // 4)
+        touched_at = self._touch(session_id, touched_at, now, every)
         self._recalled.remember(token, Known(identity, now, touched_at), forgotten)
         return identity
 

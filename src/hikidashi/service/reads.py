@@ -177,6 +177,7 @@ class Mark:
     user: str
     item: str
     upto: int
+    datastore: str = ""
 
 
 @record
@@ -202,7 +203,7 @@ def item_histories(view: View, datastore: Datastore, item: str, page: HistoryPag
     entries = tuple(stored.list_histories(connection, found.id, page))
     counted = stored.count_unread(connection, datastore, [found.id], UnreadTest(user))
     new = [one for one in entries if one.seq > upto and one.user != user and one.marks_unread]
-    mark = Mark(user, found.id, max(one.seq for one in new)) if new else None
+    mark = Mark(user, found.id, max(one.seq for one in new), datastore.id) if new else None
     return Histories(
         datastore,
         counted.get(found.id, 0),
@@ -229,3 +230,4 @@ async def _note(app: App, mark: Mark) -> None:
         await app.store.change(
             lambda connection: stored.put_read_mark(connection, mark.user, mark.item, mark.upto)
         )
+        app.live.note_read(mark.user, mark.datastore, mark.item)

@@ -7,7 +7,7 @@ from dataclasses import field as record_field
 from weakref import WeakKeyDictionary
 
 from ..core.access import Actor
-from ..core.catalog import Catalog, Datastore, Field, Names
+from ..core.catalog import Catalog, Datastore, Field, localized
 from ..core.conditions import find_lookups, shown_fields
 from ..core.items import Item
 from ..core.query import LookupTarget
@@ -148,11 +148,6 @@ def _among(fields: tuple[Field, ...], wanted: tuple[Field, ...] | None) -> tuple
     return tuple(one for one in fields if one.id in ids)
 
 
-def localized(names: Names, language: str) -> str:
-    """A name in a language, else in English, else in any."""
-    return names.get(language) or names.get("en") or next(iter(names.values()), "")
-
-
 def shown_value(field: Field, item: Item, datastore: Datastore, known: Known) -> object:
     """A value as a program is shown it: typed, and with objects for users and lookups.
 
@@ -231,3 +226,16 @@ def _file(file: FileRow, datastore: Datastore) -> dict[str, object]:
         "item_id": file.item,
         "user_id": file.user,
     }
+
+
+__all__ = [
+    "Aspect",
+    "Known",
+    "Shown",
+    "aspect",
+    "find_users",
+    "localized",
+    "show",
+    "show_held",
+    "shown_value",
+]

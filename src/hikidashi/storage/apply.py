@@ -185,6 +185,11 @@ class Fold:
         for link_key in [one for one in self._links if item.id in one[:2]]:
             del self._links[link_key]
 
+    @property
+    def events(self) -> list[Row]:
+        """The rows of the outbox."""
+        return self._events
+
     def workspace_sets(self) -> set[tuple[str, frozenset[str]]]:
         """The sets of access keys that rows will name, each with the workspace of its items."""
         found: set[tuple[str, frozenset[str]]] = set()

@@ -34,6 +34,7 @@ from .engines import (
 )
 from .group import Job, Planner, RestartError, StaleError, Work
 from .standing import Standing
+from .tail import Tail
 
 BUSY_MS = 5_000  # how long another process may hold the write lock of a file
 PATIENCE_S = 15.0  # how long a change tries to get at a table that others read
@@ -128,7 +129,9 @@ class Committer:
         clock: Clock,
         ids: IdSource,
         observer: CommitObserver,
+        tail: Tail,
     ) -> None:
+        self._tail = tail
         self._connection = engine.connect()
         self._blocks_on_commit = engine.blocks_on_commit
         self._standing = standing
@@ -255,7 +258,7 @@ class Committer:
         work = self._planner.run_singly(jobs) if singly else self._planner.plan(jobs)
         if work.late:
             self._connection.write(work.batches)
-            work = Work(self._planner.tell(work), work.places)
+            work = Work(self._planner.tell(work), work.places, events=work.events)
         group = self._ids.next_id()
         if self._blocks_on_commit:  # the statements here, only the fsync on a thread
             self._connection.write(work.batches)
@@ -263,6 +266,7 @@ class Committer:
         else:
             yield lambda: self._connection.write_and_commit(work.batches, group)
         self._access.remember(work.places)
+        self._tail.committed(work.events)
 
     def _refresh(self, jobs: Sequence[Job], stale: StaleError) -> None:
         for job in jobs:

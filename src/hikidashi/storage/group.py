@@ -49,6 +49,7 @@ from .standing import Numbers, Standing
 from .telling import PLAINLY, Inside, Telling, Told
 
 Outcome = Result | Replay | Told | Exception
+Places = dict[tuple[str, frozenset[str]], int]  # of sets of access keys
 
 
 class Job:
@@ -141,9 +142,10 @@ class Work:
     """What a planned group will write, and what to remember once it is committed."""
 
     batches: list[Batch]
-    places: dict[tuple[str, frozenset[str]], int]
+    places: Places
     late: Sequence[tuple[Job, WritePlan]] = ()  # to be answered once everything is written
     followers: Sequence[Job] = ()  # the same requests again, to get those answers too
+    events: Sequence[Row] = ()  # the rows of the outbox among the batches
 
 
 class Planner:
@@ -219,7 +221,7 @@ class Planner:
         batches.extend(fold.batches(places))
         if kept:
             batches.append(remembered_batch(kept))
-        return Work(batches, places, late, followers)
+        return Work(batches, places, late, followers, fold.events)
 
     def tell(self, work: Work) -> list[Batch]:
         """Make the answers that look at what was written; gives what keeps them."""
@@ -265,46 +267,49 @@ class Planner:
 
         Everything is written when this returns; the work left is what to remember.
         """
-        places: dict[tuple[str, frozenset[str]], int] = {}
+        places: Places = {}
+        events: list[Row] = []
         if self._engine.name == "postgresql":  # all locks in their order, before any job's
             self._read(self._reader(jobs, "whole"), Snapshot(), jobs)
         for job in jobs:
-            error = self._try_one(job, places)
+            error = self._try_one(job, places, events)
             if isinstance(error, IntegrityError) and job.remember is not None:
-                error = self._try_one(job, places)  # the key was taken: now its answer is there
+                error = self._try_one(job, places, events)  # the key was taken: its answer is there
             if error is not None:
                 job.outcome = _at_fault(error, job)
-        return Work([], places)
+        return Work([], places, events=events)
 
-    def _try_one(self, job: Job, places: dict[tuple[str, frozenset[str]], int]) -> Exception | None:
+    def _try_one(self, job: Job, places: Places, events: list[Row]) -> Exception | None:
         """Run one job in a savepoint; what it alone brought about is undone and told."""
         self._connection.savepoint()
         try:
-            places |= self._run_one(job, "whole")
+            placed, emitted = self._run_one(job, "whole")
         except _WHOLE_GROUP:
             raise
         except Exception as error:  # noqa: BLE001  whatever it is, the others go on
             self._connection.rollback_to()
             return error
         self._connection.release()
+        places |= placed
+        events += emitted
         return None
 
-    def _run_one(
-        self, job: Job, value_locks: ValueLocks = "each"
-    ) -> dict[tuple[str, frozenset[str]], int]:
+    def _run_one(self, job: Job, value_locks: ValueLocks = "each") -> tuple[Places, Sequence[Row]]:
         reader = self._reader([job], value_locks)
         snapshot = Snapshot()
         replays = self._read(reader, snapshot, [job])
         if job.remember is not None and job.remember.key_hash in replays:
             job.outcome = replays[job.remember.key_hash].answer_to(job.remember)
-            return {}
+            return {}, ()
         plan = self._plan_one(job, snapshot, reader, self._clock.now_ms())
-        places: dict[tuple[str, frozenset[str]], int] = {}
+        places: Places = {}
+        events: list[Row] = []
         for step in plan.steps if plan is not None else ():
             fold = Fold(self._datastores([job]))
             fold.add((step,))
             placed, batches = self._place(fold)
             places |= placed
+            events += fold.events
             self._connection.write([*batches, *fold.batches(placed)])
         kept: Row | None = None
         if plan is not None and job.telling.look is not None:
@@ -313,7 +318,7 @@ class Planner:
             kept = job.remember.row(job.outcome, self._clock.now_ms())
         if kept is not None:
             self._connection.write([remembered_batch([kept])])
-        return places
+        return places, events
 
     def _read(
         self, reader: SnapshotReader, snapshot: Snapshot, jobs: Sequence[Job]
@@ -379,9 +384,9 @@ class Planner:
             raise RestartError
         reader.read(snapshot, touches)
 
-    def _place(self, fold: Fold) -> tuple[dict[tuple[str, frozenset[str]], int], list[Batch]]:
+    def _place(self, fold: Fold) -> tuple[Places, list[Batch]]:
         """Places for the sets of keys, known or new."""
-        places: dict[tuple[str, frozenset[str]], int] = {}
+        places: Places = {}
         new: list[tuple[str, frozenset[str]]] = []
         for workspace, keys in fold.workspace_sets():
             acl = self._access.find_acl(workspace, keys)

@@ -5,7 +5,7 @@ Each function that gives items takes a keyring; an item that no key of it opens 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -17,7 +17,7 @@ from ..core.plan import Changes
 from ..core.query import LookupTarget, UnreadTest
 from ..core.record import record
 from .access_sets import AccessSets
-from .engines import Column, Connection, QueryKeys, Row
+from .engines import Column, Connection, Query, QueryKeys, Row
 from .search_sql import unread, visible
 from .tables import ACL_AT, ID, field_column, item_table, table_name
 
@@ -26,6 +26,8 @@ _HISTORIES = (
     "SELECT id, seq, rev, action_id, operation, user_id, comment, transaction_id, created_at,"
     " updated_at, coalesce(updated_by, ''), marks_unread, changes FROM histories WHERE item_id = ?"
 )
+_QUERIES_AT_ONCE = 200
+_USERS_AT_ONCE = 500
 _decode_changes = msgspec.json.Decoder(dict[str, tuple[Any, Any]]).decode
 
 
@@ -140,6 +142,16 @@ def _seen(
     """The rows whose access set the keyring opens, with the set."""
     keys = access.load_keys(connection, {row[acl_at] for row in rows})
     return [(row, keys[row[acl_at]]) for row in rows if not keys[row[acl_at]].isdisjoint(keyring)]
+
+
+def read_keys(
+    connection: Connection, access: AccessSets, datastore: Datastore, items: Iterable[str]
+) -> dict[str, frozenset[str]]:
+    """The keys that open each of the items that are there: who may know of them, nothing else."""
+    select = f"SELECT id, acl FROM {table_name(datastore.id)}"  # noqa: S608  our own name
+    rows = connection.read([QueryKeys(select, ID, sorted(items))])[0]
+    keys = access.load_keys(connection, {row[1] for row in rows})
+    return {row[0]: keys[row[1]] for row in rows}
 
 
 # --- links ------------------------------------------------------------------------------------
@@ -260,6 +272,25 @@ def list_revisions(connection: Connection, item: str, first: int) -> list[Histor
     return [_history(row) for row in connection.query(text, (item, first, first))]
 
 
+def read_entries(
+    connection: Connection, wanted: Sequence[tuple[str, int]]
+) -> dict[tuple[str, int], History]:
+    """Entries by item and sequence number, without those that were deleted; for who may see them."""
+    found: dict[tuple[str, int], History] = {}
+    text = f"{_HISTORIES} AND seq = ? AND deleted_at IS NULL"
+    for at in range(0, len(wanted), _QUERIES_AT_ONCE):
+        some = wanted[at : at + _QUERIES_AT_ONCE]
+        answers = connection.read([Query(text, one) for one in some])
+        found |= {one: _history(rows[0]) for one, rows in zip(some, answers, strict=True) if rows}
+    return found
+
+
+def find_datastore_of(connection: Connection, item: str) -> str:
+    """The id of the datastore that an item is or was in; "" if there never was such an item."""
+    rows = connection.query("SELECT datastore_id FROM histories WHERE item_id = ? LIMIT 1", (item,))
+    return str(rows[0][0]) if rows else ""
+
+
 def _history(row: Row) -> History:
     parts: list[Any] = [*row[:-2], bool(row[-2]), _decode_changes(row[-1])]
     return History(*parts)
@@ -279,6 +310,23 @@ def count_unread(
         (*params, *items),
     )
     return {row[0]: row[1] for row in rows if row[1]}
+
+
+def count_unread_of(connection: Connection, item: str, users: Sequence[str]) -> dict[str, int]:
+    """How many histories of one item each of some users has not read."""
+    found: dict[str, int] = {}
+    for at in range(0, len(users), _USERS_AT_ONCE):
+        some = users[at : at + _USERS_AT_ONCE]
+        rows = connection.query(
+            "SELECT u.id, (SELECT count(*) FROM histories h WHERE h.item_id = ?"  # noqa: S608
+            " AND h.user_id <> u.id AND h.marks_unread = 1 AND h.deleted_at IS NULL"
+            " AND h.seq > coalesce((SELECT m.upto FROM read_marks m"
+            f" WHERE m.user_id = u.id AND m.item_id = ?), 0)) FROM users u WHERE u.id IN"
+            f" ({', '.join('?' * len(some))})",
+            (item, item, *some),
+        )
+        found.update(rows)
+    return found
 
 
 def read_mark(connection: Connection, user: str, item: str) -> int:

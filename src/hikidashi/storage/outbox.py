@@ -75,7 +75,8 @@ def event_row(event: Event) -> Row:
     )
 
 
-def _event(row: Row) -> Event:
+def event_of(row: Row) -> Event:
+    """A row as an event."""
     id_, item, seq, workspace, datastore, kind, at, told = row
     body = _decode_body(told)
     return Event(
@@ -109,11 +110,11 @@ def list_events(connection: Connection, limit: int) -> list[Event]:
     """
     rows = connection.query(f"{_SELECT} ORDER BY id LIMIT ?", (limit,))
     if len(rows) < limit:
-        return [_event(row) for row in rows]
+        return [event_of(row) for row in rows]
     items = list({row[1] for row in rows})
     known = {row[0] for row in rows}
     more = connection.read([QueryKeys(_SELECT, _ITEM_ID, items)])[0]
-    return [_event(row) for row in (*rows, *(row for row in more if row[0] not in known))]
+    return [event_of(row) for row in (*rows, *(row for row in more if row[0] not in known))]
 
 
 def take_events(connection: Connection, ids: Sequence[str]) -> bool:

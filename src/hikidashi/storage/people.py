@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..core.access import Actor, Identity, MovedError, make_keyring
 from ..core.catalog import Catalog
 from ..core.errors import unauthorized
 from ..core.limits import POLICY_LOCKOUT_MINUTES_MAX
 from ..core.record import record
-from .engines import Column, Connection, Insert, Query
+from .engines import Column, Connection, Insert, Query, QueryKeys
 
 # Users who are known by their address alone.
 ORDINARY = "SELECT * FROM users WHERE exclusive_workspace = '' AND user_code IS NULL"
@@ -264,6 +266,19 @@ def find_session(connection: Connection, session: str) -> Session | None:
     return Session(*rows[0]) if rows else None
 
 
+def find_sessions(connection: Connection, sessions: Sequence[str]) -> dict[str, Session]:
+    """Those of the sessions that have not been ended, by id: the same for many at once."""
+    select = (
+        "SELECT id, user_id, used_at, expires_at, place, session_timeout FROM"  # noqa: S608
+        " (SELECT held.*, workspaces.session_timeout FROM"
+        f" (SELECT sessions.id, user_id, used_at, expires_at, {_WORKSPACE_NOW} AS place"
+        " FROM sessions JOIN users ON users.id = sessions.user_id) AS held"
+        " LEFT JOIN workspaces ON workspaces.id = place) AS one"
+    )
+    rows = connection.read([QueryKeys(select, Column("id", "text"), sessions)])[0]
+    return {row[0]: Session(*row[1:]) for row in rows}
+
+
 def touch_session(connection: Connection, session: str, now: int) -> None:
     """Note that a session is in use."""
     connection.query(
@@ -304,6 +319,13 @@ def find_token(connection: Connection, hash_: str, kind: str) -> Identity | None
         return None
     user, workspace, project, may_write = rows[0]
     return Identity(user, workspace, project, bool(may_write))
+
+
+def find_tokens(connection: Connection, hashes: Sequence[str]) -> frozenset[str]:
+    """Those of the hashes whose tokens are not revoked."""
+    select = "SELECT hash FROM (SELECT hash FROM tokens WHERE revoked_at IS NULL) AS held"
+    rows = connection.read([QueryKeys(select, Column("hash", "text"), hashes)])[0]
+    return frozenset(row[0] for row in rows)
 
 
 # --- secrets ----------------------------------------------------------------------------------

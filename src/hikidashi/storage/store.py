@@ -33,6 +33,7 @@ from .indexes import make_missing_indexes
 from .migrate import DATABASE_NAME, DATABASE_NAME_CHARS, make_secret, migrate
 from .standing import Standing
 from .streams import Streams
+from .tail import Tail
 from .telling import PLAINLY, Telling, Told
 from .written import check_may_write, note_written, staying
 
@@ -54,6 +55,7 @@ class Store:
     ) -> None:
         self.engine = engine
         self.standing = Standing()
+        self.tail = Tail(ids, is_alone=engine.blocks_on_commit)
         self.access: AccessSets
         self.name = ""  # of the database, made with it
         self.on_written: Callable[[], None] = _do_nothing  # called when a command is durable
@@ -92,7 +94,13 @@ class Store:
 
     def _committer(self) -> Committer:
         return Committer(
-            self.engine, self.standing, self.access, self._clock, self._ids, self._observer
+            self.engine,
+            self.standing,
+            self.access,
+            self._clock,
+            self._ids,
+            self._observer,
+            self.tail,
         )
 
     async def close(self) -> None:

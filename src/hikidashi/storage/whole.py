@@ -54,7 +54,7 @@ _COLUMNS = {
     " FROM pg_attribute a WHERE a.attrelid = to_regclass(?)"
     " AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum",
 }
-_OWN = {"commits"}  # of a database's connections: nothing to anybody else
+_OWN = {"commits", "listening_processes", "live_events", "live_notes"}  # of processes that run
 _LEFT_OVER = "d_"  # columns that hold nothing any more
 _INDEXES = "s_"  # what finds texts anywhere in a field
 _OWN_KEYS = ("schema_version", DATABASE_NAME)  # of `meta`
