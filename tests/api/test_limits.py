@@ -51,7 +51,6 @@ NOT_REFUSALS = {
     *("MISSES_MAX", "RESTARTS_MAX", "_RESTARTS_MAX", "RETRIES_MAX", "_RETRIES_MAX", "_PROBES_MAX"),
     *(
         "COPY_ROWS_MIN",
-        "FAULTS_TOLD_MAX",
         "FIELDS_SHOWN_MAX",
         "_SHOWN_MAX",
         "FREE_BYTES_MIN",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from hikidashi.service import found
+
 
 def act(shop, action, item="", values=None, status=200, user="ann", **more):
     """Run an update action, on a new item unless one is named."""
@@ -229,6 +231,19 @@ def test_a_bulk_delete_can_be_refused(shop):
     told = shop.send("POST", "ORDERS/items/bulkaction/RemoveEach", body)
     assert told["result"] == {"matched": 2, "processed": 1}
     assert shop.details(made["no"])["rev"] == 1
+
+
+@pytest.mark.parametrize("count", [4, 5, 7])
+def test_of_a_long_delete_so_many_faults_are_told_and_that_there_are_more(shop, monkeypatch, count):
+    monkeypatch.setattr(found, "FAULTS_TOLD_MAX", 4)
+    monkeypatch.setattr(found, "FOUND_PORTION", 2)
+    conditions = [{"id": "text", "search_value": [f"of {count}"]}]
+    made = [shop.new("KEPT", text=f"of {count}") for _ in range(count)]
+    errors = shop.send("DELETE", "KEPT/items/delete", {"conditions": conditions})["error"]
+    assert [one["reference_id"] for one in errors] == [*made[:4], ""][: min(count, 5)]
+    levels = ["ERROR"] * 4 + ["WARN"] * (count > 4)
+    assert [one["error_level"] for one in errors] == levels
+    assert [one["error"] for one in errors[4:]] == ["more items failed"] * (count > 4)
 
 
 def test_a_batch_runs_no_pre_script(shop):

@@ -67,6 +67,11 @@ def schema() -> str:
             for name, (text, waits) in POST.items()
         ),
     ]
+    kept = [
+        _action("Make", "new", default=True),
+        _action("Change", "update", default=True),
+        _action("Remove", "delete", "function main() { throw new Error('kept') }", default=True),
+    ]
     return f"""
 workspaces:
   - name: Shop
@@ -96,6 +101,12 @@ workspaces:
             name: Notes
             fields:
               - {{display_id: text, name: Text, type: text, as_title: true}}
+          - display_id: KEPT
+            name: Kept
+            fields:
+              - {{display_id: text, name: Text, type: text, as_title: true}}
+            actions:
+{chr(10).join(kept)}
         functions:
 {chr(10).join(_functions())}
         constants:
