@@ -14,6 +14,7 @@ from .sandbox.pool import Mode, Sandbox
 from .service.app import App
 from .service.files import Files
 from .service.identity import Identities
+from .service.webhooks import Webhooks
 from .storage.engines import Engine
 from .storage.store import Store
 
@@ -74,7 +75,9 @@ def build(
     observe.watch_queue(lambda: store.queue_length)
     identities = Identities(store, clock, ids)
     files = Files(store, clock, ids, observe, config.files_place, config.file_bytes_max)
-    return App(config, clock, ids, store, identities, files, observe, make_sandbox(config))
+    app = App(config, clock, ids, store, identities, files, observe, make_sandbox(config))
+    app.events.follow(Webhooks(app))
+    return app
 
 
 def make_asgi(app: App) -> ASGIApp:

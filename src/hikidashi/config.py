@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from email.headerregistry import Address
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -122,6 +123,13 @@ def _address(raw: str) -> str:
     return raw.strip()
 
 
+def _networks(raw: str) -> tuple[str, ...]:
+    try:
+        return tuple(str(ip_network(one.strip())) for one in raw.split(",") if one.strip())
+    except ValueError as error:
+        raise ValueError(f"must be a list like 10.0.0.0/8,fd00::/8: {error}") from None
+
+
 def _web_origins(raw: str) -> tuple[str, ...]:
     origins = _origins(raw)
     if not origins or "*" in origins:
@@ -234,6 +242,12 @@ class Config:
         _switch,
         "Whether this server does what follows writes, webhooks among it: `on` or `off`. What one does"
         " not do waits for another over the same database, or for the next.",
+    )
+    webhook_networks: tuple[str, ...] = _setting(
+        "",
+        _networks,
+        "Private networks in which webhooks may be, separated by commas: `10.1.0.0/16,fd00::/8`. Without"
+        " it only addresses of the internet are sent to.",
     )
     reader_threads: int = _setting(
         "4", _whole(1, 64), "How many searches, listings and other long reads run at once."

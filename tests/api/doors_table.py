@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-from hikidashi.api.hexabase_rest import groups, members, roles, templates, workspaces
+from hikidashi.api.hexabase_rest import groups, members, roles, templates, webhooks, workspaces
 from tests.files.papers import BOUNDARY, form
 
 APP = "/api/v0/applications/DOORS"
@@ -490,6 +490,7 @@ NO_ITEMS = {
     "GetTasks": "the caller's jobs",
     **{one.name: "definitions" for one in templates.CALLS if one.name != "GetTasks"},
     **dict.fromkeys(_DESIGN, "definitions"),
+    **{one.name: "what designers have told webhooks" for one in webhooks.CALLS},
     "UploadToStorage": "a file that belongs to no item",
     **{
         one.name: "people"  # GetWorkspaceUsage counts all items there are, for administrators

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from hikidashi.core.access import Identity
+from hikidashi.core.events import Event, EventKind
+from hikidashi.storage.deliveries import Wanted, insert_deliveries
 from tests.api.calls_table import Proper
 from tests.api.rest import Reply, Rest
-from tests.deterministic import FixedClock, fixed_ids
+from tests.deterministic import START_MS, FixedClock, fixed_ids
 from tests.files.papers import FORM, form
 
 WORLD = Path(__file__).parent.parent / "worlds" / "sealed.yaml"
@@ -208,6 +210,33 @@ class Things(dict[str, Any]):
     def _new_action(self) -> str:
         body = {"name": "New", "operation": "update"}
         return str(self._ask("POST", f"datastores/{self._store}/actions", body)["action_id"])
+
+    def _new_hook(self) -> str:
+        made = self._ask("POST", f"{self._notes}/webhooks", {"url": "https://hook.test/"})
+        return str(made["webhook_id"])
+
+    def _sent(self) -> str:
+        """An event that is on its way to the new webhook."""
+        id_ = self._world.app.ids.next_id()
+        event = Event(
+            *(
+                id_,
+                EventKind.UPDATED,
+                id_in(self._side, "f1"),
+                "",
+                self._store,
+                id_,
+                1,
+                1,
+                "",
+                0,
+                "",
+            )
+        )
+        wanted = [Wanted(id_, f"webhooks:{self['$new_hook']}", event)]
+        store = self._world.app.store
+        self._world.run(store.change(lambda one: insert_deliveries(one, wanted, START_MS)))
+        return id_
 
     def _scripted(self) -> str:
         """An action with a script."""

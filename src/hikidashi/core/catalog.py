@@ -98,6 +98,20 @@ class Action:
 
 
 @record
+class Webhook:
+    """A place elsewhere that is told of actions on items of a datastore."""
+
+    id: str
+    display_id: str
+    names: Names
+    position: int
+    url: str
+    actions: frozenset[str] | None = None  # ids; None: every action
+    is_enabled: bool = True
+    secret_number: int = 0  # counts the secrets that it has had
+
+
+@record
 class Field:
     """A slot of a datastore."""
 
@@ -167,6 +181,7 @@ class Datastore:
         "title_fields",
         "title_ids",
         "unique_fields",
+        "webhooks",
         "workspace",
     )
 
@@ -184,6 +199,7 @@ class Datastore:
         fields: Iterable[Field],
         statuses: Iterable[Status],
         actions: Iterable[Action],
+        webhooks: Iterable[Webhook] = (),
     ) -> None:
         self.id = id
         self.display_id = display_id
@@ -196,6 +212,7 @@ class Datastore:
         self.fields = tuple(sorted(fields, key=lambda one: one.position))
         self.statuses = tuple(sorted(statuses, key=lambda one: one.position))
         self.actions = tuple(sorted(actions, key=lambda one: one.position))
+        self.webhooks = tuple(sorted(webhooks, key=lambda one: one.position))
         known = {one.display_id: one for one in self.fields}
         known |= {one.id: one for one in self.fields}
         self.find_field: Callable[[str], Field | None] = known.get  # by id or display id
@@ -224,6 +241,10 @@ class Datastore:
         )
         self.text_fields = tuple(one for one in self.stored_fields if one.full_text)
         self.start_status = self.statuses[0].id if self.statuses else ""
+
+    def find_webhook(self, ref: str) -> Webhook | None:
+        """A webhook by id or display id."""
+        return next((one for one in self.webhooks if ref in (one.id, one.display_id)), None)
 
     def find_status(self, ref: str) -> Status | None:
         """A status by id or display id."""
@@ -448,4 +469,5 @@ __all__ = [
     "SavedReport",
     "Settings",
     "Status",
+    "Webhook",
 ]

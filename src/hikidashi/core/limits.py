@@ -143,6 +143,15 @@ DELIVERIES_CLAIMED_MAX: Final = 512  # items whose deliveries a process holds at
 DELIVERY_TRIES_MS: Final = 86_400_000  # how long a delivery is tried again; then it is parked
 DELIVERY_PAUSE_MS_MAX: Final = 2 * 3_600_000  # between two tries
 DELIVERY_KEPT_MS: Final = 7 * 86_400_000  # one that came through
+WEBHOOKS_PER_DATASTORE_MAX: Final = 20  # each is a delivery for an event
+WEBHOOK_URL_CHARS_MAX: Final = 2_000
+WEBHOOK_SECRETS_MAX: Final = 1_000_000  # that one webhook has, one after another
+WEBHOOK_BODY_BYTES_MAX: Final = 2_000_000  # of what a webhook is sent
+WEBHOOK_TOLD_CHARS_MAX: Final = 10_000  # of a request, or an answer, that the log keeps
+WEBHOOK_ANSWER_BYTES_MAX: Final = 4_096  # of an answer that are read
+WEBHOOK_SECONDS: Final = 10.0  # for a whole try
+DELIVERY_PAGE_MAX: Final = 1_000  # in one answer
+REPLAYED_MAX: Final = 10_000  # deliveries by one call
 DELIVERY_PARKED_KEPT_MS: Final = 30 * 86_400_000  # one that did not
 
 # Files

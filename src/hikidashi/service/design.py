@@ -185,6 +185,12 @@ class Designs:
 
         return await self._store.scan(look)
 
+    async def act(self, identity: Identity, act: Callable[[Scene], T]) -> T:
+        """Do what changes no definition, and only those who design or administer may; durable when
+        this returns."""
+        who = staying(identity)
+        return await self._store.change(lambda one: act(self._scene(one, who)))
+
     async def look(self, identity: Identity, read: Callable[[Scene], T]) -> T:
         """Read what only those who design or administer may."""
         who = staying(identity)

@@ -23,6 +23,7 @@ PREFIXES: Final = {
     "field": "Fld-",
     "status": "Sts-",
     "action": "Act-",
+    "webhook": "Hook-",
 }
 _DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _GIVEN: Final = 8  # characters of a display id that is given for want of another

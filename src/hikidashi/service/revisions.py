@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ..core.catalog import Datastore, Field
+from ..core.computed import make_title
 from ..core.errors import invalid_request, item_not_found
 from ..core.items import Item
-from ..core.replay import Revision, held_value, rewind
+from ..core.replay import Revision, held_value, replay, rewind
 from ..core.values import Value
 from ..storage import items as stored
 from ..storage.items import History
@@ -108,3 +109,37 @@ def _rewound(
     if rev == 1:
         return replace(then, updated_at=None, updated_by=""), gone
     return replace(then, updated_at=made.created_at, updated_by=made.user), gone
+
+
+def item_after(view: View, datastore: Datastore, item: str, rev: int, *, is_deleted: bool) -> Item:
+    """The item as a write of the actor left it; `is_deleted`: as it was before the write took it.
+
+    Where the actor may not see what it was, nothing but its id is told.
+    """
+    found = stored.read_item(view.connection, view.access, datastore, item, view.actor.keyring)
+    if found is not None and found.rev == rev:
+        return found
+    entries = stored.list_revisions(view.connection, item, 1)[::-1]
+    made = [one for one in entries if one.rev <= rev - is_deleted]
+    image = replay(
+        datastore, [Revision(one.rev, one.user, one.created_at, one.changes) for one in made]
+    )
+    if not made or (found is None and view.actor.keyring.isdisjoint(image.keys)):
+        return Item(datastore.id, item, 0, rev, 0, "", "", 0, "", None, "", frozenset(), {})
+    first, last = made[0], made[-1]
+    is_new = len(made) == 1
+    return Item(
+        datastore=datastore.id,
+        id=item,
+        n=0,
+        rev=rev,
+        seq=last.seq,
+        status=image.status,
+        title=make_title(datastore, image.values),
+        created_at=first.created_at,
+        created_by=first.user,
+        updated_at=None if is_new else last.created_at,
+        updated_by="" if is_new else last.user,
+        keys=image.keys,
+        values=image.values,
+    )

@@ -105,6 +105,15 @@ class ActionBody(_Body, frozen=True):
     extra: dict[str, Any] = {}
 
 
+class WebhookBody(_Body, frozen=True):
+    """A webhook of a datastore. Its secret is made of its id and the number."""
+
+    url: str = ""
+    actions: tuple[str, ...] | None = None  # ids; None: every action
+    is_enabled: bool = True
+    secret_number: int = 0
+
+
 class ConditionBody(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One condition of a query. Values stand as they were written; a search reads them."""
 
@@ -189,6 +198,7 @@ Body: TypeAlias = (
     | FieldBody
     | StatusBody
     | ActionBody
+    | WebhookBody
     | QueryBody
     | ReportBody
     | ChartBody
@@ -204,6 +214,7 @@ BODIES: dict[str, type[Body]] = {
     "field": FieldBody,
     "status": StatusBody,
     "action": ActionBody,
+    "webhook": WebhookBody,
     "query": QueryBody,
     "report": ReportBody,
     "chart": ChartBody,
@@ -226,7 +237,7 @@ class Definition:
 
     @property
     def kind(self) -> str:
-        """group, project, role, datastore, field, status, action, query, report or chart."""
+        """group, project, role, datastore, field, status, action, webhook, query, report or chart."""
         return _KINDS[type(self.body)]
 
 

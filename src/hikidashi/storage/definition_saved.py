@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..core.catalog import Webhook
 from ..core.saved import (
     Constant,
     Function,
@@ -20,7 +21,22 @@ from .definition_bodies import (
     FunctionBody,
     QueryBody,
     ReportBody,
+    WebhookBody,
 )
+
+
+def make_webhook(row: Definition, body: WebhookBody) -> Webhook:
+    """A webhook."""
+    return Webhook(
+        id=row.id,
+        display_id=row.display_id,
+        names=body.names,
+        position=row.position,
+        url=body.url,
+        actions=None if body.actions is None else frozenset(body.actions),
+        is_enabled=body.is_enabled,
+        secret_number=body.secret_number,
+    )
 
 
 def make_query(row: Definition, body: QueryBody) -> SavedQuery:

@@ -18,6 +18,7 @@ from ..core.catalog import (
     Role,
     Settings,
     Status,
+    Webhook,
 )
 from ..core.errors import no_place
 from ..core.kinds import KINDS, Storage
@@ -41,10 +42,18 @@ from .definition_bodies import (
     RoleBody,
     Roles,
     StatusBody,
+    WebhookBody,
     decode_body,
     encode_body,
 )
-from .definition_saved import make_chart, make_constant, make_function, make_query, make_report
+from .definition_saved import (
+    make_chart,
+    make_constant,
+    make_function,
+    make_query,
+    make_report,
+    make_webhook,
+)
 from .engines import Column, Connection, Engine, Insert, Query, QueryKeys, Row, Update
 from .table_changes import change_tables, change_values
 
@@ -272,6 +281,7 @@ def _datastore(  # noqa: PLR0913  what a datastore is made of
     fields: list[Field] = []
     statuses: list[Status] = []
     actions: list[Action] = []
+    webhooks: list[Webhook] = []
     for one in parts:
         match one.body:
             case FieldBody() as part:
@@ -280,6 +290,8 @@ def _datastore(  # noqa: PLR0913  what a datastore is made of
                 statuses.append(Status(one.id, one.display_id, part.names, one.position))
             case ActionBody() as part:
                 actions.append(_action(one, part, every))
+            case WebhookBody() as part:
+                webhooks.append(make_webhook(one, part))
             case _:
                 raise ValueError(f"a datastore holds no {one.kind}")
     return Datastore(
@@ -294,6 +306,7 @@ def _datastore(  # noqa: PLR0913  what a datastore is made of
         fields=fields,
         statuses=statuses,
         actions=actions,
+        webhooks=webhooks,
     )
 
 

@@ -281,6 +281,18 @@ def list_attempts(connection: Connection, delivery: str) -> list[Attempt]:
     return [Attempt(*row) for row in rows]
 
 
+def list_finished(
+    connection: Connection, lane: str, state: State, times: tuple[int, int], limit: int
+) -> list[str]:
+    """The events of a lane whose deliveries are in a state, made between two times; oldest first."""
+    rows = connection.query(
+        "SELECT event_id FROM deliveries WHERE lane = ? AND state = ?"
+        " AND created_at BETWEEN ? AND ? ORDER BY event_id LIMIT ?",
+        (lane, state, *times, limit),
+    )
+    return [row[0] for row in rows]
+
+
 def replay(connection: Connection, lane: str, events: Sequence[str], now: int) -> int:
     """Let deliveries that are done or parked be tried again, as if for the first time."""
     found = connection.query(

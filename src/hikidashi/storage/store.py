@@ -58,6 +58,7 @@ class Store:
         self.tail = Tail(ids, is_alone=engine.blocks_on_commit)
         self.access: AccessSets
         self.name = ""  # of the database, made with it
+        self.signing_key = b""  # made with it too: secrets of webhooks are made of it
         self.on_written: Callable[[], None] = _do_nothing  # called when a command is durable
         self._clock = clock
         self._ids = ids
@@ -87,6 +88,7 @@ class Store:
         try:
             migrate(self.engine, connection)
             make_missing_indexes(self.engine, connection)
+            self.signing_key = make_secret(connection, "signing_key")
             self.name = make_secret(connection, DATABASE_NAME).hex()[:DATABASE_NAME_CHARS]
             return AccessSets(make_secret(connection, "access_secret"))
         finally:

@@ -28,6 +28,7 @@ from .roles import CALLS as ROLE_CALLS
 from .searches import CALLS as SEARCH_CALLS
 from .sheets import CALLS as SHEET_CALLS
 from .templates import CALLS as TEMPLATE_CALLS
+from .webhooks import CALLS as WEBHOOK_CALLS
 from .workspaces import CALLS as WORKSPACE_CALLS
 from .writes import CALLS as WRITE_CALLS
 
@@ -48,6 +49,7 @@ _CALLS: Final[tuple[Call, ...]] = (
     *DESIGN_APPLICATION_CALLS,
     *DESIGN_FIELD_CALLS,
     *DESIGN_ACTION_CALLS,
+    *WEBHOOK_CALLS,
     *DESIGN_DELETED_CALLS,
     *FILE_CALLS,
     *FUNCTION_CALLS,

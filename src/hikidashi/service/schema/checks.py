@@ -13,7 +13,11 @@ from ...core.errors import FaultError, InvalidValueError
 from ...core.ids import is_id
 from ...core.kinds import KINDS
 from ...core.kinds.choice import find_option
-from ...core.limits import FIELDS_PER_DATASTORE_MAX, GROUP_LEVELS_MAX
+from ...core.limits import (
+    FIELDS_PER_DATASTORE_MAX,
+    GROUP_LEVELS_MAX,
+    WEBHOOKS_PER_DATASTORE_MAX,
+)
 from ...storage.definition_bodies import (
     ActionBody,
     ChartBody,
@@ -24,6 +28,7 @@ from ...storage.definition_bodies import (
     ProjectBody,
     QueryBody,
     ReportBody,
+    WebhookBody,
 )
 from ...storage.definitions import Workspace, build_catalog, make_settings
 from .difference import Outcome
@@ -48,6 +53,7 @@ class Checker:
         tables: Counter[int] = Counter()
         codes: Counter[str] = Counter(list(self._codes))
         fields: Counter[str] = Counter()
+        hooks: Counter[str] = Counter()
         defaults: Counter[tuple[str, str]] = Counter()
         for one in self._outcome.after:
             match one.body:
@@ -69,6 +75,9 @@ class Checker:
                     defaults[one.parent, body.operation] += body.is_default
                     twice = body.is_default and defaults[one.parent, body.operation] > 1
                     self._fail_if(twice, one, f"is a second default to {body.operation.value}")
+                case WebhookBody(url=url):
+                    hooks[one.parent] += 1
+                    self._fail_if(not url, one, "needs a url")
                 case QueryBody() as body:
                     self._query(one, body)
                     defaults[body.datastore, "search"] += body.default_search
@@ -84,6 +93,10 @@ class Checker:
         for datastore, count in fields.items():
             most = FIELDS_PER_DATASTORE_MAX
             reason = f"has {count} fields, at most {most} are allowed"
+            self._fail_if(count > most, self._live[datastore], reason)
+        for datastore, count in hooks.items():
+            most = WEBHOOKS_PER_DATASTORE_MAX
+            reason = f"has {count} webhooks, at most {most} are allowed"
             self._fail_if(count > most, self._live[datastore], reason)
         self._formulas()
         tops = [one for one in self._groups() if not _above(one)]

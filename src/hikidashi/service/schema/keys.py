@@ -7,7 +7,7 @@ from collections.abc import Collection
 from ...core.catalog import Operation
 from ...core.formula import RESULTS
 from ...core.kinds import KINDS
-from ...core.limits import NUMBER_DIGITS_MAX
+from ...core.limits import NUMBER_DIGITS_MAX, WEBHOOK_SECRETS_MAX
 from ...core.saved import CHART_TYPES
 from ...storage.definition_bodies import (
     ActionBody,
@@ -23,12 +23,14 @@ from ...storage.definition_bodies import (
     ReportBody,
     RoleBody,
     StatusBody,
+    WebhookBody,
 )
 from .field_forms import INSTANTS, Bound, Formula, Layout, Look, LookupTarget, Options, Selected
 from .forms import Fixed, Form, NamesForm, Plain, Publish, Roles, Rules, StatusRef
 from .query_forms import Conditions, QueryDatastore
 from .report_forms import ColumnNames, Columns, Drawn, Sorts
 from .sections import Section
+from .webhook_forms import ActionRefs, WebhookUrl
 
 
 def _flag(name: str, attribute: str = "", kinds: Collection[str] | None = None) -> Form:
@@ -111,6 +113,13 @@ FORMS: dict[str, tuple[Form, ...]] = {
         _flag("synchronous", "is_synchronous"),
         Publish("publish", "publish_roles", "publish_groups"),
     ),
+    "webhook": (
+        NamesForm(),
+        WebhookUrl("url", "url"),
+        ActionRefs("actions", "actions"),
+        _flag("enabled", "is_enabled"),
+        _whole("secret_number", "secret_number", WEBHOOK_SECRETS_MAX),
+    ),
     "query": (
         NamesForm(),
         _text("description"),
@@ -168,6 +177,8 @@ def usual_body(kind: str, word: str) -> Body:
             return DatastoreBody()
         case "status":
             return StatusBody()
+        case "webhook":
+            return WebhookBody()
         case "query":
             return QueryBody()
         case "report":

@@ -40,7 +40,12 @@ CHILDREN: dict[str, tuple[tuple[str, str], ...]] = {
         ("functions", "function"),
         ("constants", "constant"),
     ),
-    "datastore": (("statuses", "status"), ("fields", "field"), ("actions", "action")),
+    "datastore": (
+        ("statuses", "status"),
+        ("fields", "field"),
+        ("actions", "action"),
+        ("webhooks", "webhook"),
+    ),
 }
 WORDS = {"project": "application"}  # how files and people call a kind, where it differs
 DEFAULT_ACTIONS = {

@@ -1,0 +1,171 @@
+"""Webhooks: places elsewhere that are told of actions on items, as Standard Webhooks has it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from ..core.access import Identity
+from ..core.catalog import Catalog, Webhook
+from ..core.errors import FaultError, FaultKind
+from ..core.events import Event, EventKind
+from ..core.limits import (
+    WEBHOOK_BODY_BYTES_MAX,
+    WEBHOOK_SECONDS,
+    WEBHOOK_TOLD_CHARS_MAX,
+)
+from ..core.record import record
+from .app import App, View
+from .consumers import FinalError, RetriableError
+from .item_data import item_data
+from .revisions import item_after
+
+if TYPE_CHECKING:
+    from .guarded import GuardedClient
+
+NAME: Final = "webhooks"
+_GONE: Final = 410  # the receiver wants no more of this
+_encode = msgspec.json.Encoder().encode
+
+
+def make_secret(key: bytes, webhook: Webhook, number: int | None = None) -> bytes:
+    """A secret of a webhook, of the secret of the database: it is kept nowhere."""
+    counted = webhook.secret_number if number is None else number
+    return hmac.digest(key, f"webhook:{webhook.id}:{counted}".encode(), hashlib.sha256)
+
+
+def show_secret(key: bytes, webhook: Webhook) -> str:
+    """The present secret as its owner keeps it."""
+    return f"whsec_{base64.b64encode(make_secret(key, webhook)).decode()}"
+
+
+def sign(key: bytes, webhook: Webhook, message: bytes) -> str:
+    """`v1,…` by the present secret and the one before it, so that it can be changed in peace."""
+    numbers = range(webhook.secret_number, max(-1, webhook.secret_number - 2), -1)
+    return " ".join(
+        f"v1,{base64.b64encode(_digest(make_secret(key, webhook, one), message)).decode()}"
+        for one in numbers
+    )
+
+
+def _digest(secret: bytes, message: bytes) -> bytes:
+    return hmac.digest(secret, message, hashlib.sha256)
+
+
+def lane_of(webhook: Webhook) -> str:
+    """Where the relay keeps deliveries to a webhook."""
+    return f"{NAME}:{webhook.id}"
+
+
+@record
+class _Letter:
+    """What a webhook is sent."""
+
+    webhook: Webhook
+    body: bytes
+
+
+class Webhooks:
+    """The consumer of events that calls webhooks."""
+
+    name = NAME
+    timeout_s = WEBHOOK_SECONDS + 1
+    concurrency = 8
+    keeps = True
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._client: GuardedClient | None = None
+
+    @property
+    def client(self) -> GuardedClient:
+        """Made when it is first wanted: servers without webhooks start sooner."""
+        if self._client is None:
+            from .guarded import GuardedClient  # noqa: PLC0415  only what is used
+
+            self._client = GuardedClient(self._app.config.webhook_networks)
+        return self._client
+
+    async def close(self) -> None:
+        """Close what is open."""
+        if self._client is not None:
+            await self._client.close()
+
+    def wants(self, event: Event, catalog: Catalog) -> tuple[str, ...]:
+        """The webhooks that are told of the event's action."""
+        datastore = catalog.find_datastore(event.datastore) if event.action else None
+        if datastore is None or not datastore.webhooks:
+            return ()
+        return tuple(
+            one.id
+            for one in datastore.webhooks
+            if one.is_enabled and (one.actions is None or event.action in one.actions)
+        )
+
+    async def deliver(self, event: Event, target: str) -> str:
+        """Post the event's `data` to a webhook; what was said, as JSON."""
+        identity = Identity(event.user, event.workspace)
+        try:
+            letter = await self._app.read(identity, lambda view: _write(view, event, target))
+        except FaultError as fault:
+            words = f"the item could not be read: {fault.faults[0].description}"
+            kind = RetriableError if fault.kind is FaultKind.UNAVAILABLE else FinalError
+            raise kind(words) from fault
+        if letter is None:
+            return ""
+        return await self._post(event, letter)
+
+    async def _post(self, event: Event, letter: _Letter) -> str:
+        from .guarded import BlockedError, UnreachedError  # noqa: PLC0415
+
+        log: dict[str, Any] = {
+            "url": letter.webhook.url,
+            "request": letter.body[:WEBHOOK_TOLD_CHARS_MAX].decode("utf-8", "replace"),
+        }
+        if len(letter.body) > WEBHOOK_BODY_BYTES_MAX:
+            words = f"the body has over {WEBHOOK_BODY_BYTES_MAX} bytes"
+            raise FinalError(words, _encode(log).decode())
+        stamp = str(self._app.clock.now_ms() // 1_000)
+        message = f"{event.id}.{stamp}.".encode() + letter.body
+        headers = {
+            "content-type": "application/json",
+            "user-agent": "Hikidashi-Webhooks/1",
+            "webhook-id": event.id,
+            "webhook-timestamp": stamp,
+            "webhook-signature": sign(self._app.store.signing_key, letter.webhook, message),
+        }
+        try:
+            reply = await self.client.post(letter.webhook.url, letter.body, headers)
+        except BlockedError as error:
+            raise FinalError(str(error), _encode(log).decode()) from error
+        except UnreachedError as error:
+            raise RetriableError(str(error), _encode(log).decode()) from error
+        log |= {"status": reply.status, "answer": reply.body.decode("utf-8", "replace")}
+        told = _encode(log).decode()
+        if reply.status == _GONE:
+            raise FinalError("answered 410: it wants no more", told)
+        if not 200 <= reply.status < 300:
+            raise RetriableError(f"answered {reply.status}", told)
+        return told
+
+
+def _write(view: View, event: Event, target: str) -> _Letter | None:
+    """What a webhook is sent of an event; None if there is no such webhook any more."""
+    datastore = view.catalog.find_datastore(event.datastore)
+    webhook = datastore.find_webhook(target) if datastore is not None else None
+    if datastore is None or webhook is None or not webhook.is_enabled:
+        return None
+    is_deleted = event.kind is EventKind.DELETED
+    item = item_after(view, datastore, event.item, event.rev, is_deleted=is_deleted)
+    data = item_data(view, datastore, item, history=event.history, transaction=event.transaction)
+    action = datastore.find_action(event.action)
+    data |= {
+        "a_id": event.action,
+        "action_id": action.display_id if action is not None else "",
+        "action": event.kind.value.partition(".")[2],
+    }
+    return _Letter(webhook, _encode({"data": data}))
