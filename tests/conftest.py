@@ -6,6 +6,7 @@ import faulthandler
 import gc
 import itertools
 import os
+import pickle
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from hikidashi.bootstrap import open_engine
 from hikidashi.config import Config
 from hikidashi.core.ids import ObjectIds
 from hikidashi.service import passwords
+from hikidashi.service.schema import model, sections
 from hikidashi.storage.migrate import migrate
 from tests.buckets import bucket
 from tests.deterministic import FixedClock, fixed_ids
@@ -223,6 +225,35 @@ def empty_url(request: pytest.FixtureRequest, engine_name: str, tmp_path: Path) 
     url = databases.create()
     yield url
     databases.drop(url)
+
+
+# --- schema files -----------------------------------------------------------------------------
+
+TEXTS_KEPT_MAX = 100
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _same_texts_parsed_once() -> Iterator[None]:
+    """Worlds are made of the same few files, and half of the time went on parsing YAML: a text that
+    comes again gives a copy of what it gave before, with its lines."""
+    kept: dict[tuple[str, str], bytes] = {}
+    plain = sections.parse_yaml
+
+    def parse(text: str, file: str) -> sections.Section:
+        key = (text, file)
+        if key in kept:
+            found: sections.Section = pickle.loads(kept[key])
+            return found
+        if len(kept) >= TEXTS_KEPT_MAX:
+            kept.pop(next(iter(kept)))
+        parsed = plain(text, file)
+        kept[key] = pickle.dumps(parsed)
+        return parsed
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (sections, model):
+            patch.setattr(module, "parse_yaml", parse)
+        yield
 
 
 # --- passwords --------------------------------------------------------------------------------
