@@ -267,3 +267,12 @@ def test_logs_are_told_to_whoever_asks(shop):
     assert told["actionscript_logs"] == [
         {"level": "error", "message": "late (at main (line 1:29))"}
     ]
+
+
+def test_lines_are_told_at_once_to_whoever_listens(shop, monkeypatch):
+    heard = []
+    monkeypatch.setattr(shop.served.app.live, "publish_log", lambda *line: heard.append(line))
+    _, told = act(shop, "Whole")
+    act(shop, "Tell")
+    data = told["pre_result"]["data"]
+    assert heard == [(data["u_id"], data["p_id"], "judging pen")]

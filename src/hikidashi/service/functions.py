@@ -21,6 +21,7 @@ from .reads import get_item
 from .script_calls import check_depth
 from .scripts import (
     BUILT_IN,
+    Ready,
     Trace,
     When,
     around,
@@ -50,7 +51,7 @@ async def call_function(  # noqa: PLR0913  a function, of what, with what, for w
 ) -> Ran:
     """Run a function over `data.params`. Raises 404, 403, and 503 when too much is running."""
 
-    def read(view: View) -> tuple[str, str]:
+    def read(view: View) -> tuple[Ready, str]:
         place = get_project(view.catalog, view.actor, project)
         found = place.find_function(function)
         if found is None or not may_see_project(view.actor, place):
@@ -88,7 +89,7 @@ class Trial:
 async def try_script(app: App, identity: Identity, trial: Trial) -> Ran:
     """Run a script of an action for show: it may read by the APIs, and write nothing."""
 
-    def read(view: View) -> tuple[str, str]:
+    def read(view: View) -> tuple[Ready, str]:
         project, datastore, action = _find_action(view, trial.action)
         entry = Entry(_OPERATIONS[action.operation], datastore.id, trial.item, action=action.id)
         command = WriteItem(

@@ -81,12 +81,20 @@ class Trace:
 
 
 @record
+class Ready:
+    """A script with its constants in place."""
+
+    source: str
+    project: str  # id: of whose users' logs its lines are
+
+
+@record
 class _Before:
     """What a PRE script is to judge."""
 
     action: Action
     datastore: Datastore
-    source: str
+    script: Ready
     json: str
     item: str  # id; "" for a new one
     revision: int | None  # of the item; None: it is not there yet
@@ -96,7 +104,7 @@ class _Before:
 class _After:
     """What a POST script is told."""
 
-    source: str
+    script: Ready
     json: str
 
 
@@ -220,7 +228,7 @@ async def _judged(  # noqa: PLR0913  a script, what it judges, and for whom
     """The command as its PRE script wants it. Raises RejectedError, or what is wrong with it."""
     check_depth()
     outcome = await run_script(
-        app, identity, before.source, "pre", before.json, trace, may_write=not is_dry
+        app, identity, before.script, "pre", before.json, trace, may_write=not is_dry
     )
     trace.pre_result = msgspec.Raw(_result(outcome, before.action).encode())
     entry = _changed(command.entry, outcome.json, before.datastore)
@@ -235,12 +243,12 @@ def _before(app: App, view: View, command: WriteItem, trace: Trace) -> _Before |
     action, datastore = request.entry.action, request.entry.datastore
     if not action.pre_script:
         return None
-    source = expand(action.pre_script, request.project, trace.built_in())
+    script = expand(action.pre_script, request.project, trace.built_in())
     foreseen = look_ahead(app, view, request)
     data = item_data(view, datastore, foreseen.item, before=foreseen.before)
     data |= around(action, command)
     revision = foreseen.before.rev if foreseen.before is not None else None
-    return _Before(action, datastore, source, _encode(data).decode(), foreseen.item.id, revision)
+    return _Before(action, datastore, script, _encode(data).decode(), foreseen.item.id, revision)
 
 
 def look_ahead(app: App, view: View, request: WriteRequest) -> Foreseen:
@@ -308,7 +316,7 @@ async def _run_synchronous(
         if after is None:
             return None
         check_depth()
-        outcome = await run_script(app, identity, after.source, "post", after.json, trace)
+        outcome = await run_script(app, identity, after.script, "post", after.json, trace)
     except FaultError as fault:
         trace.logs.append(LogLine("error", str(fault)))
         return None
@@ -321,17 +329,17 @@ async def _run_synchronous(
 def _after(view: View, command: WriteItem, result: WriteResult, trace: Trace) -> _After | None:
     datastore = view.catalog.find_datastore(result.item.datastore)
     action = datastore.find_action(result.history.action) if datastore is not None else None
-    if datastore is None or action is None:
+    project = view.catalog.find_project(datastore.project) if datastore is not None else None
+    if datastore is None or action is None or project is None:
         return None
     if not action.post_script or not action.is_synchronous:
         return None
-    project = view.catalog.find_project(datastore.project)
-    source = expand(action.post_script, project, trace.built_in())
+    script = expand(action.post_script, project, trace.built_in())
     history = result.history
     data = item_data(
         view, datastore, result.item, history=history.id, transaction=history.transaction
     )
-    return _After(source, _encode(data | around(action, command)).decode())
+    return _After(script, _encode(data | around(action, command)).decode())
 
 
 # --- both -------------------------------------------------------------------------------------
@@ -340,7 +348,7 @@ def _after(view: View, command: WriteItem, result: WriteResult, trace: Trace) ->
 async def run_script(  # noqa: PLR0913  a script, whose, on what
     app: App,
     identity: Identity,
-    source: str,
+    script: Ready,
     when: When,
     json: str,
     trace: Trace,
@@ -348,12 +356,17 @@ async def run_script(  # noqa: PLR0913  a script, whose, on what
     may_write: bool = True,
 ) -> Outcome:
     """Run a script for a user. `may_write`: its calls may. The trace gets what it logs."""
+
+    def logged(line: LogLine) -> None:
+        app.live.publish_log(identity.user, script.project, line.message)
+
     outcome = await app.sandbox.run(
         identity.workspace,
-        make_script(source),
+        make_script(script.source),
         json,
         make_host(app.carry, identity, may_write=may_write),
         _BUDGETS[when],
+        logged=logged,
         is_nested=depth() > 0,
     )
     trace.logs.extend(outcome.logs)
@@ -365,16 +378,13 @@ def make_script(source: str) -> Script:
     return Script(blake2b(source.encode(), digest_size=16).hexdigest(), source)
 
 
-def expand(source: str, project: Project | None, built_in: Mapping[str, str]) -> str:
+def expand(source: str, project: Project, built_in: Mapping[str, str]) -> Ready:
     """A script with the values of constants in the place of `{NAME}`; other braces stay."""
-    if "{" not in source:
-        return source
     texts = dict(built_in)
-    if project is not None:
-        texts |= {one.display_id: one.value for one in reversed(project.constants)}
-    if not any(f"{{{name}}}" in source for name in texts):
-        return source
-    return _MACRO.sub(lambda one: texts.get(one[1], one[0]), source)
+    texts |= {one.display_id: one.value for one in reversed(project.constants)}
+    if "{" in source and any(f"{{{name}}}" in source for name in texts):
+        source = _MACRO.sub(lambda one: texts.get(one[1], one[0]), source)
+    return Ready(source, project.id)
 
 
 def decode_object(json: str) -> dict[str, Any]:
