@@ -14,6 +14,7 @@ from .sandbox.pool import Mode, Sandbox
 from .service.app import App
 from .service.files import Files
 from .service.identity import Identities
+from .service.post_scripts import PostScripts
 from .service.webhooks import Webhooks
 from .storage.engines import Engine
 from .storage.store import Store
@@ -77,6 +78,7 @@ def build(
     files = Files(store, clock, ids, observe, config.files_place, config.file_bytes_max)
     app = App(config, clock, ids, store, identities, files, observe, make_sandbox(config))
     app.events.follow(Webhooks(app))
+    app.events.follow(PostScripts(app))
     return app
 
 

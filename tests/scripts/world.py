@@ -34,6 +34,8 @@ PRE = {
 POST = {
     "After": ("function main(data) { return { rev: data.rev_no, history: data.history_id, name: data.item.name } }", True),
     "AfterThrows": ("function main() { throw new Error('late') }", True),
+    "Later": ("async function main(data) { await callAPIAsync('POST', 'api/v0/applications/SHOP/datastores/NOTES/items/new', { item: { text: ['later', data.item.name, data.rev_no, data.as_params, data.action_id].join(' ') } }) }", False),
+    "LaterThrows": ("function main() { logger.warn('so'); throw new Error('late') }", False),
     "AfterNotes": ("async function main(data) { await callAPIAsync('POST', 'api/v0/applications/SHOP/datastores/NOTES/items/new', { item: { text: 'after ' + data.item.name } }) }", True),
 }  # fmt: skip
 
@@ -58,6 +60,8 @@ def schema() -> str:
         _action("RemoveRejected", "delete", PRE["Reject"]),
         _action("RemoveEach", "delete", PRE["Each"]),
         _action("Copy", "copy", PRE["Change"]),
+        _action("MakeLater", "new", "", POST["Later"][0]),
+        _action("RemoveLater", "delete", "", POST["Later"][0]),
         *(
             _action(name, "update", text, default=name == "Plain", fields=locked)
             for name, text in PRE.items()

@@ -29,6 +29,7 @@ from ..core.errors import (
     revision_conflict,
     unavailable,
 )
+from ..core.events import Event
 from ..core.limits import (
     POST_CPU_SECONDS,
     PRE_CPU_SECONDS,
@@ -267,6 +268,17 @@ def around(action: Action, command: WriteItem) -> dict[str, object]:
         "action": action.operation.value,
         "comment": command.comment,
         "as_params": command.as_params,
+    }
+
+
+def around_event(action: Action, event: Event) -> dict[str, object]:
+    """The same of a write that was made: its comment is in the histories."""
+    return {
+        "a_id": action.id,
+        "action_id": action.display_id,
+        "action": action.operation.value,
+        "comment": "",
+        "as_params": event.as_params,
     }
 
 

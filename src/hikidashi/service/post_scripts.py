@@ -1,0 +1,100 @@
+"""POST scripts that nobody waits for: they follow the events of writes, behind the answers.
+
+A script that throws is not run again: it may have made calls. Only one that could not be run at
+all, or whose server was killed, is.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from ..core.access import Identity
+from ..core.catalog import Action, Catalog
+from ..core.errors import FaultError, FaultKind
+from ..core.events import Event, EventKind
+from ..core.limits import SCRIPT_SECONDS
+from ..core.record import record
+from .app import App, View
+from .consumers import FinalError, RetriableError
+from .item_data import item_data
+from .revisions import item_after
+from .scripts import Ready, Trace, around_event, decode_object, expand, run_script, said_by
+
+NAME: Final = "scripts"
+_STARTING_SECONDS: Final = 15.0  # of a worker, and of what waits before it
+
+
+@record
+class _Due:
+    """A script and what it is told."""
+
+    script: Ready
+    json: str
+
+
+class PostScripts:
+    """The consumer of events that runs POST scripts."""
+
+    name = NAME
+    timeout_s = SCRIPT_SECONDS + _STARTING_SECONDS
+    concurrency = 16
+    keeps = False
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    def wants(self, event: Event, catalog: Catalog) -> tuple[str, ...]:
+        """The event's action, if it has a script that nobody waits for."""
+        if not event.action or not catalog.has_scripts:
+            return ()
+        action = _find_action(catalog, event)
+        if action is None or not action.post_script or event.is_awaited:
+            return ()
+        return (action.id,)
+
+    async def close(self) -> None:
+        """Nothing is held open."""
+
+    async def deliver(self, event: Event, target: str) -> str:
+        """Run the script; what it gave, as JSON."""
+        app, identity = self._app, Identity(event.user, event.workspace)
+        try:
+            due = await app.read(identity, lambda view: _prepare(view, event, target))
+        except FaultError as fault:
+            kind = RetriableError if fault.kind is FaultKind.UNAVAILABLE else FinalError
+            words = f"the item could not be read: {fault.faults[0].description}"
+            raise kind(words) from fault
+        if due is None:
+            return ""
+        trace = Trace()
+        outcome = await run_script(app, identity, due.script, "post", due.json, trace)
+        logs = [f"{one.level}: {one.message}" for one in trace.logs]
+        if outcome.kind == "done":
+            return msgspec.json.encode({"logs": logs}).decode()
+        words = said_by(decode_object(outcome.json))
+        if outcome.kind in ("busy", "unavailable"):
+            raise RetriableError(words)
+        raise FinalError(words, msgspec.json.encode({"kind": outcome.kind, "logs": logs}).decode())
+
+
+def _find_action(catalog: Catalog, event: Event) -> Action | None:
+    datastore = catalog.find_datastore(event.datastore)
+    return datastore.find_action(event.action) if datastore is not None else None
+
+
+def _prepare(view: View, event: Event, target: str) -> _Due | None:
+    """What the script of an action is told of an event; None if there is none any more."""
+    catalog = view.catalog
+    datastore = catalog.find_datastore(event.datastore)
+    action = datastore.find_action(target) if datastore is not None else None
+    project = catalog.find_project(datastore.project) if datastore is not None else None
+    if datastore is None or action is None or project is None or not action.post_script:
+        return None
+    is_deleted = event.kind is EventKind.DELETED
+    item = item_after(view, datastore, event.item, event.rev, is_deleted=is_deleted)
+    data = item_data(view, datastore, item, history=event.history, transaction=event.transaction)
+    data |= around_event(action, event)
+    script = expand(action.post_script, project, Trace().built_in())
+    return _Due(script, msgspec.json.encode(data).decode())

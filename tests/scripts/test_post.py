@@ -1,0 +1,103 @@
+"""POST scripts that nobody waits for, run behind the answer by the relay."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.scripts.test_pre import act
+
+
+def drain(shop):
+    """Let the relay turn until nothing is left to do now."""
+    relay = shop.served.app.events
+
+    async def turn():
+        while True:
+            if await relay.turn():
+                continue
+            tasks = [task for lane in relay._lanes.values() for task in lane.tasks]
+            if not tasks:
+                return
+            await asyncio.gather(*tasks)
+
+    shop.served.run(turn())
+
+
+def later(shop):
+    """What such scripts have noted, in the order in which they did."""
+    notes = sorted((one["i_id"], one["text"]) for one in shop.search("NOTES"))
+    return [text for _, text in notes if text.startswith("later")]
+
+
+def test_it_runs_once_behind_the_answer_with_what_the_caller_said(shop):
+    before = len(later(shop))
+    item, told = act(shop, "Later", values={"name": "ink"}, as_params=["a", 1])
+    assert told["as_result"] is None
+    assert later(shop)[before:] == []
+    act(shop, "Later", item, values={"name": "pad"})
+    drain(shop)
+    assert later(shop)[before:] == ["later ink 2 a,1 Later", "later pad 3  Later"]
+    drain(shop)
+    assert len(later(shop)) == before + 2
+
+
+def test_it_follows_creating_and_deleting(shop):
+    before = len(later(shop))
+    item = shop.new(action="MakeLater", name="new")
+    drain(shop)
+    shop.send("POST", f"ORDERS/items/action/{item}/RemoveLater", {"is_force_update": True})
+    drain(shop)
+    made, removed = later(shop)[before:]
+    assert made == "later new 1  MakeLater"
+    assert removed.startswith("later new ")
+    assert removed.endswith("RemoveLater")
+
+
+def test_what_was_waited_for_is_not_run_again(shop):
+    notes = len(shop.search("NOTES"))
+    act(shop, "AfterNotes")
+    drain(shop)
+    assert len(shop.search("NOTES")) == notes + 1
+
+
+def test_each_item_of_a_bulk_action_has_its_script_run(shop):
+    before = len(later(shop))
+    made = [shop.new(name=f"bulk {n}") for n in range(3)]
+    conditions = [{"id": "i_id", "search_value": made, "exact_match": True}]
+    body = {"conditions": conditions, "item": {"amount": 1}, "use_display_id": True}
+    told = shop.send("POST", "ORDERS/items/bulkaction/Later", body)
+    assert told["result"]["processed"] == 3
+    drain(shop)
+    assert sorted(later(shop)[before:]) == [f"later bulk {n} 2  Later" for n in range(3)]
+
+
+def test_related_items_only_if_it_is_asked_for(shop):
+    before = len(later(shop))
+    for asked in (False, True):
+        entry = {"operation": 1, "item": {"name": f"asked {asked}"}, "action_id": "MakeLater"}
+        body = {
+            "item": {"text": "parent"},
+            "related_ds_items": {"ORDERS": [entry]},
+            "exec_children_post_procs": asked,
+            "use_display_id": True,
+        }
+        told = shop.send("POST", "NOTES/items/new", body)
+        assert told["error"] is None
+    drain(shop)
+    assert later(shop)[before:] == ["later asked True 1  MakeLater"]
+
+
+def test_one_that_throws_is_not_run_again_and_holds_nothing_up(shop):
+    before = len(later(shop))
+    heard = []
+    live = shop.served.app.live
+    live.publish_log = lambda *line: heard.append(line[2])
+    try:
+        item, _ = act(shop, "LaterThrows")
+        act(shop, "Later", item)
+        drain(shop)
+        drain(shop)
+    finally:
+        del live.publish_log
+    assert heard == ["so"]
+    assert len(later(shop)) == before + 1
