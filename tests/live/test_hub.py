@@ -144,13 +144,15 @@ REFUSED = [
     pytest.param("", "", 401, "there is no token", id="no token"),
     pytest.param("ann", "nonsense", 400, "'nonsense' is not the name of one", id="no channel"),
     pytest.param("ann", f"item_view_{NOBODY}_{ANN}", 404, NOBODY, id="no item"),
-    pytest.param("ann", f"item_view_@car_{BOB}", 403, "", id="another user's channel"),
+    pytest.param(
+        "ann", f"item_view_@car_{BOB}", 403, "another user's", id="another user's channel"
+    ),
     pytest.param("eve", f"item_view_@car_{EVE}", 404, "datastore", id="an item one can't see"),
     pytest.param("ann", f"datastore_{ANN}_{NOBODY}", 404, "datastore", id="no datastore"),
     pytest.param("eve", f"datastore_{EVE}_{CARS}", 404, "datastore", id="a closed datastore"),
     pytest.param("eve", f"logs_{EVE}_{PROJECT}", 404, "application", id="a closed application"),
-    pytest.param("bob", f"logs_{ANN}_{PROJECT}", 403, "", id="another user's logs"),
-    pytest.param("bob", f"unread_{ANN}", 403, "", id="another user's marks"),
+    pytest.param("bob", f"logs_{ANN}_{PROJECT}", 403, "another user's", id="another user's logs"),
+    pytest.param("bob", f"unread_{ANN}", 403, "another user's", id="another user's marks"),
     pytest.param("ann", ",".join([f"unread_{ANN}"] * 21), 400, "over 20", id="CHANNELS_MAX"),
 ]
 

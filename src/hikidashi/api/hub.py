@@ -83,7 +83,8 @@ class Hub:
             channels = split_channels(given.get("channel", ""))
             listener = await self._app.live.listen(token, channels, scope.get(CUT))
         except FaultError as fault:
-            await _refuse(send, STATUS[fault.kind], fault.faults[0].description)
+            words = fault.faults[0].description or fault.faults[0].error
+            await _refuse(send, STATUS[fault.kind], words)
             return
         try:
             await send({"type": "websocket.accept"})

@@ -39,6 +39,7 @@ CHECK_S: Final = 1.0  # between two looks whether sessions and tokens still hold
 LOOK_S: Final = 0.25  # between two looks for what other processes have written
 SHARE_S: Final = 0.2  # between two rounds in which other processes are told
 CUT_S: Final = 5.0  # a connection that has not ended by then, after it was told to, is cut
+STOP_S: Final = 1.0  # at most, for the word that the server stops to reach everybody
 RETRY_S: Final = 1.0  # after the database was busy
 REST_S: Final = 0.05  # at most, after a round, as long as that was: others are at work too
 AT_ONCE: Final = 64  # events of one round: whoever reads has read them before the next
@@ -152,7 +153,10 @@ class Live:
         """Tell everybody that the server stops, and let nobody else in."""
         self._is_stopping = True
         self._end_all(STOPPING)
-        await asyncio.sleep(0)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_S):
+                while self._held:  # noqa: ASYNC110  once, at the end
+                    await asyncio.sleep(STOP_S / 100)
 
     async def close(self) -> None:
         """Stop, and end what goes on in the background."""

@@ -17,6 +17,7 @@ from ..storage.definitions import read_numbers
 from ..storage.engines import Connection, OutdatedSchemaError
 from ..storage.items import History, Person
 from ..storage.outbox import event_of
+from ..storage.standing import Numbers
 from ..storage.store import Store
 from ..storage.tail import Taken
 from ..storage.told import LOG, Note
@@ -92,14 +93,22 @@ class _Teller:
         numbers = read_numbers(self._connection, workspace)
         if numbers is None:
             return False
-        standing = self._store.standing
+        known: dict[str, Actor | None] = {}  # by session or token: some have many connections
         for listener, identity in self._group:
-            try:
-                self._catalog, actor = standing.get(self._connection, identity, numbers)
-            except (FaultError, MovedError):
-                continue
-            self._actors.append((listener, actor))
+            key = listener.key
+            if key not in known:
+                known[key] = self._find_actor(identity, numbers)
+            actor = known[key]
+            if actor is not None:
+                self._actors.append((listener, actor))
         return bool(self._actors)
+
+    def _find_actor(self, identity: Identity, numbers: Numbers) -> Actor | None:
+        try:
+            self._catalog, actor = self._store.standing.get(self._connection, identity, numbers)
+        except (FaultError, MovedError):
+            return None
+        return actor
 
     def tell_events(self, events: Sequence[Event]) -> None:
         """New histories, to those who may see their items."""
