@@ -1,4 +1,4 @@
-"""Long inserts: whatever shares a statement, each row is there, and its text is found."""
+"""Long batches: whatever shares a statement, each row is written, and its text is found."""
 
 from __future__ import annotations
 
@@ -6,10 +6,18 @@ import pytest
 
 from hikidashi.core.query import fold
 from hikidashi.core.substrings import pieces
-from hikidashi.storage.engines import Column, Connection, Insert, IntegrityError, Row
+from hikidashi.storage.engines import (
+    Column,
+    Connection,
+    Delete,
+    Insert,
+    IntegrityError,
+    Row,
+    Update,
+)
 from hikidashi.storage.migrate import list_migrations
 from hikidashi.storage.search_sql import escape
-from hikidashi.storage.tables import drop_substrings, field_column, item_table, substring_table
+from hikidashi.storage.tables import N, drop_substrings, field_column, item_table, substring_table
 from tests import reads_world as w
 from tests.reads_world import ReadsWorld, task
 from tests.storage.search_rules import field
@@ -26,16 +34,21 @@ def connection(engine_url):
 
 
 @pytest.mark.parametrize("width", [2, 90, 700])
-def test_every_row_of_a_long_insert_is_there(connection, width):
+def test_every_row_of_a_long_batch_is_written(connection, width):
     columns = tuple(Column(f"c{at}", "bigint") for at in range(width))
     words = ", ".join(f"{one.name} BIGINT" for one in columns)
     connection.run_script(f"CREATE TABLE long ({words}, UNIQUE (c0))")
     for count in (1, 7, 8, 63, 73, 200):
-        check_insert(connection, columns, [tuple(range(at, at + width)) for at in range(count)])
+        rows = [tuple(range(at, at + width)) for at in range(count)]
+        connection.begin()
+        check_inserts(connection, columns, rows)
+        connection.rollback()
+        connection.begin()
+        check_changes(connection, columns, rows)
+        connection.rollback()
 
 
-def check_insert(connection: Connection, columns: tuple[Column, ...], rows: list[Row]) -> None:
-    connection.begin()
+def check_inserts(connection: Connection, columns: tuple[Column, ...], rows: list[Row]) -> None:
     connection.write([Insert("long", columns, rows)])
     assert connection.query("SELECT * FROM long ORDER BY c0") == rows
     again = [(*row[:-1], -1) for row in rows]
@@ -45,7 +58,23 @@ def check_insert(connection: Connection, columns: tuple[Column, ...], rows: list
     assert connection.query("SELECT * FROM long ORDER BY c0") == again
     with pytest.raises(IntegrityError):
         connection.write([Insert("long", columns, rows[-1:])])
-    connection.rollback()
+
+
+def check_changes(connection: Connection, columns: tuple[Column, ...], rows: list[Row]) -> None:
+    last, count = columns[-1], len(rows)
+    connection.write([Insert("long", columns, rows)])
+    changed: list[Row] = [(-row[0], row[0]) for row in rows[1:]]
+    connection.write([Update("long", columns[0], (last,), [*changed, (None, 0), (1, count)])])
+    found = connection.query(f"SELECT {last.name}, c0 FROM long ORDER BY c0")
+    assert found == [(None, 0), *changed]
+    gone: list[Row] = [(row[0],) for row in rows[1:]]
+    connection.write([Delete("long", columns[:1], [*gone, (count,)])])
+    assert connection.query("SELECT c0 FROM long") == [(0,)]
+    again = [*rows[1:], tuple([count] * len(columns))]
+    connection.write([Insert("long", columns, again)])
+    pairs: list[Row] = [(row[0], row[-1]) for row in rows[1:]]
+    connection.write([Delete("long", (columns[0], last), [*pairs, (count, 0)])])
+    assert connection.query("SELECT c0 FROM long ORDER BY c0") == [(0,), (count,)]
 
 
 def make_texts(world: ReadsWorld) -> None:
@@ -64,8 +93,8 @@ def ask(world: ReadsWorld, piece: str) -> list[int]:
     return [row[0] for row in rows]
 
 
-def check_pieces(world: ReadsWorld) -> None:
-    folded = [fold(f"{TEXTS[at % len(TEXTS)]}{at}") for at in range(COUNT)]
+def check_pieces(world: ReadsWorld, turn: int = 0) -> None:
+    folded = [fold(f"{TEXTS[(at + turn) % len(TEXTS)]}{at}") for at in range(COUNT)]
     for piece in set().union(*[pieces(one) for one in folded[: len(TEXTS)]]):
         assert ask(world, piece) == [at for at, one in enumerate(folded) if piece in one], piece
 
@@ -74,6 +103,12 @@ def test_texts_that_come_together_are_found_by_each_piece(engine_url):
     world = ReadsWorld(engine_url, indexed=("Note",))
     make_texts(world)
     check_pieces(world)
+    table, note = item_table(world.tasks).name, field_column(field(world, "Note"))
+    changed: list[Row] = [(f"{TEXTS[(at + 1) % len(TEXTS)]}{at}", at) for at in range(COUNT)]
+    world.connection.write([Update(table, N, (note,), changed)])
+    check_pieces(world, 1)
+    world.connection.write([Delete(table, (N,), [(at,) for at in range(1, COUNT)])])
+    assert [ask(world, piece) for piece in ("0", "1", "ab")] == [[0], [], [0]]
     world.close()
 
 

@@ -42,7 +42,7 @@ from .totals import Total
 PAGES_BETWEEN_CHECKPOINTS = 8_000  # 32 MB of log: fewer, larger checkpoints
 STATEMENT_CACHE = 512
 _NAMES, _NAME_CHARS = 2_048, 64  # whose pieces are remembered: 2 MB at most
-ROWS_TOGETHER = (64, 8)  # rows of a long insert that share a statement
+ROWS_TOGETHER = (64, 8)  # rows of a long batch that share a statement
 PARAMS_TOGETHER_MAX = 5_000  # of such a statement, which is kept ready
 STEPS_BETWEEN_LOOKS = 1_000  # of SQLite's machine; a look at the clock costs one in a hundred
 _TYPES: dict[ColumnType | Literal["rowid"], str] = {
@@ -212,24 +212,27 @@ class SqliteConnection:
             raise translate(error) from error
 
     def write(self, batches: Sequence[Batch]) -> None:
-        """One `executemany` a batch; long inserts with some rows a statement."""
+        """One `executemany` a batch; a long one with some rows a statement.
+
+        Each statement whose triggers write to a full-text index sorts what it adds into that
+        index, and within a savepoint goes through all pages that were changed so far.
+        """
         try:
             for one in batches:
-                if isinstance(one, Insert) and len(one.rows) >= ROWS_TOGETHER[-1]:
-                    self._insert(one)
+                least = ROWS_TOGETHER[-1 if isinstance(one, Insert) else 0]
+                if len(one.rows) >= least:
+                    self._write_together(one)
                 elif one.rows:
                     self._executemany(_statement(_shape(one)), one.rows)
         except apsw.Error as error:
             raise translate(error) from error
 
-    def _insert(self, insert: Insert) -> None:
-        """Rows together: each statement that has a trigger with an index of pieces behind it
-        sorts what it adds into that index."""
-        rows, shape, start = insert.rows, _shape(insert), 0
+    def _write_together(self, batch: Batch) -> None:
+        rows, shape, start = batch.rows, _shape(batch), 0
         for together in ROWS_TOGETHER:
-            if together * len(insert.columns) > PARAMS_TOGETHER_MAX:
+            if together * len(rows[0]) > PARAMS_TOGETHER_MAX:
                 continue
-            text = _inserting(shape, together)
+            text = _together(shape, together)
             while start + together <= len(rows):
                 given = chain.from_iterable(rows[start : start + together])
                 self._execute(text, tuple(given))
@@ -407,10 +410,21 @@ def _statement(shape: _Shape) -> str:
 
 
 @lru_cache(maxsize=4_096)
-def _inserting(shape: _Shape, rows: int) -> str:
+def _together(shape: _Shape, rows: int) -> str:
     """A statement for so many rows."""
-    marks = f"({', '.join('?' * len(shape[2]))})"
-    return _statement(shape).replace(f" VALUES {marks}", f" VALUES {', '.join([marks] * rows)}")
+    verb, table, columns, keys, _ = shape
+    width = len(columns) + (verb == "update")
+    one = f"({', '.join('?' * width)})"
+    many = ", ".join([one] * rows)
+    if verb == "insert":
+        return _statement(shape).replace(f" VALUES {one}", f" VALUES {many}")
+    if verb == "delete":
+        return f"DELETE FROM {table} WHERE ({', '.join(columns)}) IN (VALUES {many})"  # noqa: S608
+    settings = ", ".join(f"{name} = v.column{at}" for at, name in enumerate(columns, 1))
+    return (
+        f"UPDATE {table} SET {settings} FROM (VALUES {many}) v"  # noqa: S608
+        f" WHERE {table}.{keys[0]} = v.column{width}"
+    )
 
 
 @lru_cache(maxsize=4_096)

@@ -1,1 +1,1 @@
--- Here rows are taken together by the statement that inserts them: `_insert` in engines/sqlite.py.
+-- Here rows are taken together by the statement that inserts them: `_write_together` in engines/sqlite.py.
