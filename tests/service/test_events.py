@@ -50,6 +50,10 @@ class Listener:
         self.under_way = 0
         self.most_at_once = 0
 
+    def follows(self, catalog: Catalog) -> bool:
+        """Every workspace."""
+        return bool(catalog.workspace)
+
     def wants(self, event: Event, catalog: Catalog) -> tuple[str, ...]:
         """What a test says."""
         assert catalog.workspace == event.workspace

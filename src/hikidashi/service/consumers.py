@@ -50,6 +50,9 @@ class Consumer(Protocol):
         """Whether deliveries that came through are kept for a while, with what is told of each try,
         and can be replayed. One that is parked is kept in any case."""
 
+    def follows(self, catalog: Catalog) -> bool:
+        """Whether it could want any event of a workspace; those of others are not even read."""
+
     def wants(self, event: Event, catalog: Catalog) -> tuple[str, ...]:
         """The ids of the targets that an event is for, under definitions as they are when it is
         taken from the outbox. Asked for each event, on a thread: it must be quick and only look at

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Final
 
+from ..core.catalog import Catalog
 from ..core.errors import FaultError
 from ..core.events import Event
 from ..core.ids import Clock, IdSource
@@ -30,7 +31,7 @@ from ..observe import Observer, RelayFigures
 from ..storage import deliveries
 from ..storage.deliveries import Attempt, Claimed, Outcome, Wanted
 from ..storage.engines import Connection
-from ..storage.outbox import count_events, find_oldest, list_events, take_events
+from ..storage.outbox import count_events, find_oldest, list_events, list_heads, take_events
 from ..storage.store import Store
 from ..storage.told import keep_events
 from .background import end
@@ -168,27 +169,35 @@ class EventRelay:
 
     def _look(self, connection: Connection) -> _Found:
         """On a thread: the events to be taken, and what is wanted of them."""
-        events = list_events(connection, EVENTS_TAKEN_MAX)
-        wanted: list[tuple[str, Event]] = []
+        heads = list_heads(connection, EVENTS_TAKEN_MAX)
         catalogs = {
             one: self._store.standing.find_catalog(connection, one)
-            for one in {event.workspace for event in events if event.run_post}
+            for one in {workspace for _, workspace in heads}
         }
-        for event in events:
-            if not event.run_post:
-                continue
-            catalog = catalogs[event.workspace]
-            if catalog is None:
-                continue
-            for consumer in self._consumers.values():
-                targets = consumer.wants(event, catalog)
-                wanted += [(f"{consumer.name}:{one}", event) for one in targets]
-        return _Found(
-            tuple([one.id for one in events]),
-            tuple(wanted),
-            deliveries.list_lanes(connection),
-            len(events) >= EVENTS_TAKEN_MAX,
-        )
+        taken = tuple([id_ for id_, _ in heads])
+        wanted: list[tuple[str, Event]] = []
+        if any(self._follow(one) for one in catalogs.values()):
+            found = list_events(connection, EVENTS_TAKEN_MAX)
+            events = [one for one in found if one.workspace in catalogs]  # the others came since
+            taken = tuple([one.id for one in events])
+            for event in events:
+                wanted += self._wanted(event, catalogs.get(event.workspace))
+        lanes = deliveries.list_lanes(connection)
+        return _Found(taken, tuple(wanted), lanes, len(taken) >= EVENTS_TAKEN_MAX)
+
+    def _follow(self, catalog: Catalog | None) -> bool:
+        """Whether anybody could want an event of a workspace: most are in nobody's way."""
+        return catalog is not None and any(one.follows(catalog) for one in self._consumers.values())
+
+    def _wanted(self, event: Event, catalog: Catalog | None) -> list[tuple[str, Event]]:
+        """The lanes of those who want an event."""
+        if catalog is None or not event.run_post:
+            return []
+        return [
+            (f"{consumer.name}:{target}", event)
+            for consumer in self._consumers.values()
+            for target in consumer.wants(event, catalog)
+        ]
 
     def _write(
         self,

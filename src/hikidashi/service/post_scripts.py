@@ -45,6 +45,10 @@ class PostScripts:
     def __init__(self, app: App) -> None:
         self._app = app
 
+    def follows(self, catalog: Catalog) -> bool:
+        """Whether the workspace has scripts."""
+        return catalog.has_scripts
+
     def wants(self, event: Event, catalog: Catalog) -> tuple[str, ...]:
         """The event's action, if it has a script that nobody waits for."""
         if not event.action or not catalog.has_scripts:

@@ -95,6 +95,10 @@ class Webhooks:
         if self._client is not None:
             await self._client.close()
 
+    def follows(self, catalog: Catalog) -> bool:
+        """Whether the workspace has webhooks."""
+        return any(place.webhooks for one in catalog.projects for place in one.datastores)
+
     def wants(self, event: Event, catalog: Catalog) -> tuple[str, ...]:
         """The webhooks that are told of the event's action."""
         datastore = catalog.find_datastore(event.datastore) if event.action else None

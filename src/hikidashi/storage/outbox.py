@@ -117,6 +117,12 @@ def list_events(connection: Connection, limit: int) -> list[Event]:
     return [event_of(row) for row in (*rows, *(row for row in more if row[0] not in known))]
 
 
+def list_heads(connection: Connection, limit: int) -> list[tuple[str, str]]:
+    """The oldest events of the outbox: the id of each, and of its workspace."""
+    text = "SELECT id, workspace_id FROM outbox ORDER BY id LIMIT ?"
+    return [(row[0], row[1]) for row in connection.query(text, (limit,))]
+
+
 def take_events(connection: Connection, ids: Sequence[str]) -> bool:
     """Delete them, in a transaction that is undone if this gives False: another process has taken
     some, or is about to."""
