@@ -422,6 +422,7 @@ _OF_ALL = (
     ("GetFieldSettings", "GET", f"{ROOMS}/fields/other"),
     ("GetStatuses", "GET", f"{PLACE}/statuses"),
     ("GetActions", "GET", f"{PLACE}/actions"),
+    ("ValidateDatalinkKey", "GET", f"{ROOMS}/datalink/validate"),
     ("GetNewActions", "GET", f"{PLACE}/new-action"),
     ("GetNewActionsPlural", "GET", f"{PLACE}/new-actions"),
     ("GetUpdateActions", "GET", f"{PLACE}/update-action"),
@@ -479,9 +480,7 @@ NO_ITEMS = {
     "UnauthorizedCall": "what an operator has opened, with the rights of a token",
     "Logout": "sessions",
     "GetUserInfo": "the caller",
-    "GetWorkspaces": "workspaces",
-    "GetCurrentWorkspace": "workspaces",
-    "SelectWorkspace": "workspaces",
+    **dict.fromkeys(("GetWorkspaces", "GetCurrentWorkspace", "SelectWorkspace"), "workspaces"),
     "CreateNewItemID": "an id that no item has",
     "GetAutoNumber": "a counter, which all items of a datastore share",
     "UpdateAutoNumber": "the same counter",
@@ -491,6 +490,7 @@ NO_ITEMS = {
     **{one.name: "definitions" for one in templates.CALLS if one.name != "GetTasks"},
     **dict.fromkeys(_DESIGN, "definitions"),
     **{one.name: "what designers have told webhooks" for one in webhooks.CALLS},
+    **dict.fromkeys(("BuildDatalinkKey", "BuildAutoLink"), "all items, telling nothing of them"),
     "UploadToStorage": "a file that belongs to no item",
     **{
         one.name: "people"  # GetWorkspaceUsage counts all items there are, for administrators

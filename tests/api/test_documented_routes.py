@@ -15,9 +15,6 @@ from tests.api.sealed import OURS, Sealed, Things, open_sealed
 TABLE = Routes(ROUTES.values())
 A, D = "applications/:app-id", "applications/:app-id/datastores/:datastore-id"
 NOT_YET = {  # documented routes that are lacking, and what they wait for
-    f"GET {D}/datalink/validate": "links made by rule",
-    f"POST {D}/datalink/keys": "links made by rule",
-    f"POST {D}/datalink/autolinks": "links made by rule",
 }
 WHOLE: dict[str, Callable[[Reply], bool]] = {  # of what has no keys
     "null": lambda reply: reply.body == b"null",

@@ -36,6 +36,7 @@ def test_the_page_names_the_keys_of_each_kind(kind):
         "statuses",
         "fields",
         "actions",
+        "relations",
         "queries",
         "reports",
         "functions",

@@ -7,7 +7,7 @@ from typing import assert_never
 
 from ..core.access import may_use_datastore, may_use_field
 from ..core.catalog import Datastore, Field
-from ..core.events import Event
+from ..core.events import Event, EventKind
 from ..core.items import HistoryEntry, Item, Link
 from ..core.plan import (
     AttachFile,
@@ -46,7 +46,10 @@ class _Encoder:
     def __init__(self, view: View, steps: Sequence[Step]) -> None:
         self._view = view
         self._seen = {
-            one.item.id for one in steps if isinstance(one, InsertItem | UpdateItem | DeleteItem)
+            one.item.id
+            for one in steps
+            if isinstance(one, InsertItem | DeleteItem)
+            or (isinstance(one, UpdateItem) and one.is_action)
         }
         others: dict[str, set[str]] = {}
         for link in _links(steps):
@@ -151,7 +154,9 @@ class _Encoder:
             "comment": entry.comment,
         }
 
-    def _event(self, event: Event) -> Shape:
+    def _event(self, event: Event) -> Shape | None:
+        if event.kind is EventKind.LINKS_CHANGED and event.item not in self._seen:
+            return None  # a rule has linked it to what was written
         return {
             "step": "emit_event",
             "kind": event.kind.value,

@@ -14,7 +14,7 @@ Keyring = frozenset  # of access keys: ids of users, groups and roles
 class Identity:
     """Who a token speaks for, and what the token itself allows."""
 
-    user: str  # id
+    user: str  # id; "" for the server itself, whom no token speaks for
     workspace: str  # id of the current workspace; "" if the user has none
     project: str = ""  # id; the token opens only this project
     may_write: bool = True
@@ -87,6 +87,13 @@ def may_design(actor: Actor, project: Project) -> bool:
 def may_administer(actor: Actor) -> bool:
     """The actor looks after the workspace; a token, which opens one project, never does."""
     return actor.is_workspace_admin and actor.may_write and not actor.project
+
+
+def make_follower(workspace: str, number: int) -> Actor:
+    """The server itself, doing what rules say: no user, who sees no item and may do nothing that is
+    asked of users."""
+    none = frozenset[str]()
+    return Actor("", "", "", workspace, none, none, none, number, may_write=False)
 
 
 def make_operator(workspace: str, catalog: Catalog) -> Actor:

@@ -9,6 +9,7 @@ from enum import Enum
 from .formula import FormulaError, parse, references
 from .kinds import Kind, Option, Settings, Storage
 from .record import record
+from .relations import Relation, Rule
 from .saved import Constant, Function, Names, SavedChart, SavedCondition, SavedQuery, SavedReport
 
 
@@ -172,6 +173,7 @@ class Datastore:
         "position",
         "project",
         "publish_fields",
+        "relations",
         "roles",
         "row_code",
         "start_status",
@@ -200,6 +202,7 @@ class Datastore:
         statuses: Iterable[Status],
         actions: Iterable[Action],
         webhooks: Iterable[Webhook] = (),
+        relations: Iterable[Relation] = (),
     ) -> None:
         self.id = id
         self.display_id = display_id
@@ -213,6 +216,7 @@ class Datastore:
         self.statuses = tuple(sorted(statuses, key=lambda one: one.position))
         self.actions = tuple(sorted(actions, key=lambda one: one.position))
         self.webhooks = tuple(sorted(webhooks, key=lambda one: one.position))
+        self.relations = tuple(sorted(relations, key=lambda one: one.position))
         known = {one.display_id: one for one in self.fields}
         known |= {one.id: one for one in self.fields}
         self.find_field: Callable[[str], Field | None] = known.get  # by id or display id
@@ -373,6 +377,7 @@ class Catalog:
         "_groups",
         "_projects",
         "_roles",
+        "_rules",
         "groups",
         "has_scripts",
         "name",
@@ -413,6 +418,7 @@ class Catalog:
         )
         self._datastores = {ds.id: ds for one in self.projects for ds in one.datastores}
         self._roles = {role.id: role for one in self.projects for role in one.roles}
+        self._rules = self._find_rules()
 
     def find_group(self, ref: str) -> Group | None:
         """A group by id or display id."""
@@ -429,6 +435,24 @@ class Catalog:
     def find_role(self, id_: str) -> Role | None:
         """A role of any project, by id."""
         return self._roles.get(id_)
+
+    def rules_of(self, datastore: str) -> tuple[Rule, ...]:
+        """The rules that link items of a datastore (id) to others, or others to them."""
+        return self._rules.get(datastore, ())
+
+    def _find_rules(self) -> dict[str, tuple[Rule, ...]]:
+        found: dict[str, dict[Rule, None]] = {}
+        for source in self._datastores.values():
+            for one in source.relations:
+                target = self._datastores.get(one.target)
+                if target is None or not one.field:
+                    continue
+                if not (source.find_field(one.field) and target.find_field(one.equals)):
+                    continue
+                rule = Rule(source.id, one.field, target.id, one.equals)
+                found.setdefault(source.id, {})[rule] = None
+                found.setdefault(target.id, {})[rule] = None
+        return {datastore: tuple(rules) for datastore, rules in found.items()}
 
     def groups_below(self, group: str) -> list[str]:
         """The ids of a group and of all groups under it."""

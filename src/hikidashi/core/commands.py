@@ -245,6 +245,15 @@ class ReplaceLink:
 
 
 @record
+class FollowRules:
+    """Link an item, and others to it, as the rules of its datastore say. Asked for by the server."""
+
+    datastore: str  # id
+    item: str
+    user: str  # id of who brought it about; "" for nobody
+
+
+@record
 class TakeNumber:
     """Use up the next number of a counter (fields/GetAutoNumber)."""
 
@@ -317,6 +326,7 @@ Command: TypeAlias = (
     | WriteKept
     | ReserveItem
     | LinkCommand
+    | FollowRules
     | TakeNumber
     | SetNumber
     | CommentCommand
@@ -419,6 +429,16 @@ class LinkRequest:
 
 
 @record
+class RuleRequest:
+    """A FollowRules, resolved."""
+
+    command: FollowRules
+    datastore: Datastore
+    touches: Touches
+    entries: int = 16  # it may lock and write much
+
+
+@record
 class NumberRequest:
     """A TakeNumber or SetNumber, resolved."""
 
@@ -457,6 +477,7 @@ Request: TypeAlias = (
     | KeptRequest
     | ReservationRequest
     | LinkRequest
+    | RuleRequest
     | NumberRequest
     | CommentRequest
     | RefusedRequest

@@ -7,10 +7,13 @@ from typing import Any, Final, TypeGuard
 
 from .ids import is_id
 from .record import record
+from .relations import Question
 from .touches import Touches
 from .values import Value
 
 COPIED_FROM: Final = "copied_from"  # of a history's changes: the item that this one is a copy of
+AUTO_LINK: Final = "auto_link"  # the kind of a link that was made by rule
+LOOKUP_LINK: Final = "lookup"  # the kind of one that a lookup field has made
 IMPORT: Final = "IMPORT"  # who made an item that came with a file, and what its history says
 
 
@@ -47,6 +50,14 @@ class Link:
     def key(self) -> tuple[str, str, str]:
         """What makes it this link and no other."""
         return (self.from_item, self.to_item, self.kind)
+
+
+@record
+class Differences:
+    """What rules ask for and is not there, and what is there and no rule asks for; some of each."""
+
+    lacking: tuple[Link, ...] = ()
+    stale: tuple[Link, ...] = ()
 
 
 @record
@@ -126,6 +137,7 @@ class Snapshot:
         "_taken",
         "comments",
         "counters",
+        "differences",
         "files",
         "holders",
         "items",
@@ -143,6 +155,7 @@ class Snapshot:
         self.holders: dict[tuple[str, Value], str] = {}  # (field, value) -> item id; "" if free
         self.counters: dict[tuple[str, str | None], int | None] = {}
         self.links: dict[tuple[str, str, str], Link | None] = {}  # None: removed here
+        self.differences: dict[Question, Differences] = {}  # as they are committed
         self._pairs: set[tuple[str, str]] = set()  # what of the links was read
         self._made: set[str] = set()  # items that are new here: no links but those made here
         self.new_rows: dict[str, list[int]] = {}  # datastore -> reserved row numbers, ascending
@@ -306,6 +319,15 @@ class Snapshot:
         found.sort(key=lambda link: (places[link.from_item], link.to_datastore, link.to_item))
         return [link for link in found if self._is_there(link)]
 
+    def find_differences(self, question: Question) -> Differences:
+        """Some of what rules lack and have too much, as it is committed."""
+        try:
+            return self.differences[question]
+        except KeyError:
+            miss = Touches()
+            miss.question(question)
+            raise SnapshotMissError(miss) from None
+
     def _is_there(self, link: Link | None) -> TypeGuard[Link]:
         """A link goes with the item that it leads to."""
         if link is None:
@@ -348,6 +370,10 @@ class Snapshot:
     def drop_link(self, link: Link) -> None:
         """A link removed."""
         self._put(self.links, link.key, None)
+
+    def is_made_here(self, item: str) -> bool:
+        """Whether the item is one that was made here."""
+        return item in self._made
 
     def know_new_item(self, item: str) -> None:
         """An item made here has no links but those made here."""

@@ -9,6 +9,7 @@ from .catalog import Catalog
 from .commands import (
     EntryRequest,
     ItemsRequest,
+    Op,
     Publish,
     WriteBatch,
     WriteFound,
@@ -28,6 +29,7 @@ from .ids import IdSource
 from .items import HistoryEntry, Snapshot
 from .linked import find_linked
 from .plan import ItemsResult, WritePlan, WriteResult
+from .rule_links import Writer, follow_rules
 from .write_planner import Frame, WritePlanner
 
 
@@ -78,6 +80,8 @@ class _ItemPlanner(WritePlanner):
         frame, history = self._write(entry, publish)
         if entry.related:
             self._related(entry, frame, publish)
+        if command.realtime_auto_link and entry.operation is not Op.DELETE:
+            self._follow_rules(frame)
         self._close(frame, run_post=not command.is_import, is_awaited=command.awaits_post)
         if request.linked:
             self._delete_linked(frame, request)
@@ -92,6 +96,15 @@ class _ItemPlanner(WritePlanner):
             self._project,
         )
         return WritePlan(tuple(self._steps), result)
+
+    def _follow_rules(self, frame: Frame) -> None:
+        """Link the item by rule; what is linked from it is told with its own event."""
+        scope = self._scope
+        writer = Writer(scope.actor, self._now, self._ids, self._transaction)
+        found = follow_rules(frame.item, scope.catalog, scope.snapshot, writer)
+        self._steps.extend(found.steps)
+        frame.added.extend(found.added)
+        frame.removed.extend(found.removed)
 
     def _root_publish(self, command: WriteItem, publish: Publish | None) -> Publish | None:
         """Add the legacy top-level groups, all by display id or all by id."""

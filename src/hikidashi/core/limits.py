@@ -9,6 +9,9 @@ RELATED_LEVELS_MAX: Final = 5  # nesting below the item of the URL; deeper trees
 RELATED_ENTRIES_MAX: Final = 1_000  # entries in one write, all levels: bounds one transaction
 LINKED_DELETES_MAX: Final = 100  # items of one datastore a delete takes along
 LINKED_READ_MAX: Final = 1_000  # links into one datastore that a write looks at, hidden ones too
+RULE_PAIRS_MAX: Final = (
+    500  # links that one write makes or removes by rule; the others come after it
+)
 RESERVATION_LIFE_MS: Final = 86_400_000  # how long the id of an item to be made is kept
 FAULTS_TOLD_MAX: Final = 1_000  # faults of single items in one answer
 TARGET_DATASTORES_MAX: Final = 1_000  # named by one delete

@@ -193,6 +193,14 @@ class LinkResult:
 
 
 @record
+class RuleResult:
+    """How many links were made or removed by rule, and whether there is more to do."""
+
+    count: int
+    has_more: bool
+
+
+@record
 class NumberResult:
     """A counter's number and its formatted form."""
 
@@ -213,6 +221,7 @@ Result: TypeAlias = (
     | RowsResult
     | ReservationResult
     | LinkResult
+    | RuleResult
     | NumberResult
     | CommentResult
 )

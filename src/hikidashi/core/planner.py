@@ -19,6 +19,7 @@ from .commands import (
     Request,
     ReservationRequest,
     RowsRequest,
+    RuleRequest,
     SetNumber,
     TakeNumber,
     WriteRequest,
@@ -49,6 +50,7 @@ from .plan import (
 )
 from .reservations import plan_reservation
 from .rows_planner import plan_rows
+from .rule_links import plan_rule_links
 from .touches import Touches
 from .write_planner import links_changed
 
@@ -77,6 +79,8 @@ def plan_request(  # noqa: PLR0913  everything a plan depends on, and nothing el
                 return plan_kept(request, snapshot, actor, catalog, now, ids)
             case LinkRequest():
                 return _plan_links(request, snapshot, actor, now, ids)
+            case RuleRequest():
+                return plan_rule_links(request, snapshot, actor, catalog, now, ids)
             case NumberRequest():
                 return _plan_number(request, snapshot)
             case CommentRequest():

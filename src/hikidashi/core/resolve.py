@@ -13,6 +13,7 @@ from .commands import (
     EditComment,
     Entry,
     EntryRequest,
+    FollowRules,
     ItemsRequest,
     Linked,
     Op,
@@ -57,7 +58,7 @@ from .limits import (
 )
 from .places import check_comment, get_datastore, get_project
 from .reservations import resolve_reservation
-from .resolve_parts import resolve_comment, resolve_link, resolve_number
+from .resolve_parts import resolve_comment, resolve_link, resolve_number, resolve_rules
 from .rows_planner import resolve_rows
 from .touches import Touches
 from .values import Value
@@ -88,6 +89,8 @@ def resolve(command: Command, catalog: Catalog, actor: Actor) -> Request:
             return resolve_kept(command, catalog, actor)
         case AddLink() | RemoveLinks() | ReplaceLink():
             return resolve_link(command, catalog, actor)
+        case FollowRules():
+            return resolve_rules(command, catalog)
         case TakeNumber() | SetNumber():
             return resolve_number(command, catalog, actor)
         case PostComment() | EditComment() | RemoveComment():

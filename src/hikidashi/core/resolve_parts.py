@@ -7,12 +7,14 @@ from .catalog import Catalog, Datastore, Operation
 from .commands import (
     CommentCommand,
     CommentRequest,
+    FollowRules,
     LinkCommand,
     LinkRequest,
     NumberRequest,
     PostComment,
     RemoveComment,
     ReplaceLink,
+    RuleRequest,
     SetNumber,
     TakeNumber,
 )
@@ -66,6 +68,16 @@ def _link_datastore(command: LinkCommand, ref: str, catalog: Catalog, actor: Act
     if target is None or not may_use_datastore(actor, target):
         raise no_place("datastore", ref)
     return target
+
+
+def resolve_rules(command: FollowRules, catalog: Catalog) -> RuleRequest:
+    """The server's own command: whoever acts."""
+    datastore = catalog.find_datastore(command.datastore)
+    if datastore is None:
+        raise no_place("datastore", command.datastore)
+    touches = Touches()
+    touches.item(datastore.id, command.item)
+    return RuleRequest(command, datastore, touches)
 
 
 # --- comments ---------------------------------------------------------------------------------

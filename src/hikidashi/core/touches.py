@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Set as AbstractSet
 from types import MappingProxyType
 from typing import Any, Final
 
+from .relations import Question
 from .values import Value
 
 _NO_MAPPING: Final[Mapping[Any, Any]] = MappingProxyType({})
@@ -31,6 +32,7 @@ class Touches:
     link_pairs: AbstractSet[tuple[str, str]] = _NO_SET  # items; read both ways
     comments: AbstractSet[str] = _NO_SET  # histories that are comments, by id
     reserved: AbstractSet[str] = _NO_SET  # ids of items that are yet to be made
+    questions: AbstractSet[Question] = _NO_SET  # what rules would make of links
     links_into: AbstractSet[tuple[str, str]] = _NO_SET  # item, datastore that its links lead into
 
     def item(self, datastore: str, item: str) -> None:
@@ -78,6 +80,10 @@ class Touches:
     def link_into(self, pairs: Iterable[tuple[str, str]]) -> None:
         """The links from items into datastores."""
         self._more("links_into", pairs)
+
+    def question(self, question: Question) -> None:
+        """What rules would make of the links of an item."""
+        self._more("questions", (question,))
 
     def comment(self, history: str) -> None:
         """A comment."""

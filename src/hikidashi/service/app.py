@@ -38,6 +38,7 @@ from .live import Live
 from .post import make_post
 from .registrations import Registrations
 from .relay import MailRelay
+from .rule_links import RuleLinks
 from .script_calls import Carry, InnerCall
 from .tasks import CREATE, Tasks
 from .templates import Templates
@@ -113,6 +114,7 @@ class App:
         post = make_post(config.smtp_url, config.mail_sender, config.outbox_folder)
         self.relay = MailRelay(store, clock, observe, post, config.mail_sender)
         self.events = EventRelay(store, clock, ids, observe)  # who follows events is told to it
+        self.events.follow(RuleLinks(store))
         self.live = Live(store, identities, clock, ids, observe)
         self.observe = observe
         self.sandbox = sandbox

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Final
@@ -17,17 +17,22 @@ from ..core.errors import FaultError
 from ..core.ids import Clock
 from ..storage.builds import (
     Build,
+    Kind,
     advance,
     finish,
     lacking_indexes,
     list_builds,
     name_build,
+    note_advance,
 )
 from ..storage.definitions import load_catalog
 from ..storage.engines import Connection, EngineError
+from ..storage.rules import list_portion
 from ..storage.store import Store
+from .rule_links import link_item
 
 PORTION_ROWS: Final = 2_000  # in one transaction: a tenth of a second or so
+LINKED_ITEMS: Final = 50  # items in a portion that is linked by rule, each by a command
 _LOOK_S: Final = 0.5  # while another process makes an index
 Tell = Callable[[str, Build], None]  # what it is about by display ids, and how far it is
 
@@ -75,7 +80,13 @@ class Builds:
         if tell is not None:
             tell(await self._store.scan(lambda one: name_build(one, build)), build)
         started = time.monotonic()
-        if not await self._store.change(lambda one: self._advance(one, build), build.workspace):
+        if build.kind is Kind.LINKS:
+            goes_on = await self._link(build)
+        else:
+            goes_on = await self._store.change(
+                lambda one: self._advance(one, build), build.workspace
+            )
+        if not goes_on:
             await self._complete(build)
         await asyncio.sleep(time.monotonic() - started)
         return True
@@ -84,6 +95,31 @@ class Builds:
         catalog = load_catalog(connection, build.workspace)
         now = self._clock.now_ms()
         return advance(connection, self._store.engine, build, catalog, self.rows, now)
+
+    async def _link(self, build: Build) -> bool:
+        """Link a portion of items by rule, by the commands that the relay uses, too."""
+        place = build.datastore
+
+        def look(connection: Connection) -> Sequence[tuple[str, int]]:
+            return list_portion(connection, place, build.last, build.upto, LINKED_ITEMS)
+
+        portion = await self._store.scan(look)
+        if not portion:
+            return False
+        await asyncio.gather(
+            *[link_item(self._store, build.workspace, place, item) for item, _ in portion]
+        )
+        end, now = portion[-1][1], self._clock.now_ms()
+        await self._store.change(lambda one: note_advance(one, build, end, now))
+        return True
+
+    async def finish_of(self, datastore: str, kinds: Collection[Kind]) -> None:
+        """Go on until builds of these kinds are done for a datastore. Raises FaultError."""
+        while not self._is_closed:
+            left = await self._store.scan(list_builds)
+            if not any(one.datastore == datastore and one.kind in kinds for one in left):
+                return
+            await self.step()
 
     async def _complete(self, build: Build) -> None:
         """All rows are in: sort them where that is done last, and say that it is done."""
@@ -113,4 +149,4 @@ class Builds:
             connection.run_script(statement)
 
 
-__all__ = ["Build", "Builds"]
+__all__ = ["Build", "Builds", "Kind"]

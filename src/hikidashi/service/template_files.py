@@ -31,7 +31,7 @@ _LEFT_OUT: Final = frozenset(
 _Parts = Mapping[str, "_Parts"]
 _PARTS: Final[_Parts] = {
     "roles": {},
-    "datastores": {"statuses": {}, "fields": {"options": {}}, "actions": {}},
+    "datastores": {"statuses": {}, "fields": {"options": {}}, "actions": {}, "relations": {}},
     "queries": {},
     "reports": {"columns": {}},
     "charts": {},

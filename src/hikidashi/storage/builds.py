@@ -48,6 +48,7 @@ class Kind(str, Enum):
     VALUES = "computevalues"  # part: ""
     TEXTS = "indextexts"  # part: the field; "": comments
     EMPTY = "emptycolumn"  # part: the column
+    LINKS = "buildautolink"  # part: ""; done by commands: see service/builds.py
 
 
 @record
@@ -239,10 +240,22 @@ def advance(  # noqa: PLR0913
             index_rows(connection, datastore, fields, known.last, end, with_comments=not known.part)
         case Kind.EMPTY:
             _empty(connection, known, end)
+        case Kind.LINKS:
+            raise ValueError("links are made by commands")
     connection.query(f"UPDATE builds SET last = ? {_BY_KEY}", (end, *build.key))  # noqa: S608
     if known.job:
         touch_job(connection, known.job, end, now_ms)
     return True
+
+
+def note_advance(connection: Connection, build: Build, end: int, now_ms: int) -> None:
+    """A portion was done beside this transaction; nothing changes if the build was begun anew."""
+    found = connection.query(
+        f"UPDATE builds SET last = ? {_BY_KEY} AND last = ? AND job_id = ? RETURNING job_id",  # noqa: S608
+        (end, *build.key, build.last, build.job),
+    )
+    if found and build.job:
+        touch_job(connection, build.job, end, now_ms)
 
 
 def _empty(connection: Connection, build: Build, end: int) -> None:
@@ -312,6 +325,7 @@ __all__ = [
     "list_builds",
     "list_indexes",
     "name_build",
+    "note_advance",
     "order_build",
     "order_index",
     "tell_of_builds",

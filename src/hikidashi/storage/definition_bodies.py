@@ -114,6 +114,14 @@ class WebhookBody(_Body, frozen=True):
     secret_number: int = 0
 
 
+class RelationBody(_Body, frozen=True):
+    """A relation of a datastore to another one."""
+
+    target: str = ""  # id of a datastore
+    field: str = ""  # id; the key of a rule; "" where there is none
+    equals: str = ""  # id; the key of the target's items
+
+
 class ConditionBody(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One condition of a query. Values stand as they were written; a search reads them."""
 
@@ -199,6 +207,7 @@ Body: TypeAlias = (
     | StatusBody
     | ActionBody
     | WebhookBody
+    | RelationBody
     | QueryBody
     | ReportBody
     | ChartBody
@@ -215,6 +224,7 @@ BODIES: dict[str, type[Body]] = {
     "status": StatusBody,
     "action": ActionBody,
     "webhook": WebhookBody,
+    "relation": RelationBody,
     "query": QueryBody,
     "report": ReportBody,
     "chart": ChartBody,
@@ -237,7 +247,8 @@ class Definition:
 
     @property
     def kind(self) -> str:
-        """group, project, role, datastore, field, status, action, webhook, query, report or chart."""
+        """group, project, role, datastore, field, status, action, webhook, relation, query, report or
+        chart."""
         return _KINDS[type(self.body)]
 
 

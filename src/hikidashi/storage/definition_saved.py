@@ -1,8 +1,9 @@
-"""Rows of what projects keep under names, as the catalogue holds them."""
+"""Rows of what projects keep under names, and settings of fields, as the catalogue holds them."""
 
 from __future__ import annotations
 
-from ..core.catalog import Webhook
+from ..core.catalog import Option, Settings, Webhook
+from ..core.relations import Relation
 from ..core.saved import (
     Constant,
     Function,
@@ -18,8 +19,10 @@ from .definition_bodies import (
     ConditionBody,
     ConstantBody,
     Definition,
+    FieldBody,
     FunctionBody,
     QueryBody,
+    RelationBody,
     ReportBody,
     WebhookBody,
 )
@@ -36,6 +39,13 @@ def make_webhook(row: Definition, body: WebhookBody) -> Webhook:
         actions=None if body.actions is None else frozenset(body.actions),
         is_enabled=body.is_enabled,
         secret_number=body.secret_number,
+    )
+
+
+def make_relation(row: Definition, body: RelationBody) -> Relation:
+    """A relation of a datastore."""
+    return Relation(
+        row.id, row.display_id, body.names, row.position, body.target, body.field, body.equals
     )
 
 
@@ -112,4 +122,27 @@ def _conditions(given: tuple[ConditionBody, ...]) -> tuple[SavedCondition, ...]:
     return tuple(
         SavedCondition(one.field, one.values, one.exact, one.negate, one.include_null)
         for one in given
+    )
+
+
+def make_settings(body: FieldBody) -> Settings:
+    """What a field tells its kind."""
+    return Settings(
+        options=tuple(
+            Option(one.id, one.display_id, one.label, one.enabled, one.color)
+            for one in body.options
+        ),
+        selected=body.selected,
+        min_value=body.min_value,
+        max_value=body.max_value,
+        indexed=body.unique or body.has_index,
+        prefix=body.prefix,
+        digits=body.digits,
+        zero_padding=body.zero_padding,
+        single=body.single,
+        lookup_datastore=body.lookup_datastore,
+        lookup_field=body.lookup_field,
+        formula=body.formula,
+        result=body.result,
+        extra=body.extra,
     )

@@ -13,10 +13,8 @@ from ..core.catalog import (
     Datastore,
     Field,
     Group,
-    Option,
     Project,
     Role,
-    Settings,
     Status,
     Webhook,
 )
@@ -25,6 +23,7 @@ from ..core.kinds import KINDS, Storage
 from ..core.limits import INDEXED_BYTES_MAX, INDEXED_CHARS_MAX
 from ..core.password_policy import PasswordPolicy
 from ..core.record import record
+from ..core.relations import Relation
 from . import tables
 from .builds import Kind
 from .definition_bodies import (
@@ -38,6 +37,7 @@ from .definition_bodies import (
     GroupBody,
     ProjectBody,
     QueryBody,
+    RelationBody,
     ReportBody,
     RoleBody,
     Roles,
@@ -51,7 +51,9 @@ from .definition_saved import (
     make_constant,
     make_function,
     make_query,
+    make_relation,
     make_report,
+    make_settings,
     make_webhook,
 )
 from .engines import Column, Connection, Engine, Insert, Query, QueryKeys, Row, Update
@@ -282,6 +284,7 @@ def _datastore(  # noqa: PLR0913  what a datastore is made of
     statuses: list[Status] = []
     actions: list[Action] = []
     webhooks: list[Webhook] = []
+    relations: list[Relation] = []
     for one in parts:
         match one.body:
             case FieldBody() as part:
@@ -292,6 +295,8 @@ def _datastore(  # noqa: PLR0913  what a datastore is made of
                 actions.append(_action(one, part, every))
             case WebhookBody() as part:
                 webhooks.append(make_webhook(one, part))
+            case RelationBody() as part:
+                relations.append(make_relation(one, part))
             case _:
                 raise ValueError(f"a datastore holds no {one.kind}")
     return Datastore(
@@ -307,6 +312,7 @@ def _datastore(  # noqa: PLR0913  what a datastore is made of
         statuses=statuses,
         actions=actions,
         webhooks=webhooks,
+        relations=relations,
     )
 
 
@@ -339,29 +345,6 @@ def make_field(
         publish=body.publish,
         layout=body.layout,
         is_building=is_building,
-    )
-
-
-def make_settings(body: FieldBody) -> Settings:
-    """What a field tells its kind."""
-    return Settings(
-        options=tuple(
-            Option(one.id, one.display_id, one.label, one.enabled, one.color)
-            for one in body.options
-        ),
-        selected=body.selected,
-        min_value=body.min_value,
-        max_value=body.max_value,
-        indexed=body.unique or body.has_index,
-        prefix=body.prefix,
-        digits=body.digits,
-        zero_padding=body.zero_padding,
-        single=body.single,
-        lookup_datastore=body.lookup_datastore,
-        lookup_field=body.lookup_field,
-        formula=body.formula,
-        result=body.result,
-        extra=body.extra,
     )
 
 

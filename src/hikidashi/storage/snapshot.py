@@ -14,11 +14,13 @@ from ..core.catalog import Datastore
 from ..core.items import HistoryEntry, Link, Reservation, Snapshot
 from ..core.kinds import Storage
 from ..core.limits import LINKED_READ_MAX
+from ..core.relations import Question
 from ..core.touches import Touches
 from .access_sets import AccessSets
 from .engines import Column, Connection, Engine, Query, QueryKeys, Row
 from .files import STATE, file_state
 from .reservations import ID as RESERVED_ID, SELECT as RESERVED
+from .rules import Finding
 from .tables import ACL_AT, ID, ItemTable, N, field_column, item_table
 
 FIELD = Column("field_id", "text")
@@ -101,6 +103,8 @@ class SnapshotReader:
         if touches.holders or touches.numbers:
             self._ask_holders(snapshot, touches)
         self._ask_links(snapshot, touches)
+        for question in touches.questions:
+            self._ask_rules(snapshot, question)
         if touches.users:
             self._ask_users(snapshot, touches)
         if touches.comments:
@@ -282,6 +286,23 @@ class SnapshotReader:
             text = f"{_LINKS} JOIN {wanted} ON from_item = one AND to_item = other"
             sources, targets = zip(*pairs, strict=True)
             self._ask(Query(text, (list(sources), list(targets))), handle)
+
+    def _ask_rules(self, snapshot: Snapshot, question: Question) -> None:
+        finding = Finding(question, self._find)
+        asked = finding.queries()
+        for at, (query, handle) in enumerate(asked, 1):
+
+            def note(
+                rows: list[Row],
+                handle: Callable[[list[Row]], None] = handle,
+                *,
+                is_last: bool = at == len(asked),
+            ) -> None:
+                handle(rows)
+                if is_last:
+                    snapshot.differences[question] = finding.answer()
+
+            self._ask(query, note)
 
     def _ask_users(self, snapshot: Snapshot, touches: Touches) -> None:
         by_workspace: dict[str, list[str]] = {}

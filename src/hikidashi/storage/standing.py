@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..core.access import Actor, Identity
+from ..core.access import Actor, Identity, make_follower
 from ..core.catalog import Catalog
 from ..core.errors import unauthorized
 from .definitions import load_catalog, read_numbers
@@ -56,7 +56,10 @@ class Standing:
         held = self._actors.get(key)
         if held is not None and held[0] == numbers:
             return catalog, held[1]
-        actor = load_actor(connection, identity, catalog, numbers[1])
+        if identity.user:
+            actor = load_actor(connection, identity, catalog, numbers[1])
+        else:  # the server itself
+            actor = make_follower(workspace, numbers[1])
         if len(self._actors) >= _ACTORS_MAX:
             self._actors.clear()
         self._actors[key] = (numbers, actor)

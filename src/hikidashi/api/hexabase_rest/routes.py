@@ -8,6 +8,7 @@ from ..edge import Call
 from .accounts import CALLS as ACCOUNT_CALLS
 from .bulk import CALLS as BULK_CALLS
 from .comments import CALLS as COMMENT_CALLS
+from .datalinks import CALLS as DATALINK_CALLS
 from .definitions_routes import CALLS as DEFINITION_CALLS
 from .design_actions import CALLS as DESIGN_ACTION_CALLS
 from .design_applications import CALLS as DESIGN_APPLICATION_CALLS
@@ -51,6 +52,7 @@ _CALLS: Final[tuple[Call, ...]] = (
     *DESIGN_ACTION_CALLS,
     *WEBHOOK_CALLS,
     *DESIGN_DELETED_CALLS,
+    *DATALINK_CALLS,
     *FILE_CALLS,
     *FUNCTION_CALLS,
     *GROUP_CALLS,

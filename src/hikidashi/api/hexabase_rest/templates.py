@@ -240,7 +240,7 @@ CALLS: Final[tuple[Call, ...]] = (
                 "category",
                 "string",
                 "`SAVETEMPLATE`, `UPLOADTEMPLATE`, `CREATEAPPLICATION`, `IMPORT`, `BUILDINDEX`,"
-                " `COMPUTEVALUES` or `INDEXTEXTS`.",
+                " `COMPUTEVALUES`, `INDEXTEXTS` or `BUILDAUTOLINK`.",
             ),
             QueryKey("all", "boolean", "Those that are over too."),
             QueryKey("stream_id", "string", "Only this one, over or not."),

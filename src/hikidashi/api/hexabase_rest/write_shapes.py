@@ -132,7 +132,10 @@ class WriteBody(msgspec.Struct):
     is_sync_related_items: Annotated[
         bool | None, told("No effect: related entries are always carried out in the order sent.")
     ] = None
-    realtime_auto_link: Annotated[bool | None, told("No effect: nothing links itself.")] = None
+    realtime_auto_link: Annotated[
+        bool | None,
+        told("Link the item by rule before answering; else that is done behind the answer."),
+    ] = None
     return_actionscript_logs: Annotated[
         bool | None, told("The answer tells in `actionscript_logs` what the scripts have logged.")
     ] = None

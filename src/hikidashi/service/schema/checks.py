@@ -27,12 +27,15 @@ from ...storage.definition_bodies import (
     GroupBody,
     ProjectBody,
     QueryBody,
+    RelationBody,
     ReportBody,
     WebhookBody,
 )
-from ...storage.definitions import Workspace, build_catalog, make_settings
+from ...storage.definition_saved import make_settings
+from ...storage.definitions import Workspace, build_catalog
 from .difference import Outcome
 from .problems import Place, Problem
+from .relation_checks import find_rule_problem
 from .report_checks import chart_problem, report_problem
 
 
@@ -78,6 +81,8 @@ class Checker:
                 case WebhookBody(url=url):
                     hooks[one.parent] += 1
                     self._fail_if(not url, one, "needs a url")
+                case RelationBody() as body:
+                    self._relation(one, body)
                 case QueryBody() as body:
                     self._query(one, body)
                     defaults[body.datastore, "search"] += body.default_search
@@ -99,6 +104,7 @@ class Checker:
             reason = f"has {count} webhooks, at most {most} are allowed"
             self._fail_if(count > most, self._live[datastore], reason)
         self._formulas()
+        self._rules()
         tops = [one for one in self._groups() if not _above(one)]
         if len(tops) > 1:
             names = ", ".join(one.display_id for one in tops)
@@ -160,6 +166,27 @@ class Checker:
         self._refer(one, body.next_status, "leads to a status that is gone")
         both = body.is_default and bool(body.status)
         self._fail_if(both, one, "can't be a default: it is bound to a status")
+
+    def _relation(self, one: Definition, body: RelationBody) -> None:
+        self._fail_if(not body.target, one, "needs to: the datastore that it leads to")
+        self._refer(one, body.target, "leads to a datastore that is gone")
+
+    def _rules(self) -> None:
+        """Each rule must compare what can be compared; that takes the whole catalogue."""
+        if self._problems or not any(
+            isinstance(one.body, RelationBody) for one in self._outcome.after
+        ):
+            return
+        catalog = build_catalog(Workspace("", "", "UTC"), 0, self._outcome.after)
+        for one in self._outcome.after:
+            if not isinstance(one.body, RelationBody) or not one.body.field:
+                continue
+            source = catalog.find_datastore(one.parent)
+            target = catalog.find_datastore(one.body.target)
+            if source is not None and target is not None:
+                keys = source.find_field(one.body.field), target.find_field(one.body.equals)
+                reason = find_rule_problem(*keys)
+                self._fail_if(bool(reason), one, reason)
 
     def _query(self, one: Definition, body: QueryBody | ReportBody) -> None:
         if not body.datastore:

@@ -20,7 +20,9 @@ from .matching import Drop, Match, Matcher, Matching, Reorder
 from .model import DEFAULT_ACTIONS, WORDS, Node, WorkspaceNode
 from .problems import Place
 
-_HOLD_NO_DATA = frozenset(("action", "webhook", "query", "report", "chart", "function", "constant"))
+_HOLD_NO_DATA = frozenset(
+    ("action", "webhook", "relation", "query", "report", "chart", "function", "constant")
+)
 
 
 @record

@@ -20,6 +20,7 @@ from ...storage.definition_bodies import (
     GroupBody,
     ProjectBody,
     QueryBody,
+    RelationBody,
     ReportBody,
     RoleBody,
     StatusBody,
@@ -28,6 +29,7 @@ from ...storage.definition_bodies import (
 from .field_forms import INSTANTS, Bound, Formula, Layout, Look, LookupTarget, Options, Selected
 from .forms import Fixed, Form, NamesForm, Plain, Publish, Roles, Rules, StatusRef
 from .query_forms import Conditions, QueryDatastore
+from .relation_forms import MatchRule, Target
 from .report_forms import ColumnNames, Columns, Drawn, Sorts
 from .sections import Section
 from .webhook_forms import ActionRefs, WebhookUrl
@@ -120,6 +122,11 @@ FORMS: dict[str, tuple[Form, ...]] = {
         _flag("enabled", "is_enabled"),
         _whole("secret_number", "secret_number", WEBHOOK_SECRETS_MAX),
     ),
+    "relation": (
+        NamesForm(),
+        Target("to", "target"),
+        MatchRule("rule", "field", "equals"),
+    ),
     "query": (
         NamesForm(),
         _text("description"),
@@ -179,6 +186,8 @@ def usual_body(kind: str, word: str) -> Body:
             return StatusBody()
         case "webhook":
             return WebhookBody()
+        case "relation":
+            return RelationBody()
         case "query":
             return QueryBody()
         case "report":

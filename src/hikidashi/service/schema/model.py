@@ -45,6 +45,7 @@ CHILDREN: dict[str, tuple[tuple[str, str], ...]] = {
         ("fields", "field"),
         ("actions", "action"),
         ("webhooks", "webhook"),
+        ("relations", "relation"),
     ),
 }
 WORDS = {"project": "application"}  # how files and people call a kind, where it differs
