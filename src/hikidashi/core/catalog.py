@@ -379,6 +379,7 @@ class Catalog:
         "_roles",
         "_rules",
         "groups",
+        "has_rules",
         "has_scripts",
         "name",
         "number",
@@ -419,6 +420,7 @@ class Catalog:
         self._datastores = {ds.id: ds for one in self.projects for ds in one.datastores}
         self._roles = {role.id: role for one in self.projects for role in one.roles}
         self._rules = self._find_rules()
+        self.has_rules = bool(self._rules)
 
     def find_group(self, ref: str) -> Group | None:
         """A group by id or display id."""

@@ -52,6 +52,10 @@ class RuleLinks:
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    def follows(self, catalog: Catalog) -> bool:
+        """Whether the workspace has rules."""
+        return catalog.has_rules
+
     def wants(self, event: Event, catalog: Catalog) -> tuple[str, ...]:
         """An item that is new or has changed, of a datastore that rules are about."""
         if event.kind not in _FOLLOWED or not event.is_changed:
