@@ -7,10 +7,10 @@ import pytest
 APP = "/api/v0/applications/SHOP"
 
 
-def call(shop, name, params=None, user="ann"):
+def call(shop, name, params=None, user="ann", **more):
     """Call a function: status and body."""
     shop.search(user=user)  # logs in
-    headers = {"Authorization": f"Bearer {shop._tokens[user]}"}
+    headers = {"Authorization": f"Bearer {shop._tokens[user]}", **more}
     answer = shop.served.send("POST", f"{APP}/functions/{name}", params, headers)
     return answer.status_code, answer.json()
 
@@ -55,6 +55,22 @@ def test_constants_stand_in_scripts(shop):
         "server": "test",
         "code": {"a": 1},
     }
+
+
+HOSTS = {
+    "example.test:8000": "example.test:8000",
+    "[2001:db8::1]:80": "[2001:db8::1]:80",
+    "' + (() => { throw 1 })() + '": "",
+    "x'}, main = () => 1, y = {z: '": "",
+    "x" * 256: "",
+}
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_caller_writes_no_script(shop, host):
+    """The host that a script is told is what the caller sent: nothing but a host gets into it."""
+    status, told = call(shop, "constants", Host=host)
+    assert (status, told["data"]["server"]) == (200, HOSTS[host])
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeAlias
 
@@ -24,6 +25,7 @@ from .plan_encode import encode_plan
 Answering: TypeAlias = Callable[[Result | FaultError, View | None], Answer]
 Work: TypeAlias = Callable[[Telling], Awaitable[Result | Replay | Told]]
 
+_PLACE: Final = re.compile(r"[A-Za-z0-9.:\[\]_-]{1,255}")  # a host with its port, or an address
 _FLAGS: Final = {"": False, "false": False, "0": False, "true": True, "1": True}
 
 
@@ -64,9 +66,16 @@ def run(app: App, identity: Identity, command: Command, trace: Trace | None = No
 
 
 def built_in(request: HttpRequest) -> Mapping[str, str]:
-    """The constants that every script has, for a request."""
-    host = request.headers.get("host", "")
-    return {**BUILT_IN, "HEXA_API_SERVER": host, "HEXA_CLIENT_IP": request.client}
+    """The constants that every script has, for a request; "" for what is no host or address.
+
+    They become part of the script: a caller who could put a quote there could rewrite it.
+    """
+    host, client = request.headers.get("host", ""), request.client
+    return {
+        **BUILT_IN,
+        "HEXA_API_SERVER": host if _PLACE.fullmatch(host) else "",
+        "HEXA_CLIENT_IP": client if _PLACE.fullmatch(client) else "",
+    }
 
 
 def make_telling(
