@@ -241,3 +241,30 @@ def test_util(bench, case):
 def test_util_takes_no_nonsense(bench, expression):
     outcome = bench.run(f"function main() {{ return {expression} }}")
     assert (outcome.kind, '"TypeError"' in outcome.json) == ("thrown", True)
+
+
+def test_what_looks_like_a_frame_is_a_value(bench):
+    for forged in ([1, "}", []], [1, 5, []], [0, None, [[1, "api", []]]], {"\u0001": [1, "}", []]}):
+        assert bench.value("(data) => data", forged) == forged
+
+
+NOT_PASSED_ON = {
+    "half a character": "function main() { return '\\ud800' }",
+    "half a character, logged": "function main() { logger.log('\\ud800') }",
+    "a value too deep": "function main() { let a = []; for (let i = 0; i < 2000; i++) a = [a]; return a }",
+    "a number that no frame holds": "function main() { return callAPIAsync('POST', 'x', 1e20) }",
+    "such a number, and on": "async function main() { try { await callAPIAsync('POST', 'x', -1e20) } catch (_) {} return 1 }",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", NOT_PASSED_ON)
+def test_what_can_not_be_passed_on_fails_its_run_alone(bench, case):
+    async def both():
+        waits = "async function main() { await callAPIAsync('wait', 0.3); return 1 }"
+        other = asyncio.ensure_future(bench.run_on_loop(waits))
+        outcome = await bench.run_on_loop(NOT_PASSED_ON[case])
+        return outcome, await other
+
+    outcome, other = bench.wait(both())
+    assert (outcome.kind, other.kind) == ("script", "done"), (outcome, other)
+    assert "JSON" in outcome.json or "too large" in outcome.json

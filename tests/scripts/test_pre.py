@@ -138,6 +138,10 @@ def test_a_dry_run_lets_it_read_and_write_nothing(shop):
     body = {"item": {}, "action_id": "Touch", "is_force_update": True}
     told = shop.send("POST", f"ORDERS/items/edit/{item}?dry_run=true", body)
     assert told["details"]["result"]["status"] == 403
+    body["action_id"] = "TouchDeep"  # by way of a function
+    told = shop.send("POST", f"ORDERS/items/edit/{item}?dry_run=true", body)
+    assert told["pre_result"]["data"] is None
+    assert told["pre_result"]["errors"][0]["status"] == 403
     assert len(shop.search("NOTES")) == notes
     body["action_id"] = "Read"
     told = shop.send("POST", f"ORDERS/items/edit/{item}?dry_run=true", body)

@@ -25,6 +25,7 @@ PRE = {
     "Read": "async function main(data) { const found = await callAPIAsync('POST', 'api/v0/applications/SHOP/datastores/ORDERS/items/search', { per_page: 0, page: 1, use_display_id: true }); return found.totalItems }",
     "Missing": "async function main() { try { await callAPIAsync('GET', 'api/v0/applications/SHOP/datastores/NONE/fields') } catch (e) { return e } }",
     "Touch": "async function main(data) { const made = await callAPIAsync('POST', 'api/v0/applications/SHOP/datastores/NOTES/items/new', { item: { text: data.item.name } }); return made.item_id }",
+    "TouchDeep": "async function main(data) { return callAPIAsync('POST', 'api/v0/applications/SHOP/functions/touch', data.item.name) }",
     "Again": "async function main(data) { return callAPIAsync('POST', 'api/v0/applications/SHOP/datastores/ORDERS/items/edit/' + data.i_id, { item: { amount: 1 }, action_id: 'Again', is_force_update: true }) }",
     "Meddle": "async function main(data) { await callAPIAsync('POST', 'api/v0/applications/SHOP/datastores/ORDERS/items/edit/' + data.i_id, { item: { amount: data.rev_no }, action_id: 'Plain', is_force_update: true }); return 1 }",
     "MeddleOnce": "async function main(data) { if (data.rev_no === 1) await callAPIAsync('POST', 'api/v0/applications/SHOP/datastores/ORDERS/items/edit/' + data.i_id, { item: { amount: 5 }, action_id: 'Plain', is_force_update: true }); return data.rev_no }",
@@ -131,6 +132,7 @@ FUNCTIONS = {
     "echo": "function main(data) { return 'x'.repeat(data.params) }",
     "talk": "function main(data) { for (let i = 0; i < data.params; i++) logger.log('x'.repeat(1023)) }",
     "deep": "async function main(data) { if (data.params === 0) return 'bottom'; const below = await callAPIAsync('POST', 'api/v0/applications/SHOP/functions/deep', data.params - 1); return below.data }",
+    "touch": "async function main(data) { const made = await callAPIAsync('POST', 'api/v0/applications/SHOP/datastores/NOTES/items/new', { item: { text: data.params } }); return made.item_id }",
     "work": "function main(data) { const end = Date.now() + data.params; let n = 0; while (Date.now() < end) n++; return 'done' }",
     "constants": "function main() { return { rate: '{RATE}', greeting: '{GREETING}', unknown: '{NOWHERE}', token: '{HEXA_API_TOKEN}', server: '{HEXA_API_SERVER}', code: {a: 1} } }",
 }  # fmt: skip

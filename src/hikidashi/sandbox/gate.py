@@ -1,13 +1,20 @@
-"""Who may run now: as many workers at once as there are cores, the others in the order they came."""
+"""Who may run now: as many workers at once as there are cores, and of those that wait whoever had least.
+
+What each has had is counted in seconds of turns. One that was away counts from where the others
+are: it comes before those that never leave, but has saved nothing up.
+"""
 
 from __future__ import annotations
 
-from collections import deque
+from time import monotonic
 from typing import Protocol
 
 
 class Turn(Protocol):
     """One that waits for its turn."""
+
+    had: float  # seconds, as the gate counts them
+    began_at: float
 
     def begin_turn(self) -> None:
         """It is there; `Gate.leave` ends it."""
@@ -18,7 +25,8 @@ class Gate:
 
     def __init__(self, width: int) -> None:
         self._free = width
-        self._waiting: deque[Turn] = deque()
+        self._waiting: list[Turn] = []  # in the order in which they came
+        self._least = 0.0  # what whoever began last had had
 
     @property
     def is_wanted(self) -> bool:
@@ -27,19 +35,37 @@ class Gate:
 
     def enter(self, one: Turn) -> None:
         """Begin a turn now or when there is one. Not twice for the same."""
+        one.had = max(one.had, self._least)
         if self._free:
             self._free -= 1
-            one.begin_turn()
+            self._begin(one)
         else:
             self._waiting.append(one)
 
-    def leave(self) -> None:
+    def leave(self, one: Turn) -> None:
         """End a turn; the next one begins."""
+        one.had += monotonic() - one.began_at
         if self._waiting:
-            self._waiting.popleft().begin_turn()
+            self._begin_next()
         else:
             self._free += 1
+
+    def pass_on(self, one: Turn) -> None:
+        """End a turn and wait for another, which may begin at once."""
+        one.had += monotonic() - one.began_at
+        self._waiting.append(one)
+        self._begin_next()
 
     def forget(self, one: Turn) -> None:
         """Take one that waits out of the line."""
         self._waiting.remove(one)
+
+    def _begin_next(self) -> None:
+        following = min(self._waiting, key=lambda each: each.had)
+        self._waiting.remove(following)
+        self._begin(following)
+
+    def _begin(self, one: Turn) -> None:
+        self._least = max(self._least, one.had)
+        one.began_at = monotonic()
+        one.begin_turn()

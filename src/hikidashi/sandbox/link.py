@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Callable
+from contextvars import copy_context
+from dataclasses import dataclass
 from itertools import count
 from time import monotonic
 from typing import Any, Final, Literal, cast
@@ -24,13 +26,27 @@ _ASKED_AGAIN: Final = 4  # times its calls, refused ones included: then a run is
 _LEVELS: Final = frozenset(("debug", "info", "warn", "error"))
 _LOGS_CUT: Final = LogLine("warn", "there was more: a run may log no more than this")
 
+_KILLED: Final = '{"message":"the script was stopped: it did not keep to its limits"}'
+
+_decode: Final = msgspec.json.Decoder().decode
+
 Logged = Callable[[LogLine], None]
 
 
 class Job:
     """A run under way, as the server sees it."""
 
-    __slots__ = ("_log_bytes", "budget", "calls", "future", "host", "id", "logged", "logs")
+    __slots__ = (
+        "_log_bytes",
+        "budget",
+        "calls",
+        "context",
+        "future",
+        "host",
+        "id",
+        "logged",
+        "logs",
+    )
 
     def __init__(
         self, id_: int, budget: Budget, host: Host, logged: Logged | None, future: Any
@@ -38,6 +54,7 @@ class Job:
         self.id = id_
         self.budget = budget
         self.host = host
+        self.context = copy_context()  # what its calls do, they do as whoever began it
         self.logged = logged
         self.future: asyncio.Future[Outcome] = future
         self.calls = 0
@@ -63,6 +80,15 @@ class Job:
             self.future.set_result(Outcome(kind, json, tuple(self.logs)))
 
 
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A frame that a worker answers with one."""
+
+    job: int
+    frame: bytes
+    script: Script | None  # of a run: the worker has to have it
+
+
 class Link(asyncio.Protocol):
     """A worker of one tenant: steps to it, outcomes and wishes from it."""
 
@@ -77,13 +103,15 @@ class Link(asyncio.Protocol):
         self._ids = count(1)
         self.jobs: dict[int, Job] = {}
         self._sources: OrderedDict[str, None] = OrderedDict()
-        self._steps: deque[bytes] = deque()  # not sent yet
-        self._under_way = 0
+        self._steps: deque[_Step] = deque()  # not sent yet
+        self._under_way: deque[_Step] = deque()  # a worker answers them in their order
         self._turn: Literal["none", "waiting", "has"] = "none"
         self._step_seconds = _TURN_SECONDS  # what one took of late
         self._moved_at = 0.0  # when a step was last sent to an idle worker, or answered
         self._watch: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self.is_lost = False  # it takes no runs any more
+        self.had, self.began_at = 0.0, 0.0  # the gate's
 
     # -- what the pool asks --------------------------------------------------------------------
 
@@ -92,20 +120,23 @@ class Link(asyncio.Protocol):
     ) -> Job:
         """Send a run. Its future gets the outcome."""
         job = Job(next(self._ids), budget, host, logged, self._loop.create_future())
+        if self.is_lost:
+            job.end("killed", _KILLED)
+            return job
         self.jobs[job.id] = job
-        before = self._send_source(script)
         cpu, heap = budget.cpu_seconds, budget.heap_bytes
         frame = ["run", job.id, script.key, json, cpu, heap, script.is_fresh]
-        self._add_step(before + pack(frame))
+        self._add_step(_Step(job.id, pack(frame), script))
         return job
 
     def give_up(self, job: Job) -> None:
         """Nobody waits for a run any more."""
         if self.jobs.pop(job.id, None) is not None:
-            self._write(pack(["forget", job.id]))
+            self._write(pack(["forget", job.id]))  # what it has under way comes to nothing later
 
     def stop(self) -> None:
         """Kill the worker; its runs fail."""
+        self.is_lost = True
         self._kill()
         if self._transport is not None:
             self._transport.abort()
@@ -123,8 +154,10 @@ class Link(asyncio.Protocol):
 
     # -- turns ---------------------------------------------------------------------------------
 
-    def _add_step(self, frame: bytes) -> None:
-        self._steps.append(frame)
+    def _add_step(self, step: _Step) -> None:
+        if self.is_lost:
+            return
+        self._steps.append(step)
         if self._turn == "has":
             self._pump()
         elif self._turn == "none":
@@ -142,24 +175,33 @@ class Link(asyncio.Protocol):
         if self._under_way and self._gate.is_wanted:
             return  # others wait: first what is under way
         sent = []
-        while self._steps and self._under_way < most:
-            sent.append(self._steps.popleft())
+        while self._steps and len(self._under_way) < most:
+            step = self._steps.popleft()
+            if step.job not in self.jobs:
+                continue  # nobody waits for it any more
+            if step.script is not None:
+                sent.append(self._send_source(step.script))
+            sent.append(step.frame)
             if not self._under_way:
                 self._moved_at = monotonic()
-            self._under_way += 1
+            self._under_way.append(step)
         if sent:
             self._write(b"".join(sent))
             if self._watch is None:
                 self._watch = self._loop.call_later(STILL_SECONDS, self._look)
         elif not self._under_way:
             self._turn = "none"
-            self._gate.leave()
+            self._gate.leave(self)
 
-    def _step_done(self) -> None:
-        now = monotonic()
-        self._under_way -= 1
-        if self._under_way < 0:
+    def _answered(self, id_: int) -> _Step:
+        """The step that this is the answer to. Raises FrameError."""
+        if not self._under_way or self._under_way[0].job != id_:
             raise FrameError("an answer to nothing")
+        return self._under_way.popleft()
+
+    def _step_done(self, id_: int) -> None:
+        self._answered(id_)
+        now = monotonic()
         self._step_seconds += 0.2 * (max(now - self._moved_at, 1e-5) - self._step_seconds)
         self._moved_at = now
 
@@ -169,8 +211,7 @@ class Link(asyncio.Protocol):
             return
         if not self._under_way and self._steps and self._gate.is_wanted:
             self._turn = "waiting"
-            self._gate.leave()
-            self._gate.enter(self)
+            self._gate.pass_on(self)
         else:
             self._pump()
 
@@ -209,53 +250,64 @@ class Link(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The worker is gone, and its runs with it."""
+        self.is_lost = True
         self._kill()
         if self._watch is not None:
             self._watch.cancel()
         if not self.ready.done():
             self.ready.set_exception(ConnectionError("the worker did not start"))
         if self._turn == "has":
-            self._gate.leave()
+            self._gate.leave(self)
         elif self._turn == "waiting":
             self._gate.forget(self)
         self._turn = "none"
         jobs, self.jobs = self.jobs, {}
         for job in jobs.values():
-            job.end("killed", '{"message":"the script was stopped: it did not keep to its limits"}')
+            job.end("killed", _KILLED)
         self._gone(self)
 
     def _take(self, frame: list[Any]) -> None:
         """Carry one frame out. Raises FrameError."""
         match frame:
-            case ["gone", int()]:
-                self._step_done()
+            case ["gone", int(id_)]:
+                self._step_done(id_)
+            case ["later", int(id_)]:
+                self._steps.appendleft(self._answered(id_))
+                self._moved_at = monotonic()
             case ["wishes", int(id_), list(wishes)]:
-                self._step_done()
-                self._grant(self.jobs.get(id_), wishes)
+                self._step_done(id_)
+                job = self.jobs.get(id_)
+                if job is None:
+                    self._write(pack(["forget", id_]))  # it was given up before it came so far
+                else:
+                    self._grant(job, wishes)
             case ["done", int(id_), str(json), list(wishes)]:
-                self._step_done()
+                self._step_done(id_)
                 self._finish(self.jobs.pop(id_, None), "done", json, wishes)
             case ["failed", int(id_), str(kind), str(json), list(wishes)] if kind in KINDS:
-                self._step_done()
+                self._step_done(id_)
                 self._finish(self.jobs.pop(id_, None), cast("Kind", kind), json, wishes)
             case _:
                 raise FrameError("no such frame")
 
     def _finish(self, job: Job | None, kind: Kind, json: str, wishes: list[Any]) -> None:
         """The run is over; what it asked for without waiting is done all the same."""
+        if job is None:
+            return
+        try:
+            _decode(json)  # it becomes a part of answers as it is
+        except (msgspec.DecodeError, RecursionError):
+            kind, json = "script", _message("the result is no JSON that can be passed on")
         self._grant(job, wishes)
-        if job is not None:
-            job.end(kind, json)
+        job.end(kind, json)
 
-    def _grant(self, job: Job | None, wishes: list[Any]) -> None:
+    def _grant(self, job: Job, wishes: list[Any]) -> None:
         for wish in wishes:
             match wish:
                 case [0, "log", [level, message]]:
-                    if job is not None:
-                        job.log(level, message)
+                    job.log(level, message)
                 case [int(call), str(name), list(given)] if call > 0 and name != "log":
-                    if job is not None:
-                        self._call(job, call, name, given)
+                    self._call(job, call, name, given)
                 case _:
                     raise FrameError("no such wish")
 
@@ -269,9 +321,10 @@ class Link(asyncio.Protocol):
                 job.end("script", _message("the script goes on calling, over its limit"))
                 return
             told = _message(f"a script may make {job.budget.calls} calls")
-            self._add_step(pack(["settle", job.id, call, False, told]))
+            self._settle(job, call, told, done=False)
             return
-        task = self._loop.create_task(self._answer(job, call, name, given))
+        work = self._answer(job, call, name, given)
+        task = self._loop.create_task(work, context=job.context.copy())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -284,7 +337,10 @@ class Link(asyncio.Protocol):
         except Exception:  # noqa: BLE001  a bug of ours must not leave the script waiting
             done, json = False, _message("the call failed within the server")
         if job.id in self.jobs:
-            self._add_step(pack(["settle", job.id, call, done, json]))
+            self._settle(job, call, json, done=done)
+
+    def _settle(self, job: Job, call: int, json: str, *, done: bool) -> None:
+        self._add_step(_Step(job.id, pack(["settle", job.id, call, done, json]), None))
 
     def _write(self, data: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing():

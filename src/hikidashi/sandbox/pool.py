@@ -64,6 +64,8 @@ class Sandbox:
         self._gate = Gate(max(2, os.cpu_count() or 2))
         self._tenants: OrderedDict[str, _Tenant] = OrderedDict()  # longest unused first
         self._zygote: Zygote | None = None
+        self._retired: list[Zygote] = []  # those that have workers still
+        self._is_closed = False
         self._starting: asyncio.Lock = asyncio.Lock()
         self._refusal = ""  # why there is no zygote
         self._refused_at = 0.0
@@ -124,7 +126,9 @@ class Sandbox:
         logged: Logged | None,
     ) -> Outcome:
         try:
-            link = one.link or await self._link(tenant, one)
+            link = one.link
+            if link is None or link.is_lost:
+                link = await self._link(tenant, one)
         except UnsafeError as error:
             return _refused("unavailable", str(error))
         except (OSError, TimeoutError):
@@ -149,13 +153,15 @@ class Sandbox:
         return ""
 
     def close(self) -> None:
-        """End every worker."""
+        """End every worker, and start none any more."""
+        self._is_closed = True
         if self._tidying is not None:
             self._tidying.cancel()
             self._tidying = None
-        zygote, self._zygote = self._zygote, None
-        if zygote is not None:
-            zygote.close()
+        zygotes, self._zygote, self._retired = [self._zygote, *self._retired], None, []
+        for one in zygotes:
+            if one is not None:
+                one.close()
 
     # -- workers -------------------------------------------------------------------------------
 
@@ -175,7 +181,9 @@ class Sandbox:
 
         try:
             zygote = await self._ready_zygote()
-            link = one.link = await zygote.spawn(self._gate, gone)
+            link = await zygote.spawn(self._gate, gone)
+            if not link.is_lost:  # it may be gone again by now
+                one.link = link
             if self._tidying is None:
                 self._tidying = asyncio.get_running_loop().call_later(_TIDY_SECONDS, self._tidy)
             return link
@@ -208,6 +216,7 @@ class Sandbox:
         """The zygote, started or renewed if need be. Raises UnsafeError."""
         if self._mode == "off":
             raise UnsafeError("scripts are switched off on this server")
+        self._check_open()
         async with self._starting:
             now = monotonic()
             zygote = self._zygote
@@ -215,18 +224,26 @@ class Sandbox:
                 if now - zygote.started_at < _ZYGOTE_SECONDS:
                     return zygote
                 zygote.retire()
+                self._retired = [each for each in (*self._retired, zygote) if each.has_workers]
             if self._refusal and now - self._refused_at < _AGAIN_SECONDS:
                 raise UnsafeError(self._refusal)
             try:
                 is_confined = self._mode == "confined"
-                self._zygote = await Zygote.start(
-                    self._limits.worker_bytes, is_confined=is_confined
-                )
+                started = await Zygote.start(self._limits.worker_bytes, is_confined=is_confined)
             except UnsafeError as error:
                 self._refusal, self._refused_at = str(error), now
                 raise
-            self._refusal = ""
-            return self._zygote
+            try:
+                self._check_open()
+            except UnsafeError:
+                started.close()
+                raise
+            self._refusal, self._zygote = "", started
+            return started
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise UnsafeError("the server is stopping")
 
 
 def _refused(kind: Kind, said: str) -> Outcome:

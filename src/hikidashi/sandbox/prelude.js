@@ -4,8 +4,7 @@
 (function () {
   "use strict";
   const parse = JSON.parse, stringify = JSON.stringify, text = String, global = globalThis;
-  const MARK = "\u0001";
-  let outbox = [], last = 0, state = 0, result = null, waiting = new Map(), factory = null;
+  let outbox = [], bare = false, last = 0, state = 0, result = null, waiting = new Map(), factory = null;
 
   const listed = (given) => {
     const list = [];
@@ -69,11 +68,13 @@
     ).catch((error) => { result = stringify(failed(error)); state = 2; });
   };
   global.__take = function () {
-    if (state === 1 && outbox.length === 0) return result;
+    bare = state === 1 && outbox.length === 0;
+    if (bare) return result;
     const calls = outbox;
     outbox = [];
-    return stringify({ [MARK]: [state, result, calls] });
+    return stringify([state, result, calls]);
   };
+  global.__bare = function () { return bare; };  // whether what was taken is the value alone
   global.__settle = function (id, done, json) {
     const one = waiting.get(id);
     if (!one) return;

@@ -18,6 +18,7 @@ import msgspec
 
 from .gate import Gate
 from .link import Link
+from .zygote import NO_CHILD
 
 START_SECONDS: Final = 10.0  # of a zygote, its self-test included, and of a worker
 _REPLY_BYTES: Final = 65_536
@@ -83,13 +84,17 @@ class Zygote:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             with theirs:
-                reply = self._next()
                 socket.send_fds(self._channel, [b"\x01"], [theirs.fileno()])
+                reply = self._next()
             told, handles = await asyncio.wait_for(reply, START_SECONDS)
         except OSError as error:
             ours.close()
             raise ConnectionError("the zygote is gone") from error
-        process = _Process(int.from_bytes(told, "little"), handles[0] if handles else None)
+        number = int.from_bytes(told, "little")
+        if number == NO_CHILD:
+            ours.close()
+            raise ConnectionError("the zygote could make no worker")
+        process = _Process(number, handles[0] if handles else None)
 
         def left(link: Link) -> None:
             self._leave(link)
@@ -128,6 +133,11 @@ class Zygote:
         for link in list(self.links):
             link.stop()
         self._fail()
+
+    @property
+    def has_workers(self) -> bool:
+        """Whether any of its workers is still there."""
+        return bool(self.links)
 
     @property
     def is_open(self) -> bool:

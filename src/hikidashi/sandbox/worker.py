@@ -8,7 +8,7 @@ native code of the engine does not look at that, by a timer that ends the proces
 Frames in:  ["source", key, text] ["drop", key] ["run", id, key, json, cpu_s, heap_bytes, is_fresh]
             ["settle", id, call, done, json] ["forget", id]
 Frames out, one for each "run" and "settle": ["done", id, json, wishes] ["wishes", id, wishes]
-            ["failed", id, kind, json, wishes] ["gone", id]
+            ["failed", id, kind, json, wishes] ["gone", id] ["later", id]: it was not begun
 A wish is [call, name, arguments]; call 0 wants no answer.
 """
 
@@ -34,14 +34,16 @@ RUNS_PER_CONTEXT: Final = 500  # then it makes place for a new one
 _IDLE_CONTEXTS_MAX: Final = 32
 _STACK_BYTES: Final = 512 * 1024
 _JOBS_A_LOOK: Final = 64  # the engine holds each job to the limit, not all together
+_TURN_SECONDS: Final = (
+    0.01  # of CPU time: steps that come at once and are not begun by then come again
+)
 _FLUSH_SECONDS: Final = 0.002  # answers wait no longer for those of the steps after them
 _READ_BYTES: Final = 1 << 18
 _SAID_CHARS_MAX: Final = 4_000  # of an error and of its stack
-_MARK: Final = '{"\\u0001":'
 _PRELUDE: Final = "\n".join(
     (Path(__file__).parent / name).read_text("utf-8") for name in ("prelude.js", "util.js")
 )
-_HANDLES: Final = ("load", "start", "take", "settle")
+_HANDLES: Final = ("load", "start", "take", "bare", "settle")
 _OUT_OF_TIME: Final = '{"message":"the script used up its CPU time"}'
 
 _LINE: Final = re.compile(r"<input>:(\d+)")
@@ -53,7 +55,7 @@ _encode: Final = msgspec.json.Encoder().encode
 class Context:
     """An engine with a script in it."""
 
-    __slots__ = ("engine", "key", "runs", "settle", "start", "take")
+    __slots__ = ("bare", "engine", "key", "runs", "settle", "start", "take")
 
     def __init__(self, key: str, source: str, heap_bytes: int, cpu_seconds: float) -> None:
         self.key = key
@@ -62,7 +64,8 @@ class Context:
         self.engine.set_memory_limit(heap_bytes)
         self.engine.set_max_stack_size(_STACK_BYTES)
         self.engine.eval(_PRELUDE)
-        _, self.start, self.take, self.settle = (self.engine.get(f"__{one}") for one in _HANDLES)
+        handles = (self.engine.get(f"__{one}") for one in _HANDLES)
+        _, self.start, self.take, self.bare, self.settle = handles
         with _Limit(self.engine, cpu_seconds):
             self._load(source)
             self.engine.eval(f"for (const one of {list(_HANDLES)}) delete globalThis['__' + one]")
@@ -194,11 +197,11 @@ class Worker:
         if len(taken) > RESULT_CHARS_MAX:
             told = f'{{"message":"the result has over {RESULT_CHARS_MAX} characters"}}'
             return ["failed", run.id, "too_large", told, []]
-        if not taken.startswith(_MARK):
+        if run.context.bare():
             self._keep(run)
             return ["done", run.id, taken, []]
         try:
-            state, result, wishes = _decode(taken)["\x01"]
+            state, result, wishes = _decode(taken)
             run.waits_for.update(one[0] for one in wishes if one[0])
         except (msgspec.DecodeError, ValueError, TypeError, KeyError, IndexError, RecursionError):
             return ["failed", run.id, "script", '{"message":"the result is no JSON"}', []]
@@ -253,16 +256,31 @@ def _told(error: quickjs.JSException) -> str:
     ).decode()
 
 
+def _answer(worker: Worker, frame: list[Any], until: float) -> bytes:
+    """What to send for a frame: a step that comes too late in its turn is not begun."""
+    if frame[0] in ("run", "settle") and process_time() > until:
+        return pack(["later", frame[1]])
+    answer = worker.handle(frame)
+    if answer is None:
+        return b""
+    try:
+        return pack(answer)
+    except (OverflowError, ValueError, RecursionError):  # a number that no frame holds
+        worker.handle(["forget", frame[1]])
+        told = '{"message":"what the script asks for can\'t be sent: a number is too large"}'
+        return pack(["failed", frame[1], "script", told, []])
+
+
 def serve(channel: socket.socket) -> None:
     """Answer frames until the server closes the channel."""
     frames, worker = Frames(), Worker()
     answers: list[bytes] = []
     flushed = monotonic()
     while data := channel.recv(_READ_BYTES):
+        until = process_time() + _TURN_SECONDS
         for frame in frames.feed(data):
-            answer = worker.handle(frame)
-            if answer is not None:
-                answers.append(pack(answer))
+            if answer := _answer(worker, frame, until):
+                answers.append(answer)
             if answers and monotonic() - flushed > _FLUSH_SECONDS:
                 channel.sendall(b"".join(answers))
                 answers.clear()

@@ -22,6 +22,7 @@ from .confine import ConfinementError, confine, prepare
 from .frames import Frames, pack
 
 READY: Final = b"\x01"  # the first byte of a worker, before its frames
+NO_CHILD: Final = 0  # told in the place of a worker's number when there is none
 _ORDER_BYTES: Final = 64
 _HEAP_BYTES: Final = 64 << 20
 _WARM_RUNS: Final = 64
@@ -41,12 +42,17 @@ def main(descriptor: int, memory_bytes: int, is_confined: int) -> None:
         order, descriptors, _, _ = socket.recv_fds(channel, _ORDER_BYTES, 1)
         if not order:
             os._exit(0)
-        child = os.fork()
-        if child == 0:
-            channel.close()
-            _become_worker(descriptors[0], memory_bytes, is_confined=bool(is_confined))
+        try:
+            child = os.fork() if descriptors else NO_CHILD
+        except OSError:  # the system has no more processes to give; the workers there are go on
+            child = NO_CHILD
+        else:
+            if child == 0 and descriptors:
+                channel.close()
+                _become_worker(descriptors[0], memory_bytes, is_confined=bool(is_confined))
         _tell(channel, child)
-        os.close(descriptors[0])
+        for one in descriptors:
+            os.close(one)
 
 
 def _try_out(memory_bytes: int) -> list[str]:
@@ -70,7 +76,7 @@ def _warm_up() -> None:
 def _tell(channel: socket.socket, child: int) -> None:
     """The worker's number, and a handle of it that no later process can come to bear."""
     try:
-        handle = os.pidfd_open(child)
+        handle = os.pidfd_open(child)  # of none it fails
     except OSError:  # it is gone already, or the system has no such handles
         channel.send(child.to_bytes(4, "little"))
         return

@@ -1,0 +1,181 @@
+"""Who runs when, and what is left of runs and workers that end before their time."""
+
+from __future__ import annotations
+
+import asyncio
+from contextvars import ContextVar
+from pathlib import Path
+
+import pytest
+
+from hikidashi.sandbox import gate as gates, spawning
+from hikidashi.sandbox.gate import Gate
+from hikidashi.sandbox.pool import Sandbox
+from tests.sandbox.conftest import Bench
+
+CHEAP = "function main(data) { return data }"
+WAITS = "async function main() { return callAPIAsync('wait', 30) }"
+
+
+class _Turn:
+    had = began_at = 0.0
+
+    def __init__(self, name: str, order: list[_Turn]) -> None:
+        self.name = name
+        self._order = order
+
+    def begin_turn(self) -> None:
+        self._order.append(self)
+
+
+def test_whoever_had_least_comes_next(monkeypatch):
+    now, order = [0.0], []
+    monkeypatch.setattr(gates, "monotonic", lambda: now[0])
+    gate = Gate(1)
+    seconds = {"greedy": 1.0, "patient": 0.25, "late": 0.25}
+
+    def go_on(turns):
+        for _ in range(turns):
+            now[0] += seconds[order[-1].name]
+            gate.pass_on(order[-1])
+
+    for name in ("greedy", "patient"):
+        gate.enter(_Turn(name, order))
+    go_on(10)
+    assert [one.name for one in order].count("greedy") in (2, 3)
+    gate.enter(_Turn("late", order))  # it has saved nothing up
+    go_on(9)
+    names = [one.name for one in order[-9:]]
+    assert names.count("greedy") <= 2
+    assert abs(names.count("late") - names.count("patient")) <= 4, names
+
+
+def _files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.fixture
+def own_bench():
+    """A sandbox that a test may break."""
+    one = Bench()
+    yield one
+    one.close()
+
+
+def test_slow_steps_share_no_turn(own_bench):
+    """Many slow runs of one tenant are under way: another waits for one of them, not for all."""
+
+    async def both():
+        spins = "function main() { const end = Date.now() + 40; while (Date.now() < end); }"
+        width = own_bench.sandbox._gate._free
+        for _ in range(40):
+            await own_bench.run_on_loop(CHEAP, tenant="slow0")
+        runs = [
+            asyncio.ensure_future(own_bench.run_on_loop(spins, tenant=f"slow{n}"))
+            for n in range(width)
+            for _ in range(16)
+        ]
+        await asyncio.sleep(0.05)
+        await own_bench.run_on_loop(CHEAP, tenant="quick")
+        ends = [one.done() for one in runs]
+        await asyncio.gather(*runs)
+        return ends
+
+    ends = own_bench.wait(both())
+    assert ends.count(True) < len(ends) / 2
+
+
+def test_a_call_is_made_as_whoever_began_the_run(own_bench):
+    """Not as whoever began the first, for whom the worker was started."""
+    who: ContextVar[str] = ContextVar("who", default="nobody")
+    seen = []
+
+    async def host(name, given):
+        seen.append(who.get())
+        return "null"
+
+    own_bench.host = host
+
+    async def run(name):
+        who.set(name)
+        await own_bench.run_on_loop("async function main() { await callAPIAsync(); }")
+
+    async def all_of_them():
+        for name in ("ann", "bob", "cy"):
+            await asyncio.create_task(run(name))
+
+    own_bench.wait(all_of_them())
+    assert seen == ["ann", "bob", "cy"]
+
+
+def test_runs_that_nobody_waits_for_leave_nothing(own_bench):
+    """Callers that leave at any moment: no run, step, task or file of theirs is left."""
+
+    async def leave():
+        await own_bench.run_on_loop(CHEAP)
+        before = _files()
+        for turn in range(40):
+            runs = [asyncio.ensure_future(own_bench.run_on_loop(WAITS)) for _ in range(20)]
+            await asyncio.sleep(0.002 * (turn % 4))
+            for one in runs:
+                one.cancel()
+            await asyncio.gather(*runs, return_exceptions=True)
+        await own_bench.run_on_loop(CHEAP)
+        one = own_bench.sandbox._tenants["t"]
+        link = one.link
+        for task in list(link._tasks):
+            task.cancel()
+        await asyncio.gather(*link._tasks, return_exceptions=True)
+        left = (len(link.jobs), len(link._steps), len(link._under_way), one.runs, one.waiting)
+        return left, _files() - before, link._turn
+
+    assert own_bench.wait(leave()) == ((0, 0, 0, 0, 0), 0, "none")
+
+
+def test_a_worker_that_is_gone_takes_no_runs(own_bench):
+    async def begin():
+        await own_bench.run_on_loop(CHEAP)
+        one = own_bench.sandbox._tenants["t"]
+        link, free = one.link, own_bench.sandbox._gate._free
+        link.stop()
+        outcomes = [await own_bench.run_on_loop(CHEAP) for _ in range(2)]
+        one.link = link  # as if it had gone just now
+        outcomes.append(await own_bench.run_on_loop(CHEAP))
+        return [one.kind for one in outcomes], own_bench.sandbox._gate._free - free
+
+    assert own_bench.wait(begin()) == (["done"] * 3, 0)
+
+
+NO_FORK = (
+    "import os, errno\n"
+    "def fork(): raise BlockingIOError(errno.EAGAIN, 'no more processes')\n"
+    "from hikidashi.sandbox import zygote\n"
+    "zygote._try_out = lambda memory: []\n"
+    "os.fork = fork\n"
+)
+
+
+def test_a_system_without_processes_to_give(own_bench, monkeypatch):
+    """The run is refused, and whatever was running goes on."""
+    start = spawning._START.replace("from hikidashi", NO_FORK + "from hikidashi").replace(
+        "; ", "\n"
+    )
+    monkeypatch.setattr(spawning, "_START", start.replace("\n ", "\n"))
+
+    async def run():
+        outcomes = [await own_bench.run_on_loop(CHEAP, tenant=name) for name in ("a", "b")]
+        return [one.kind for one in outcomes], own_bench.sandbox._zygote.is_open
+
+    assert own_bench.wait(run()) == (["unavailable", "unavailable"], True)
+
+
+def test_nothing_starts_once_it_is_closed():
+    async def run():
+        sandbox = Sandbox()
+        starting = asyncio.ensure_future(sandbox.start())
+        await asyncio.sleep(0.01)
+        sandbox.close()
+        told = await starting
+        return told, await sandbox.start(), sandbox._zygote
+
+    assert asyncio.run(run()) == ("the server is stopping", "the server is stopping", None)
