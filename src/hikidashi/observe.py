@@ -160,6 +160,11 @@ class Observer:
         words = {"consumer": consumer, "event_id": event}
         _say(logging.ERROR, "delivery crashed", words, error)
 
+    def relay_crashed(self, error: BaseException) -> None:
+        """A turn of the relay met a bug; it goes on."""
+        self._crashes.inc()
+        _say(logging.ERROR, "relay crashed", {}, error)
+
     def relay_measured(self, figures: RelayFigures) -> None:
         """How much waits for the relay."""
         for name, figure in zip(_RELAY, figures, strict=True):

@@ -412,6 +412,42 @@ def test_it_is_woken_by_a_write(station):
     assert station.states() == [("done", 1)]
 
 
+def test_what_ends_while_more_is_claimed_begins_again(station, monkeypatch):
+    store = station.rest.app.store
+    change = store.change
+
+    async def slow(run: Any) -> Any:
+        found = await change(run)
+        station.relay._lanes.clear()  # every delivery came to its end meanwhile
+        return found
+
+    items = [station.rest.new() for _ in range(9)]
+    monkeypatch.setattr(store, "change", slow)
+    station.drain()
+    monkeypatch.undo()
+    assert [station.listener.seqs(one) for one in items] == [[1]] * 9
+
+
+def test_a_bug_in_a_turn_does_not_end_the_relay(station, monkeypatch):
+    turn = station.relay.turn
+    failures = [ZeroDivisionError("oops")]
+
+    async def failing() -> bool:
+        if failures:
+            raise failures.pop()
+        return await turn()
+
+    async def course() -> None:
+        monkeypatch.setattr(station.relay, "turn", failing)
+        station.relay.start()
+        await station.rest.acall("POST", f"{BASE}/items/new", {"item": {}})
+        await asyncio.wait_for(station.listener.called.wait(), 10)
+        await station.relay.stop()
+
+    station.run(course())
+    assert not failures
+
+
 def test_one_that_is_not_kept_is_gone_when_it_is_done(station):
     station.listener.keeps = False
     station.listener.fails["a"] = RetriableError("down")

@@ -126,9 +126,13 @@ class EventRelay:
             await self.take_over()
         while not self._is_stopping:
             goes_on = False
-            with suppress(FaultError):  # the database is busy or away: the next time will do
+            try:
                 goes_on = await self.turn()
                 await self._measure()
+            except FaultError:  # the database is busy or away: the next time will do
+                pass
+            except Exception as bug:  # noqa: BLE001  the relay never dies
+                self._observe.relay_crashed(bug)
             if goes_on and not self._store.queue_length:
                 await asyncio.sleep(0)
                 continue
@@ -150,9 +154,8 @@ class EventRelay:
         found = await self._store.scan(self._look)
         wanted = [Wanted(self._ids.next_id(), lane, event) for lane, event in found.wanted]
         now = self._clock.now_ms()
-        rooms = {lane: self._room(lane) for lane, due in found.lanes.items() if due <= now}
-        rooms |= {one.lane: self._room(one.lane) for one in wanted}
-        rooms = {lane: room for lane, room in rooms.items() if room > 0}
+        named = [lane for lane, due in found.lanes.items() if due <= now]
+        rooms = self._rooms([*named, *(one.lane for one in wanted)])
         if not (found.taken or self._outcomes or rooms):
             return False
         outcomes, self._outcomes = self._outcomes, []
@@ -204,7 +207,7 @@ class EventRelay:
         connection: Connection,
         events: tuple[Sequence[str], Sequence[Wanted]],
         outcomes: Sequence[Outcome],
-        rooms: dict[str, int],
+        rooms: dict[str, tuple[int, int]],
     ) -> list[list[Claimed]]:
         """In a transaction, which may be run again."""
         now = self._clock.now_ms()
@@ -224,29 +227,39 @@ class EventRelay:
             else:
                 connection.rollback_to()
         chains: list[list[Claimed]] = []
-        for lane, room in rooms.items():
-            until = now + self._claim_ms(lane)
-            chains += deliveries.claim(connection, lane, now, until, room)
+        for lane, (room, claim_ms) in rooms.items():
+            chains += deliveries.claim(connection, lane, now, now + claim_ms, room)
         return chains
 
-    def _room(self, lane: str) -> int:
-        """How many items of a lane may be claimed; none of a consumer that is not ours."""
-        own = self._lanes.get(lane)
-        if own is None:
-            name, _, target = lane.partition(":")
-            if name not in self._consumers:
-                return 0
-            own = self._lanes[lane] = _Lane(self._consumers[name], target)
+    def _rooms(self, lanes: Iterable[str]) -> dict[str, tuple[int, int]]:
+        """How many items of each lane may be claimed, and for how many ms."""
         held = sum(len(one.waiting) + len(one.tasks) for one in self._lanes.values())
-        return min(own.room, DELIVERIES_CLAIMED_MAX - held)
+        found: dict[str, tuple[int, int]] = {}
+        for name in lanes:
+            lane = self._lane(name)
+            if lane is None:  # of a consumer that is not ours
+                continue
+            room = min(lane.room, DELIVERIES_CLAIMED_MAX - held)
+            if room > 0:
+                found[name] = (room, round((lane.consumer.timeout_s + CLAIM_SPARE_S) * 1_000))
+        return found
 
-    def _claim_ms(self, lane: str) -> int:
-        return round((self._lanes[lane].consumer.timeout_s + CLAIM_SPARE_S) * 1_000)
+    def _lane(self, name: str) -> _Lane | None:
+        """A lane by name; one that has ended meanwhile begins again."""
+        own = self._lanes.get(name)
+        if own is None:
+            consumer, _, target = name.partition(":")
+            if consumer not in self._consumers:
+                return None
+            own = self._lanes[name] = _Lane(self._consumers[consumer], target)
+        return own
 
     # --- deliveries ---------------------------------------------------------------------------
 
     def _begin(self, chain: list[Claimed]) -> None:
-        lane = self._lanes[chain[0].lane]
+        lane = self._lane(chain[0].lane)
+        if lane is None:
+            raise ValueError(chain[0].lane)
         lane.waiting.append(chain)
         if len(lane.tasks) < (1 if lane.is_failing else lane.consumer.concurrency):
             task = asyncio.get_running_loop().create_task(self._work(lane))
