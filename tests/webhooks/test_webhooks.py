@@ -19,8 +19,14 @@ from hikidashi.core.limits import (
 )
 from hikidashi.service import webhooks as consumer
 from hikidashi.service.guarded import GuardedClient
+from hikidashi.service.schema import loads, schema_apply, schema_export
+from hikidashi.service.schema.export import export_application
+from hikidashi.service.schema.now import read_workspace
+from hikidashi.service.template_files import bare
+from hikidashi.storage.definitions import list_workspaces
 from tests.api.rest import Rest
 from tests.deterministic import START_MS, FixedClock, fixed_ids
+from tests.files.papers import FORM, form
 from tests.webhooks.receivers import Receiver, is_signed
 
 SHOP = Path(__file__).parent.parent / "worlds" / "shop.yaml"
@@ -414,6 +420,43 @@ def test_a_body_that_is_too_long_is_parked(world, monkeypatch):
     (sent,) = world.sent(path)
     assert (sent["state"], sent["failure"]) == ("parked", "the body has over 1000 bytes")
     assert world.receiver.got == []
+
+
+def test_an_import_tells_nobody(world):
+    world.hook()
+    content = b"name\r\nx\r\n"
+    body = form(("no_queue", b"true"), ("filename", b"a.csv"), ("file", content, "a.csv"))
+    place = world.rest.catalogs[0].projects[0].find_datastore("orders")
+    path = f"/api/v0/applications/SHOP/datastores/{place.display_id}/import"
+    reply = world.call("POST", path, body, headers=FORM)
+    assert reply.status == 200, reply.body
+    world.drain()
+    assert world.rest.rows("SELECT COUNT(*) FROM outbox") == [(0,)]
+    assert world.receiver.got == []
+
+
+def test_a_schema_file_has_webhooks_and_what_it_exports_changes_nothing(world):
+    store, ids, clock = world.rest.app.store, world.rest.app.ids, world.clock
+    hook = {"display_id": "bell", "url": world.receiver.url, "actions": ["Finish"]}
+    path, _ = world.hook(**hook)
+    before = world.call("GET", path).json
+    text = world.run(schema_export(store))
+    assert "secret:" not in text
+    assert world.run(schema_apply(store, ids, clock, loads(text))) == []
+    assert world.call("GET", path).json == before
+
+
+def test_a_template_takes_no_webhook_along(world):
+    world.hook()
+    project = world.rest.catalogs[0].projects[0].id
+
+    def read(connection: Any) -> Any:
+        every = list_workspaces(connection)
+        return bare(export_application(read_workspace(connection, every[0].id, every), project))
+
+    found = world.run(world.rest.app.store.scan(read))
+    assert found["datastores"]
+    assert "webhook" not in str(found)
 
 
 def test_a_dry_run_makes_no_webhook(world):

@@ -26,7 +26,10 @@ CONTENTS_VERSION: Final = 2  # with contents
 ABOUT: Final = "template.json"
 APPLICATION: Final = "application.json"
 _LEFT_OUT: Final = frozenset(
-    ("id", "was", "deleted", "users", "groups", "keys", "hottask_code", "hottask_table")
+    (
+        *("id", "was", "deleted", "users", "groups", "keys", "hottask_code", "hottask_table"),
+        "webhooks",  # whoever they tell of these items is not to be told of others
+    )
 )
 _Parts = Mapping[str, "_Parts"]
 _PARTS: Final[_Parts] = {
