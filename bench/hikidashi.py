@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from .servers import Server, UnavailableError, expect, free_port
@@ -16,9 +17,16 @@ MEMBER = ("member@bench.test", "bench-member-password")
 class Hikidashi:
     """A server of its own data, with a token of an ordinary member for the load."""
 
-    def __init__(self, folder: Path, database: str, name: str, world: Path = WORLD) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        database: str,
+        name: str,
+        world: Path = WORLD,
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         self.name = name
-        self._env = {"HIKIDASHI_DATABASE": database}
+        self._env = {"HIKIDASHI_DATABASE": database, **(settings or {})}
         self._run("schema", "apply", str(world))
         port = free_port()
         self.server = Server(
