@@ -57,6 +57,23 @@ def test_constants_stand_in_scripts(shop):
     }
 
 
+OWN = [
+    ("POST", "api/v0/users/email", {"email": "eve@shop.test"}),
+    ("PUT", "api/v0/users/password", {"old_password": "ann-password", "new_password": "x"}),
+    ("PUT", "api/v0/userinfo", {"username": "Eve"}),
+    ("POST", "api/v0/users/logout", {}),
+]
+
+
+@pytest.mark.parametrize("given", OWN, ids=lambda one: one[1])
+def test_the_account_of_whoever_runs_it_is_out_of_reach(shop, given):
+    assert call(shop, "reach", given)[1]["data"] == 404
+
+
+def test_it_may_read_who_runs_it(shop):
+    assert call(shop, "reach", ("GET", "api/v0/userinfo"))[1]["data"]["email"] == "ann@shop.test"
+
+
 HOSTS = {
     "example.test:8000": "example.test:8000",
     "[2001:db8::1]:80": "[2001:db8::1]:80",

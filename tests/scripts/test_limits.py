@@ -10,6 +10,7 @@ from hikidashi.core.limits import (
     SCRIPT_AGAIN_MAX,
     SCRIPT_ANSWER_BYTES_MAX,
     SCRIPT_DEPTH_MAX,
+    SCRIPT_EXPANDED_CHARS_MAX,
     SCRIPT_LOG_BYTES_MAX,
     SCRIPT_SECONDS,
 )
@@ -26,6 +27,13 @@ def test_what_a_call_answers(shop):
     assert len(call(shop, "big", most)[1]["data"]["data"]) == most
     told = call(shop, "big", most + 1)[1]["data"]
     assert told == {"status": 200, "body": f"the answer has over {SCRIPT_ANSWER_BYTES_MAX} bytes"}
+
+
+def test_constants_in_a_script(shop):
+    assert SCRIPT_EXPANDED_CHARS_MAX == 500_000
+    assert call(shop, "wide") == (200, {"data": 500_000, "errors": []})
+    status, told = call(shop, "wider")
+    assert (status, "500000 characters" in str(told)) == (400, True)
 
 
 def test_what_a_script_gives(shop):

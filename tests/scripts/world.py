@@ -117,6 +117,7 @@ workspaces:
         constants:
           - {{display_id: RATE, value: "0.1"}}
           - {{display_id: GREETING, value: こんにちは}}
+          - {{display_id: WIDE, value: {"x" * 500}}}
 """
 
 
@@ -133,6 +134,9 @@ FUNCTIONS = {
     "talk": "function main(data) { for (let i = 0; i < data.params; i++) logger.log('x'.repeat(1023)) }",
     "deep": "async function main(data) { if (data.params === 0) return 'bottom'; const below = await callAPIAsync('POST', 'api/v0/applications/SHOP/functions/deep', data.params - 1); return below.data }",
     "touch": "async function main(data) { const made = await callAPIAsync('POST', 'api/v0/applications/SHOP/datastores/NOTES/items/new', { item: { text: data.params } }); return made.item_id }",
+    "reach": "async function main(data) { try { return await callAPIAsync(...data.params) } catch (error) { return error.status } }",
+    "wide": "function main() { return '" + "{WIDE}" * 1000 + "'.length }",
+    "wider": "function main() { return '" + "{WIDE}" * 1001 + "'.length }",
     "work": "function main(data) { const end = Date.now() + data.params; let n = 0; while (Date.now() < end) n++; return 'done' }",
     "constants": "function main() { return { rate: '{RATE}', greeting: '{GREETING}', unknown: '{NOWHERE}', token: '{HEXA_API_TOKEN}', server: '{HEXA_API_SERVER}', code: {a: 1} } }",
 }  # fmt: skip

@@ -26,6 +26,7 @@ from ..core.errors import (
     FaultError,
     FaultKind,
     RejectedError,
+    invalid_request,
     revision_conflict,
     unavailable,
 )
@@ -34,6 +35,7 @@ from ..core.limits import (
     POST_CPU_SECONDS,
     PRE_CPU_SECONDS,
     SCRIPT_AGAIN_MAX,
+    SCRIPT_EXPANDED_CHARS_MAX,
     SCRIPT_LOG_BYTES_MAX,
     SCRIPT_SECONDS,
 )
@@ -391,11 +393,26 @@ def make_script(source: str) -> Script:
 
 
 def expand(source: str, project: Project, built_in: Mapping[str, str]) -> Ready:
-    """A script with the values of constants in the place of `{NAME}`; other braces stay."""
+    """A script with the values of constants in the place of `{NAME}`; other braces stay.
+
+    Raises 400 when that makes it too long.
+    """
     texts = dict(built_in)
     texts |= {one.display_id: one.value for one in reversed(project.constants)}
     if "{" in source and any(f"{{{name}}}" in source for name in texts):
-        source = _MACRO.sub(lambda one: texts.get(one[1], one[0]), source)
+        left = SCRIPT_EXPANDED_CHARS_MAX
+
+        def put(found: re.Match[str]) -> str:
+            nonlocal left
+            text = texts.get(found[1], found[0])
+            left -= len(text)
+            if left < 0:
+                raise invalid_request(
+                    f"the constants of the script have over {SCRIPT_EXPANDED_CHARS_MAX} characters"
+                )
+            return text
+
+        source = _MACRO.sub(put, source)
     return Ready(source, project.id)
 
 
