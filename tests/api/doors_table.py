@@ -67,6 +67,13 @@ _BY_ID = (
     ("UpdateItem", "POST", f"{ROOMS}/items/edit/@item?dry_run=true", FORCE),
     ("UpdateItem", "POST", f"{ROOMS}/items/edit/@item", {**FORCE, "item": {"nothing": 1}}),
     ("UpdateItem", "POST", f"{ROOMS}/items/edit/@item", {**FORCE, "action_id": "Finish"}),
+    (
+        "TryActionScript",
+        "POST",
+        "/api/v0/actions/@finish/actionscripts/run",
+        {"script_type": "pre", "item_id": "@item", "script": "(data) => data"},
+        True,  # nobody there designs
+    ),
     ("ExecuteAction", "POST", f"{ROOMS}/items/action/@item/Finish", FORCE),
     ("ExecuteAction", "POST", f"{ROOMS}/items/action/@item/Copy", FORCE),
     ("ExecuteAction", "POST", f"{ROOMS}/items/action/@item/Delete", FORCE),
@@ -491,6 +498,7 @@ NO_ITEMS = {
     **dict.fromkeys(_DESIGN, "definitions"),
     **{one.name: "what designers have told webhooks" for one in webhooks.CALLS},
     **dict.fromkeys(("BuildDatalinkKey", "BuildAutoLink"), "all items, telling nothing of them"),
+    "CallFunction": "what its script calls, by the routes of this table",
     "UploadToStorage": "a file that belongs to no item",
     **{
         one.name: "people"  # GetWorkspaceUsage counts all items there are, for administrators

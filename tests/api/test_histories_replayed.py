@@ -190,7 +190,7 @@ WRITES: dict[str, list[tuple[Any, ...]]] = {
     ],
 }
 # What sends a body and writes no item, beside all that is called Get.
-READS = {"ItemList", "GlobalSearch", "ExportItemsByConditions"}
+READS = {"ItemList", "GlobalSearch", "ExportItemsByConditions", "TryActionScript"}
 Images = dict[tuple[str, str, int], Item]  # by datastore, item and revision
 
 

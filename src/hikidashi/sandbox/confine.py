@@ -121,9 +121,10 @@ def confine(memory_bytes: int) -> None:
     """
     libc, number, program = prepare()
     os.nice(_NICENESS)
-    _limit(memory_bytes)
+    has = _mapped_bytes()
     _checked("no_new_privs", libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
     _landlock(libc)
+    _limit(has + memory_bytes)
     _drop_root()
     _checked("dumpable", libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0))
     _checked("death signal", libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0))
@@ -156,8 +157,16 @@ def _checked(what: str, result: int) -> int:
     return result
 
 
-def _limit(memory_bytes: int) -> None:
-    for one, most in (
+def _mapped_bytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
+    return pages * resource.getpagesize()
+
+
+def _limit(most: int) -> None:
+    """`most`: bytes of memory in all."""
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    resource.setrlimit(resource.RLIMIT_CPU, (_CPU_SECONDS_MAX, _CPU_SECONDS_MAX + 1))
+    for one, highest in (
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_NPROC, 0),
@@ -165,11 +174,7 @@ def _limit(memory_bytes: int) -> None:
         (resource.RLIMIT_MSGQUEUE, 0),
         (resource.RLIMIT_NOFILE, _FILES_MAX),
     ):
-        resource.setrlimit(one, (most, most))
-    pages = int(Path("/proc/self/statm").read_text("ascii").split()[0])
-    most = pages * resource.getpagesize() + memory_bytes
-    resource.setrlimit(resource.RLIMIT_AS, (most, most))
-    resource.setrlimit(resource.RLIMIT_CPU, (_CPU_SECONDS_MAX, _CPU_SECONDS_MAX + 1))
+        resource.setrlimit(one, (highest, highest))
 
 
 def _landlock(libc: Any) -> None:
