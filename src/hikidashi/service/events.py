@@ -38,10 +38,13 @@ from .background import end
 from .consumers import Consumer, DeliveryError, FinalError
 
 LOOK_S: Final = 1.0  # between two looks where nobody wakes us
-PAUSE_S: Final = 0.05  # at least, between two turns: events of many groups are taken together
+PAUSE_S: Final = (
+    0.05  # between two turns while others write: events of many groups are taken together
+)
+SHORT_PAUSE_S: Final = 0.01  # while nobody does
 MEASURE_S: Final = 5.0  # between two looks at how much waits
 CLAIM_SPARE_S: Final = 30.0  # that a claim lasts beyond the time a delivery may take
-AHEAD: Final = 4  # items of a target that are claimed for each delivery that may be under way
+AHEAD: Final = 7  # items of a target that are claimed for each delivery that may be under way
 FIRST_PAUSE_MS: Final = 5_000  # after a try that failed; the next ones grow with the time passed
 COUNTED_MAX: Final = 100_000  # deliveries beyond that are not counted
 _FAILURE_CHARS: Final = 500
@@ -136,7 +139,7 @@ class EventRelay:
             if goes_on and not self._store.queue_length:
                 await asyncio.sleep(0)
                 continue
-            await asyncio.sleep(PAUSE_S)
+            await asyncio.sleep(PAUSE_S if self._store.queue_length else SHORT_PAUSE_S)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), LOOK_S)
             self._woken.clear()
