@@ -11,8 +11,10 @@ import pytest
 from tests.deterministic import FixedClock, fixed_ids
 from tests.writes.ground import Ground
 from tests.writes.nest import Nest
+from tests.writes.rules import Rules
 
 WORLD = Path(__file__).parent.parent / "worlds" / "nest.yaml"
+RULES = WORLD.with_name("rules.yaml")
 
 
 @pytest.fixture(scope="session")
@@ -45,3 +47,22 @@ def ground(held_ground) -> Ground:
     if not held_ground.before or held_ground.times_emptied != held_ground.nest.times_emptied:
         held_ground.make()
     return held_ground
+
+
+@pytest.fixture(scope="session")
+def opened_rules(new_database, tmp_path_factory) -> Iterator[Rules]:
+    """A world in which items are linked by rule."""
+    clock = FixedClock()
+    with asyncio.Runner() as runner:
+        url = new_database(tmp_path_factory.mktemp("rules"))
+        made = Rules(url, clock, fixed_ids(clock), runner, RULES, "")
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def rules(opened_rules) -> Rules:
+    """The same, where nothing has happened yet."""
+    opened_rules.drain()
+    opened_rules.empty()
+    return opened_rules

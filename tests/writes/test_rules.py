@@ -2,36 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from hikidashi.core.limits import RULE_PAIRS_MAX
-from tests.deterministic import FixedClock, fixed_ids
 from tests.writes.rules import Rules
-
-WORLD = Path(__file__).parent.parent / "worlds" / "rules.yaml"
-
-
-@pytest.fixture(scope="session")
-def opened(new_database, tmp_path_factory) -> Iterator[Rules]:
-    clock = FixedClock()
-    with asyncio.Runner() as runner:
-        url = new_database(tmp_path_factory.mktemp("rules"))
-        made = Rules(url, clock, fixed_ids(clock), runner, WORLD, "")
-        yield made
-        made.close()
-
-
-@pytest.fixture
-def rules(opened) -> Rules:
-    """Nothing has happened yet."""
-    opened.drain()
-    opened.empty()
-    return opened
 
 
 @pytest.mark.parametrize("at_once", [True, False], ids=["at once", "behind"])
@@ -77,13 +52,13 @@ def test_a_relation_without_a_rule_and_an_item_without_a_key_link_nothing(rules)
 def test_what_is_linked_has_one_event_for_each_item_and_no_history(rules):
     one, two = (rules.make("CUSTOMERS", code="C") for _ in range(2))
     rules.drain()
-    histories = rules.rows("SELECT item_id FROM histories")
+    histories = set(rules.rows("SELECT item_id FROM histories"))
     order = rules.make("ORDERS", at_once=True, customer="C")
     events = rules.rows("SELECT item_id, kind, seq FROM outbox ORDER BY item_id")
     assert sorted(events) == sorted(
         [(one, "links.changed", 2), (two, "links.changed", 2), (order, "item.created", 1)]
     )
-    assert rules.rows("SELECT item_id FROM histories") == [*histories, (order,)]
+    assert set(rules.rows("SELECT item_id FROM histories")) == {*histories, (order,)}
     before = rules.contents()
     rules.drain()  # the relay looks again, and finds nothing to do
     after = rules.contents()

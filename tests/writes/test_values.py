@@ -312,4 +312,4 @@ def test_the_item_of_an_answer_shows_values_as_details_do(nest):
         assert found[key] == details[key]["value"], key
     assert found["parent"] == {"d_id": nest.id("ROOT"), "item_id": target, "title": "目標"}
     assert "area" not in found
-    assert found["links"] == []
+    assert found["links"] == [{"d_id": nest.id("ROOT"), "i_ids": [target]}]

@@ -22,6 +22,7 @@ from .draft import Draft, Scope, check_kept_elsewhere, draft_new, make_keys
 from .errors import Fault, FaultError, FaultKind, no_action, unknown_field
 from .ids import IdSource
 from .items import Snapshot
+from .lookup_links import looks_up
 from .places import get_datastore, get_project
 from .plan import RowsResult, WritePlan
 from .touches import Touches
@@ -148,7 +149,10 @@ class _RowsPlanner(WritePlanner):
         history = self._history(item, draft, changes)
         if self._request.datastore.text_fields:
             self._index(self._request.datastore, draft, item, history, is_published=True)
-        self._close(Frame(item, draft, history.id), run_post=False)
+        frame = Frame(item, draft, history.id)
+        if looks_up(self._request.datastore, given):
+            self._follow_lookups(frame, self._request.datastore, {})
+        self._close(frame, run_post=False)
 
     def _is_at_fault(self, given: dict[str, Value]) -> bool:
         """Whether a value that is looked up is not as it should be, or one is missing."""

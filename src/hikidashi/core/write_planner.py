@@ -30,6 +30,7 @@ from .ids import IdSource
 from .items import COPIED_FROM, IMPORT, HistoryEntry, Item, Link
 from .kinds.derived import format_auto_number
 from .limits import GROUP_JOBS_MAX, INTEGER_MAX
+from .lookup_links import follow_lookups, looks_up
 from .plan import (
     Changes,
     DeleteItem,
@@ -115,7 +116,23 @@ class WritePlanner:
         history = self._history(item, draft, changes)
         if entry.datastore.text_fields and entry.operation is not Op.DELETE:
             self._index(entry.datastore, draft, item, history, is_published="keys" in changes)
-        return Frame(item, draft, history.id), history
+        frame = Frame(item, draft, history.id)
+        if entry.operation is not Op.DELETE and looks_up(entry.datastore, draft.changed):
+            held = draft.before.values if draft.before is not None else {}
+            self._follow_lookups(frame, entry.datastore, held)
+        return frame, history
+
+    def _follow_lookups(
+        self, frame: Frame, datastore: Datastore, held: Mapping[str, Value]
+    ) -> None:
+        """Link the item to what it looks up; its own event tells of it."""
+        item = frame.item
+        steps = follow_lookups(datastore, item.id, held, item.values, self._snapshot)
+        self._steps.extend(steps)
+        for step in steps:
+            if isinstance(step, InsertLink | DeleteLink) and step.link.from_item == item.id:
+                ends = frame.added if isinstance(step, InsertLink) else frame.removed
+                ends.append((step.link.to_datastore, step.link.to_item))
 
     def _index(
         self,

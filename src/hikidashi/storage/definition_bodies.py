@@ -78,6 +78,7 @@ class FieldBody(_Body, frozen=True):
     single: bool = False
     lookup_datastore: str = ""
     lookup_field: str = ""
+    link_back: bool = False
     formula: str = ""  # names fields by their ids
     result: str = "number"
     extra: dict[str, Any] = {}

@@ -142,6 +142,7 @@ def make_settings(body: FieldBody) -> Settings:
         single=body.single,
         lookup_datastore=body.lookup_datastore,
         lookup_field=body.lookup_field,
+        link_back=body.link_back,
         formula=body.formula,
         result=body.result,
         extra=body.extra,

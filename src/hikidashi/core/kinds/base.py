@@ -49,6 +49,7 @@ class Settings:
     single: bool = False  # users: at most one
     lookup_datastore: str = ""
     lookup_field: str = ""
+    link_back: bool = False  # dslookup: what is looked up is linked back, too
     formula: str = ""  # calc; names fields by their ids
     result: str = "number"  # calc: number, text, datetime or boolean
     extra: Mapping[str, object] = field(default_factory=dict)

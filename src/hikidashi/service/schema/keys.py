@@ -95,6 +95,7 @@ FORMS: dict[str, tuple[Form, ...]] = {
         _flag("zero_padding", kinds=("autonum",)),
         _flag("single_select", "single", kinds=("users",)),
         LookupTarget("lookup", "lookup_datastore", "lookup_field", kinds=("dslookup",)),
+        _flag("link_back", kinds=("dslookup",)),
         Formula("formula", "formula", kinds=_COMPUTED),
         Plain("result", "result", lambda section, key: section.word(key, RESULTS), _COMPUTED),
         Roles("roles", "roles"),
