@@ -439,41 +439,16 @@ _OF_ALL = (
 
 DOORS = tuple(Door(*one) for one in (*_BY_ID, *_OF_ALL))
 
-_DESIGN = [
-    "CreateApplication",
-    "GetApplicationSetting",
-    "UpdateApplication",
-    "DeleteApplication",
-    "GetApplicationByDatastore",
-    "GetApplicationAndDatastore",
-    "CreateDatastore",
-    "GetDatastoreSetting",
-    "UpdateDatastore",
-    "DeleteDatastore",
-    "CreateField",
-    "UpdateField",
-    "DeleteField",
-    "CreateFieldOptions",
-    "UpdateFieldOptions",
-    "DeleteFieldOptions",
-    "GetFieldsOlder",
-    "CreateFieldOlder",
-    "GetFieldOlder",
-    "UpdateFieldOlder",
-    "DeleteFieldOlder",
-    "CreateStatus",
-    "UpdateStatus",
-    "DeleteStatus",
-    "CreateAction",
-    "GetAction",
-    "UpdateAction",
-    "DeleteAction",
-    "GetActionSetting",
-    "UploadActionScript",
-    "DownloadActionScript",
-    "GetDeleted",
-    "RecoverDeleted",
-]
+_DESIGN = (
+    *("CreateApplication", "GetApplicationSetting", "UpdateApplication", "DeleteApplication"),
+    *("GetApplicationByDatastore", "GetApplicationAndDatastore", "CreateDatastore"),
+    *("GetDatastoreSetting", "UpdateDatastore", "DeleteDatastore", "CreateField", "UpdateField"),
+    *("DeleteField", "CreateFieldOptions", "UpdateFieldOptions", "DeleteFieldOptions"),
+    *("GetFieldsOlder", "CreateFieldOlder", "GetFieldOlder", "UpdateFieldOlder"),
+    *("DeleteFieldOlder", "CreateStatus", "UpdateStatus", "DeleteStatus", "CreateAction"),
+    *("GetAction", "UpdateAction", "DeleteAction", "GetActionSetting", "UploadActionScript"),
+    *("DownloadActionScript", "GetDeleted", "RecoverDeleted"),
+)
 
 # Routes that neither name an item nor look at any, and what they are about.
 ACCOUNTS = (
