@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from hikidashi.core.limits import SCRIPT_DEPTH_MAX
 from tests.scripts.test_pre import act
 
 
@@ -101,3 +102,12 @@ def test_one_that_throws_is_not_run_again_and_holds_nothing_up(shop):
         del live.publish_log
     assert heard == ["so"]
     assert len(later(shop)) == before + 1
+
+
+def test_one_that_sets_itself_off_again_comes_to_an_end(shop):
+    item, told = act(shop, "LaterAgain")
+    drain(shop)
+    assert shop.details(item)["rev"] == told["rev_no"]["rev_no"] + SCRIPT_DEPTH_MAX
+    act(shop, "LaterAgain", item)  # what a person does begins anew
+    drain(shop)
+    assert shop.details(item)["rev"] == told["rev_no"]["rev_no"] + 1 + 2 * SCRIPT_DEPTH_MAX

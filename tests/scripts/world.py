@@ -37,6 +37,7 @@ POST = {
     "AfterThrows": ("function main() { throw new Error('late') }", True),
     "Later": ("async function main(data) { await callAPIAsync('POST', 'api/v0/applications/SHOP/datastores/NOTES/items/new', { item: { text: ['later', data.item.name, data.rev_no, data.as_params, data.action_id].join(' ') } }) }", False),
     "LaterThrows": ("function main() { logger.warn('so'); throw new Error('late') }", False),
+    "LaterAgain": ("async function main(data) { await callAPIAsync('POST', 'api/v0/applications/SHOP/datastores/ORDERS/items/edit/' + data.i_id, { item: { amount: data.rev_no }, action_id: 'LaterAgain', is_force_update: true }) }", False),
     "AfterNotes": ("async function main(data) { await callAPIAsync('POST', 'api/v0/applications/SHOP/datastores/NOTES/items/new', { item: { text: 'after ' + data.item.name } }) }", True),
 }  # fmt: skip
 

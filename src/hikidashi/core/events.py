@@ -42,3 +42,4 @@ class Event:
     links_removed: tuple[tuple[str, str], ...] = ()
     is_awaited: bool = False  # whoever wrote runs a synchronous POST script of the action there
     as_params: object = None  # what the caller told the POST script of the action
+    scripts: int = 0  # that stand behind the write; known once it is kept

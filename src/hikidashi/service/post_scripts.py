@@ -14,8 +14,9 @@ from ..core.access import Identity
 from ..core.catalog import Action, Catalog
 from ..core.errors import FaultError, FaultKind
 from ..core.events import Event, EventKind
-from ..core.limits import SCRIPT_SECONDS
+from ..core.limits import SCRIPT_DEPTH_MAX, SCRIPT_SECONDS
 from ..core.record import record
+from ..storage.written import note_scripts
 from .app import App, View
 from .consumers import FinalError, RetriableError
 from .item_data import item_data
@@ -63,6 +64,9 @@ class PostScripts:
 
     async def deliver(self, event: Event, target: str) -> str:
         """Run the script; what it gave, as JSON."""
+        note_scripts(event.scripts)
+        if event.scripts >= SCRIPT_DEPTH_MAX:
+            raise FinalError(f"scripts follow each other over {SCRIPT_DEPTH_MAX} deep")
         app, identity = self._app, Identity(event.user, event.workspace)
         try:
             due = await app.read(identity, lambda view: _prepare(view, event, target))

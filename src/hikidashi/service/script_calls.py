@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
-from contextvars import ContextVar
 from typing import Any, Final
 
 import msgspec
@@ -18,10 +17,9 @@ from ..core.errors import invalid_request
 from ..core.limits import SCRIPT_ANSWER_BYTES_MAX, SCRIPT_DEPTH_MAX
 from ..core.record import record
 from ..sandbox.runs import Host, HostError
-from ..storage.written import begin_request, only_reading
+from ..storage.written import begin_request, note_scripts, only_reading, scripts_behind
 
 _METHODS: Final = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE"))
-_depth: ContextVar[int] = ContextVar("script_depth", default=0)
 
 
 @record
@@ -40,24 +38,24 @@ Carry = Callable[[InnerCall], Awaitable[tuple[int, bytes]]]
 
 def depth() -> int:
     """How many scripts stand behind what is under way: each has called the next by the APIs."""
-    return _depth.get()
+    return scripts_behind()
 
 
 def check_depth() -> None:
     """Raises 400 when scripts call each other without end."""
-    if _depth.get() >= SCRIPT_DEPTH_MAX:
+    if scripts_behind() >= SCRIPT_DEPTH_MAX:
         raise invalid_request(f"scripts call each other over {SCRIPT_DEPTH_MAX} deep")
 
 
 def make_host(carry: Carry, identity: Identity, *, may_write: bool) -> Host:
     """The functions that a script of this user finds."""
-    below = _depth.get() + 1
+    below = scripts_behind() + 1
 
     async def host(name: str, given: list[Any]) -> str:
         if name != "api":
             raise HostError('{"message":"there is no such function"}')
         call = _read(given, identity)
-        _depth.set(below)  # of the task that this call is
+        note_scripts(below)  # of the task that this call is
         begin_request()
         with nullcontext() if may_write else only_reading():
             status, body = await carry(call)

@@ -119,8 +119,11 @@ class Fold:
         self._attached: dict[str, Row] = {}
         self._deleted_files: dict[str, Row] = {}
 
-    def add(self, steps: Iterable[Step]) -> None:
-        """Fold the steps of one plan in, after those of the plans before it."""
+    def add(self, steps: Iterable[Step], scripts: int = 0) -> None:
+        """Fold the steps of one plan in, after those of the plans before it.
+
+        `scripts`: how many stand behind it.
+        """
         for step in steps:
             match step:  # the most frequent ones first, and without taking them apart
                 case UpdateItem():
@@ -128,7 +131,7 @@ class Fold:
                 case InsertHistory() if step.entry.action:
                     self._histories.append(_history_row(step.entry))
                 case EmitEvent():
-                    self._events.append(event_row(step.event))
+                    self._events.append(event_row(step.event, scripts))
                 case InsertItem():
                     self._inserts[step.item.datastore, step.item.id] = step.item
                 case InsertLink():

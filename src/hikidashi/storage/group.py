@@ -47,6 +47,7 @@ from .idempotency import Remember, Replay, find_replays, remembered_batch
 from .snapshot import SnapshotReader, ValueLocks, needs_locks
 from .standing import Numbers, Standing
 from .telling import PLAINLY, Inside, Telling, Told
+from .written import scripts_behind
 
 Outcome = Result | Replay | Told | Exception
 Places = dict[tuple[str, frozenset[str]], int]  # of sets of access keys
@@ -65,6 +66,7 @@ class Job:
         "judged_revision",
         "outcome",
         "request",
+        "scripts",
         "telling",
     )
 
@@ -82,6 +84,7 @@ class Job:
         # nobody waits for this one job
         self.telling = telling
         self.judged_revision = judged_revision
+        self.scripts = scripts_behind()
         self.extra: Touches | None = None  # what planning found it needed, to lock in order
         self.outcome: Outcome | None = None
         self.catalog: Catalog
@@ -208,7 +211,7 @@ class Planner:
                 continue
             plan = self._plan_one(job, snapshot, reader, now)
             if plan is not None:
-                fold.add(plan.steps)
+                fold.add(plan.steps, job.scripts)
                 if job.telling.look is not None:
                     late.append((job, plan))
                     awaited.update([remember.key_hash] if remember is not None else ())
@@ -306,7 +309,7 @@ class Planner:
         events: list[Row] = []
         for step in plan.steps if plan is not None else ():
             fold = Fold(self._datastores([job]))
-            fold.add((step,))
+            fold.add((step,), job.scripts)
             placed, batches = self._place(fold)
             places |= placed
             events += fold.events

@@ -41,14 +41,15 @@ class _EventBody(msgspec.Struct, omit_defaults=True):
     links_removed: tuple[tuple[str, str], ...] = ()
     is_awaited: bool = False
     as_params: Any = None
+    scripts: int = 0
 
 
 _encode = msgspec.json.Encoder().encode
 _decode_body = msgspec.json.Decoder(_EventBody).decode
 
 
-def event_row(event: Event) -> Row:
-    """An event as a row."""
+def event_row(event: Event, scripts: int) -> Row:
+    """An event as a row; so many scripts stand behind its write."""
     body = _EventBody(
         event.project,
         event.rev,
@@ -62,6 +63,7 @@ def event_row(event: Event) -> Row:
         event.links_removed,
         event.is_awaited,
         event.as_params,
+        scripts,
     )
     return (
         event.id,
@@ -99,6 +101,7 @@ def event_of(row: Row) -> Event:
         body.links_removed,
         body.is_awaited,
         body.as_params,
+        body.scripts,
     )
 
 

@@ -16,12 +16,23 @@ from ..core.access import Identity
 from ..core.errors import forbidden
 
 _has_written: ContextVar[bool] = ContextVar("has_written", default=False)
+_scripts: ContextVar[int] = ContextVar("scripts_behind", default=0)
 _only_reads: ContextVar[bool] = ContextVar("only_reads", default=False)
 
 
 def begin_request() -> None:
     """Nothing is written yet in what follows in this task."""
     _has_written.set(False)
+
+
+def scripts_behind() -> int:
+    """How many scripts stand behind what this task does: each called the next, or was followed."""
+    return _scripts.get()
+
+
+def note_scripts(count: int) -> None:
+    """So many do, in what follows in this task."""
+    _scripts.set(count)
 
 
 def note_written() -> None:
