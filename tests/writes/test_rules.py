@@ -259,3 +259,33 @@ def test_only_who_designs_the_application_may_count_and_build(rules):
         path = rules.path("ORDERS", f"datalink/{rest}?dry_run=true")
         assert rules.call("POST", path, {}).status == 400
         assert datalink(rules, "ORDERS", rest, **{"async": "yes"}).status == 400
+
+
+# --- other ways to write ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("follows", [True, False])
+def test_a_related_item_is_linked_where_what_follows_it_is_wanted(rules, follows):
+    customer = rules.make("CUSTOMERS", code="C")
+    rules.drain()
+    entry = {"operation": 1, "item": {"customer": "C"}}
+    body = {"item": {}, "related_ds_items": {"ORDERS": [entry]}}
+    body |= {"exec_children_post_procs": follows, "realtime_auto_link": True}
+    reply = rules.call("POST", rules.path("PLAIN", "items/new"), body, user="bob")
+    assert reply.status == 200, reply.body
+    rules.drain()
+    [(order,)] = rules.rows(f"SELECT id FROM i_{rules.id('ORDERS')}")
+    both = {(order, customer), (customer, order)}
+    assert rules.links() == (both if follows else set())
+
+
+def test_an_action_and_a_copy_link_at_once_too(rules):
+    customer = rules.make("CUSTOMERS", code="C")
+    order = rules.make("ORDERS")
+    for action in ("Update", "Copy"):
+        body = {"item": {"customer": "C"}, "is_force_update": True, "realtime_auto_link": True}
+        path = rules.path("ORDERS", f"items/action/{order}/{action}")
+        assert rules.call("POST", path, body, user="bob").status == 200
+    assert rules.links() == rules.wanted()
+    assert len(rules.links()) == 4
+    assert (order, customer) in rules.links()
