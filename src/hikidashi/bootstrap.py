@@ -15,6 +15,7 @@ from .service.app import App
 from .service.files import Files
 from .service.identity import Identities
 from .service.post_scripts import PostScripts
+from .service.schedules import Schedules
 from .service.webhooks import Webhooks
 from .storage.engines import Engine
 from .storage.store import Store
@@ -79,6 +80,7 @@ def build(
     app = App(config, clock, ids, store, identities, files, observe, make_sandbox(config))
     app.events.follow(Webhooks(app))
     app.events.follow(PostScripts(app))
+    app.schedules = Schedules(app)
     return app
 
 

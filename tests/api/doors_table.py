@@ -470,7 +470,7 @@ NO_ITEMS = {
     "GetAudit": "changes of definitions and people",
     "GetTasks": "the caller's jobs",
     **{one.name: "definitions" for one in templates.CALLS if one.name != "GetTasks"},
-    **dict.fromkeys(_DESIGN, "definitions"),
+    **dict.fromkeys((*_DESIGN, "GetSchedules", "RunSchedule"), "definitions"),
     **{one.name: "what designers have told webhooks" for one in webhooks.CALLS},
     **dict.fromkeys(("BuildDatalinkKey", "BuildAutoLink"), "all items, telling nothing of them"),
     "CallFunction": "what its script calls, by the routes of this table",

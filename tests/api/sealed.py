@@ -43,6 +43,7 @@ NAMED = {  # what a definition is called in both workspaces, and the end of its 
     "$report": ("sizes", "911"),
     "$chart": ("sizes", "921"),
     "$function": ("same", "931"),
+    "$schedule": ("nightly", "941"),
 }
 ENDS = {"$w": "f1", "$user": "a3"}  # the ends of other ids
 TEXTS = {"$group_name": "EAST", "$role_name": "MEMBER", "$column": "size", "$table": "1"}

@@ -41,6 +41,7 @@ def test_the_page_names_the_keys_of_each_kind(kind):
         "reports",
         "functions",
         "constants",
+        "schedules",
         "charts",
         "webhooks",
     }

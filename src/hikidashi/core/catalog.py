@@ -10,7 +10,17 @@ from .formula import FormulaError, parse, references
 from .kinds import Kind, Option, Settings, Storage
 from .record import record
 from .relations import Relation, Rule
-from .saved import Constant, Function, Names, SavedChart, SavedCondition, SavedQuery, SavedReport
+from .saved import (
+    Constant,
+    Function,
+    Names,
+    SavedChart,
+    SavedCondition,
+    SavedQuery,
+    SavedReport,
+    Schedule,
+    Webhook,
+)
 
 
 class Operation(str, Enum):
@@ -96,20 +106,6 @@ class Action:
     def is_status_action(self) -> bool:
         """Bound to one status."""
         return bool(self.status)
-
-
-@record
-class Webhook:
-    """A place elsewhere that is told of actions on items of a datastore."""
-
-    id: str
-    display_id: str
-    names: Names
-    position: int
-    url: str
-    actions: frozenset[str] | None = None  # ids; None: every action
-    is_enabled: bool = True
-    secret_number: int = 0  # counts the secrets that it has had
 
 
 @record
@@ -295,6 +291,7 @@ class Project:
         "role_ids",
         "roles",
         "row_code",
+        "schedules",
     )
 
     def __init__(  # noqa: PLR0913
@@ -312,6 +309,7 @@ class Project:
         charts: Iterable[SavedChart] = (),
         functions: Iterable[Function] = (),
         constants: Iterable[Constant] = (),
+        schedules: Iterable[Schedule] = (),
     ) -> None:
         self.id = id
         self.display_id = display_id
@@ -326,6 +324,7 @@ class Project:
         self.charts = tuple(sorted(charts, key=lambda one: one.position))
         self.functions = tuple(functions)
         self.constants = tuple(sorted(constants, key=lambda one: one.position))
+        self.schedules = tuple(sorted(schedules, key=lambda one: one.position))
         self._reports = {one.display_id: one for one in self.reports}
         self._reports |= {one.id: one for one in self.reports}
         self._charts = {one.display_id: one for one in self.charts}

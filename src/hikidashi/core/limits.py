@@ -158,6 +158,17 @@ DELIVERY_PAGE_MAX: Final = 1_000  # in one answer
 REPLAYED_MAX: Final = 10_000  # deliveries by one call
 DELIVERY_PARKED_KEPT_MS: Final = 30 * 86_400_000  # one that did not
 
+# Schedules
+SCHEDULES_PER_PROJECT_MAX: Final = 100
+CRON_CHARS_MAX: Final = 200
+SCHEDULE_CLAIM_MS: Final = 5 * 60_000  # a run that is not heard of for so long is taken again
+SCHEDULE_TRIES_MAX: Final = 5  # times that a run may be begun; then it has failed
+SCHEDULE_PAUSE_MS: Final = 60_000  # before one is tried again that the database had no time for
+SCHEDULE_RUNS_AT_ONCE: Final = 4  # in one process
+SCHEDULE_FAULTS_KEPT_MAX: Final = 20  # of a run
+SCHEDULE_RUNS_TOLD_MAX: Final = 10  # the last ones of each schedule
+SCHEDULE_RUN_KEPT_MS: Final = 30 * 86_400_000  # since it was due
+
 # Files
 FILE_BYTES_MAX: Final = 100_000_000  # one uploaded file, unless the settings say otherwise
 FILE_NAME_BYTES_MAX: Final = 255  # what file systems take

@@ -1,8 +1,9 @@
-"""What a project keeps under a name: queries, reports and charts, functions and constants."""
+"""What a project keeps under a name: queries, reports and charts, functions, constants, schedules, webhooks."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import field
 from enum import Enum
 
 from .record import record
@@ -142,3 +143,52 @@ class Constant:
     position: int
     value: str
     description: str = ""
+
+
+@record
+class Schedule:
+    """An action that a bot user runs when it is time."""
+
+    id: str
+    display_id: str
+    names: Names
+    position: int
+    datastore: str  # id
+    action: str  # id
+    cron: str
+    description: str = ""
+    time_zone: str = ""  # "": that of the workspace
+    query: str = ""  # id of the saved query that finds the items
+    conditions: tuple[SavedCondition, ...] | None = None  # that they are found by instead
+    any: bool = False  # one condition is enough
+    values: Mapping[str, object] = field(default_factory=dict)  # raw, by id of the field
+    comment: str = ""
+    user: str = ""  # address of whom it acts as; "": it is not run
+    is_enabled: bool = True
+
+    @property
+    def search(self) -> SavedQuery:
+        """Its own conditions as a query."""
+        return SavedQuery(
+            self.id,
+            self.display_id,
+            self.names,
+            self.position,
+            self.datastore,
+            conditions=self.conditions or (),
+            any=self.any,
+        )
+
+
+@record
+class Webhook:
+    """A place elsewhere that is told of actions on items of a datastore."""
+
+    id: str
+    display_id: str
+    names: Names
+    position: int
+    url: str
+    actions: frozenset[str] | None = None  # ids; None: every action
+    is_enabled: bool = True
+    secret_number: int = 0  # counts the secrets that it has had

@@ -27,6 +27,7 @@ from ..storage.store import Store
 from ..storage.telling import PLAINLY, Inside, Telling, Told
 from ..storage.written import staying
 from .accounts import Accounts
+from .background import Background
 from .builds import Builds
 from .design import Designs
 from .events import EventRelay
@@ -118,6 +119,7 @@ class App:
         self.live = Live(store, identities, clock, ids, observe)
         self.observe = observe
         self.sandbox = sandbox
+        self.schedules: Background | None = None  # who puts the program together sets it
         self.carry: Carry = _no_calls  # the APIs, for scripts; who serves them sets it
         observe.watch_listeners(lambda: len(self.live))
 
@@ -132,9 +134,13 @@ class App:
             self._housekeeping.keep_building()
         if serves and self.config.relay:
             self.events.start()
+            if self.schedules is not None:
+                self.schedules.start()
 
     async def close(self) -> None:
         """Finish what was accepted and close."""
+        if self.schedules is not None:
+            await self.schedules.stop()
         await self.events.stop()
         self.sandbox.close()
         await self.live.close()

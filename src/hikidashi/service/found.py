@@ -31,7 +31,7 @@ class Wanted:
     revisions: Mapping[str, int] = field(default_factory=dict)  # that the caller knew, by item
 
 
-def _refusing(prepare: Prepare, telling: Telling) -> Prepare:
+def refusing(prepare: Prepare, telling: Telling) -> Prepare:
     """The same; what the search finds wrong is told, and kept, as what planning finds wrong is."""
 
     def read(view: View, *, is_final: bool) -> tuple[Command, Telling]:
@@ -65,7 +65,7 @@ async def run_bulk(
         command = replace(wanted.command, targets=targets, matched=matched, is_final=is_final)
         return command, telling
 
-    return await app.run_found(identity, _refusing(prepare, telling), judge)
+    return await app.run_found(identity, refusing(prepare, telling), judge)
 
 
 # --- deletes by conditions --------------------------------------------------------------------
@@ -86,7 +86,7 @@ async def delete_found(
     walk = _Walk(wanted, telling)
     while True:
         judge = make_judge(app, identity)
-        outcome = await app.run_found(identity, _refusing(walk.prepare, telling), judge)
+        outcome = await app.run_found(identity, refusing(walk.prepare, telling), judge)
         if not isinstance(outcome, ItemsResult):
             return outcome
         walk.done = walk.merged(outcome)
@@ -167,7 +167,7 @@ async def delete_with_linked(
         return replace(command, linked=replace(linked, foreseen=foreseen)), telling
 
     judge = make_judge(app, identity)
-    return await app.run_found(identity, _refusing(prepare, telling), judge)
+    return await app.run_found(identity, refusing(prepare, telling), judge)
 
 
 def _foresee(view: View, root: str, listed: Sequence[Datastore]) -> tuple[tuple[str, str], ...]:

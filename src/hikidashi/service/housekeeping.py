@@ -13,6 +13,7 @@ from ..core.limits import (
     DELIVERY_KEPT_MS,
     DELIVERY_PARKED_KEPT_MS,
     MAIL_KEPT_MS,
+    SCHEDULE_RUN_KEPT_MS,
     SESSION_IDLE_MS,
 )
 from ..storage.definitions import lock_workspaces
@@ -24,6 +25,7 @@ from ..storage.outgoing import sweep_mails
 from ..storage.people import sweep_sessions
 from ..storage.removed import forget_removed
 from ..storage.reservations import forget_reservations
+from ..storage.schedules import sweep_runs
 from ..storage.store import Store
 from .background import Background
 from .builds import Builds
@@ -77,6 +79,7 @@ class Housekeeping(Background):
             sweep_sessions(connection, now, SESSION_IDLE_MS)
             sweep_mails(connection, now - MAIL_KEPT_MS)
             sweep_deliveries(connection, now - DELIVERY_KEPT_MS, now - DELIVERY_PARKED_KEPT_MS)
+            sweep_runs(connection, now - SCHEDULE_RUN_KEPT_MS)
 
         await self._store.change(sweep)
         await self._drop_deleted(now)

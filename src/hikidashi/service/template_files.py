@@ -29,6 +29,7 @@ _LEFT_OUT: Final = frozenset(
     (
         *("id", "was", "deleted", "users", "groups", "keys", "hottask_code", "hottask_table"),
         "webhooks",  # whoever they tell of these items is not to be told of others
+        "user",  # a bot that schedules act as is for whoever takes the template to name
     )
 )
 _Parts = Mapping[str, "_Parts"]
@@ -40,6 +41,7 @@ _PARTS: Final[_Parts] = {
     "charts": {},
     "functions": {},
     "constants": {},
+    "schedules": {},
 }
 
 

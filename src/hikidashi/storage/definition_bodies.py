@@ -199,6 +199,23 @@ class ConstantBody(_Body, frozen=True):
     value: str = ""
 
 
+class ScheduleBody(_Body, frozen=True):
+    """A schedule of a project."""
+
+    description: str = ""
+    datastore: str = ""  # id
+    action: str = ""  # id
+    cron: str = ""
+    time_zone: str = ""
+    query: str = ""  # id
+    conditions: tuple[ConditionBody, ...] | None = None
+    any: bool = False  # one condition is enough
+    values: dict[str, Any] = {}  # raw, by id of the field
+    comment: str = ""
+    user: str = ""  # address
+    is_enabled: bool = True
+
+
 Body: TypeAlias = (
     GroupBody
     | ProjectBody
@@ -214,6 +231,7 @@ Body: TypeAlias = (
     | ChartBody
     | FunctionBody
     | ConstantBody
+    | ScheduleBody
 )
 
 BODIES: dict[str, type[Body]] = {
@@ -231,6 +249,7 @@ BODIES: dict[str, type[Body]] = {
     "chart": ChartBody,
     "function": FunctionBody,
     "constant": ConstantBody,
+    "schedule": ScheduleBody,
 }
 _KINDS = {body: kind for kind, body in BODIES.items()}
 _decoders = {kind: msgspec.json.Decoder(body).decode for kind, body in BODIES.items()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ..core.catalog import Option, Settings, Webhook
 from ..core.relations import Relation
 from ..core.saved import (
@@ -13,6 +15,7 @@ from ..core.saved import (
     SavedCondition,
     SavedQuery,
     SavedReport,
+    Schedule,
 )
 from .definition_bodies import (
     ChartBody,
@@ -24,6 +27,7 @@ from .definition_bodies import (
     QueryBody,
     RelationBody,
     ReportBody,
+    ScheduleBody,
     WebhookBody,
 )
 
@@ -100,7 +104,12 @@ def make_chart(row: Definition, body: ChartBody) -> SavedChart:
     )
 
 
-def make_function(row: Definition, body: FunctionBody, every: frozenset[str]) -> Function:
+def make_functions(rows: Iterable[Definition], every: frozenset[str]) -> list[Function]:
+    """Those among the parts of a project; `every` is its roles."""
+    return [_function(one, one.body, every) for one in rows if isinstance(one.body, FunctionBody)]
+
+
+def _function(row: Definition, body: FunctionBody, every: frozenset[str]) -> Function:
     """A function; `every` is the roles of its project."""
     return Function(
         row.id,
@@ -113,9 +122,41 @@ def make_function(row: Definition, body: FunctionBody, every: frozenset[str]) ->
     )
 
 
-def make_constant(row: Definition, body: ConstantBody) -> Constant:
+def make_constants(rows: Iterable[Definition]) -> list[Constant]:
+    """Those among the parts of a project."""
+    return [_constant(one, one.body) for one in rows if isinstance(one.body, ConstantBody)]
+
+
+def _constant(row: Definition, body: ConstantBody) -> Constant:
     """A constant."""
     return Constant(row.id, row.display_id, row.position, body.value, body.description)
+
+
+def make_schedules(rows: Iterable[Definition]) -> list[Schedule]:
+    """Those among the parts of a project."""
+    return [_schedule(one, one.body) for one in rows if isinstance(one.body, ScheduleBody)]
+
+
+def _schedule(row: Definition, body: ScheduleBody) -> Schedule:
+    """A schedule."""
+    return Schedule(
+        id=row.id,
+        display_id=row.display_id,
+        names=body.names,
+        position=row.position,
+        datastore=body.datastore,
+        action=body.action,
+        cron=body.cron,
+        description=body.description,
+        time_zone=body.time_zone,
+        query=body.query,
+        conditions=None if body.conditions is None else _conditions(body.conditions),
+        any=body.any,
+        values=body.values,
+        comment=body.comment,
+        user=body.user,
+        is_enabled=body.is_enabled,
+    )
 
 
 def _conditions(given: tuple[ConditionBody, ...]) -> tuple[SavedCondition, ...]:

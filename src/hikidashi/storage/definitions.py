@@ -29,11 +29,9 @@ from .builds import Kind
 from .definition_bodies import (
     ActionBody,
     ChartBody,
-    ConstantBody,
     DatastoreBody,
     Definition,
     FieldBody,
-    FunctionBody,
     GroupBody,
     ProjectBody,
     QueryBody,
@@ -48,11 +46,12 @@ from .definition_bodies import (
 )
 from .definition_saved import (
     make_chart,
-    make_constant,
-    make_function,
+    make_constants,
+    make_functions,
     make_query,
     make_relation,
     make_report,
+    make_schedules,
     make_settings,
     make_webhook,
 )
@@ -263,12 +262,9 @@ def _project(
         queries=[make_query(one, one.body) for one in own if isinstance(one.body, QueryBody)],
         reports=[make_report(one, one.body) for one in own if isinstance(one.body, ReportBody)],
         charts=[make_chart(one, one.body) for one in own if isinstance(one.body, ChartBody)],
-        functions=[
-            make_function(one, one.body, every) for one in own if isinstance(one.body, FunctionBody)
-        ],
-        constants=[
-            make_constant(one, one.body) for one in own if isinstance(one.body, ConstantBody)
-        ],
+        functions=make_functions(own, every),
+        constants=make_constants(own),
+        schedules=make_schedules(own),
     )
 
 

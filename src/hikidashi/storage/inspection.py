@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..core.catalog import Catalog, Datastore, SavedCondition, SavedQuery, SavedReport
+from ..core.access import Identity, may_execute
+from ..core.catalog import Catalog, Datastore, Project, SavedCondition, SavedQuery, SavedReport
 from ..core.kinds import Storage
 from ..core.query import SystemKey
 from ..core.record import record
@@ -14,7 +15,9 @@ from .engines import Connection, Engine, OutdatedSchemaError
 from .files import list_span, list_spans
 from .indexes import list_indexes, list_wanted
 from .objects import Objects, is_stray
+from .people import load_actor
 from .people_state import read_people
+from .schedules import find_bot
 from .tables import item_table
 
 LARGE_ITEMS = 100_000  # going over so many takes a tenth of a second
@@ -91,9 +94,26 @@ def find_oddities(connection: Connection) -> Iterator[str]:
             for datastore in project.datastores:
                 place = f"datastore {project.display_id}/{datastore.display_id}"
                 yield from _odd_items(connection, datastore, place)
+            yield from _odd_schedules(connection, catalog, project)
     for token in list_tokens(connection):
         if token.project and token.project not in projects:
             yield f"{token.kind} token {token.name} ({token.id}) is for a project that is gone"
+
+
+def _odd_schedules(connection: Connection, catalog: Catalog, project: Project) -> Iterator[str]:
+    """What keeps schedules from being run."""
+    for one in project.schedules:
+        if not one.is_enabled:
+            continue
+        user, reason = find_bot(connection, catalog.workspace, one.user)
+        datastore = catalog.find_datastore(one.datastore)
+        action = datastore.find_action(one.action) if datastore is not None else None
+        if user and action is not None:
+            identity = Identity(user, catalog.workspace)
+            if not may_execute(load_actor(connection, identity, catalog, 0), action):
+                reason = f"acts as {one.user}, who may not execute {action.display_id}"
+        if reason:
+            yield f"schedule {project.display_id}/{one.display_id} {reason}"
 
 
 def _odd_items(connection: Connection, datastore: Datastore, place: str) -> Iterator[str]:

@@ -26,6 +26,7 @@ from .reads_routes import CALLS as READ_CALLS
 from .registration import CALLS as REGISTRATION_CALLS
 from .reports import CALLS as REPORT_CALLS
 from .roles import CALLS as ROLE_CALLS
+from .schedules import CALLS as SCHEDULE_CALLS
 from .searches import CALLS as SEARCH_CALLS
 from .sheets import CALLS as SHEET_CALLS
 from .templates import CALLS as TEMPLATE_CALLS
@@ -55,6 +56,7 @@ _CALLS: Final[tuple[Call, ...]] = (
     *DATALINK_CALLS,
     *FILE_CALLS,
     *FUNCTION_CALLS,
+    *SCHEDULE_CALLS,
     *GROUP_CALLS,
     *ROLE_CALLS,
     *MEMBER_CALLS,

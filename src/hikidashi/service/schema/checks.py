@@ -16,6 +16,7 @@ from ...core.kinds.choice import find_option
 from ...core.limits import (
     FIELDS_PER_DATASTORE_MAX,
     GROUP_LEVELS_MAX,
+    SCHEDULES_PER_PROJECT_MAX,
     WEBHOOKS_PER_DATASTORE_MAX,
 )
 from ...storage.definition_bodies import (
@@ -29,6 +30,7 @@ from ...storage.definition_bodies import (
     QueryBody,
     RelationBody,
     ReportBody,
+    ScheduleBody,
     WebhookBody,
 )
 from ...storage.definition_saved import make_settings
@@ -37,6 +39,7 @@ from .difference import Outcome
 from .problems import Place, Problem
 from .relation_checks import find_rule_problem
 from .report_checks import chart_problem, report_problem
+from .schedule_checks import schedule_problems
 
 
 class Checker:
@@ -57,6 +60,7 @@ class Checker:
         codes: Counter[str] = Counter(list(self._codes))
         fields: Counter[str] = Counter()
         hooks: Counter[str] = Counter()
+        schedules: Counter[str] = Counter()
         defaults: Counter[tuple[str, str]] = Counter()
         for one in self._outcome.after:
             match one.body:
@@ -90,6 +94,10 @@ class Checker:
                     self._fail_if(twice, one, "is a second default_search of its datastore")
                 case ReportBody() as body:
                     self._query(one, body)
+                case ScheduleBody() as body:
+                    schedules[one.parent] += 1
+                    for reason in schedule_problems(body, self._live):
+                        self._fail(one, reason)
                 case ChartBody() as body:
                     self._fail_if(not body.report, one, "needs a report")
                     self._refer(one, body.report, "draws a report that is gone")
@@ -103,6 +111,10 @@ class Checker:
             most = WEBHOOKS_PER_DATASTORE_MAX
             reason = f"has {count} webhooks, at most {most} are allowed"
             self._fail_if(count > most, self._live[datastore], reason)
+        for project, count in schedules.items():
+            most = SCHEDULES_PER_PROJECT_MAX
+            reason = f"has {count} schedules, at most {most} are allowed"
+            self._fail_if(count > most, self._live[project], reason)
         self._formulas()
         self._rules()
         tops = [one for one in self._groups() if not _above(one)]
@@ -200,14 +212,18 @@ class Checker:
             self._fail_if(lost, one, "has a condition on a field that is not in its datastore")
 
     def _searches(self) -> None:
-        """Each query, report and chart must mean something; that takes the whole catalogue."""
-        saved_kinds = QueryBody | ReportBody | ChartBody
+        """Each query, report, chart and schedule must mean something; that takes the whole catalogue."""
+        saved_kinds = QueryBody | ReportBody | ChartBody | ScheduleBody
         has_any = any(isinstance(one.body, saved_kinds) for one in self._outcome.after)
         if self._problems or not has_any:
             return
         catalog = build_catalog(Workspace("", "", "UTC"), 0, self._outcome.after)
         for project in catalog.projects:
-            asked: tuple[SavedQuery | SavedReport, ...] = (*project.queries, *project.reports)
+            asked: tuple[SavedQuery | SavedReport, ...] = (
+                *project.queries,
+                *project.reports,
+                *(one.search for one in project.schedules),
+            )
             for saved in asked:
                 datastore = catalog.find_datastore(saved.datastore)
                 if datastore is not None:

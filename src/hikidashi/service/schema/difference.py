@@ -21,7 +21,10 @@ from .model import DEFAULT_ACTIONS, WORDS, Node, WorkspaceNode
 from .problems import Place
 
 _HOLD_NO_DATA = frozenset(
-    ("action", "webhook", "relation", "query", "report", "chart", "function", "constant")
+    (
+        *("action", "webhook", "relation", "query", "report", "chart"),
+        *("function", "constant", "schedule"),
+    )
 )
 
 

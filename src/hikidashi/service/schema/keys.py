@@ -23,6 +23,7 @@ from ...storage.definition_bodies import (
     RelationBody,
     ReportBody,
     RoleBody,
+    ScheduleBody,
     StatusBody,
     WebhookBody,
 )
@@ -31,6 +32,7 @@ from .forms import Fixed, Form, NamesForm, Plain, Publish, Roles, Rules, StatusR
 from .query_forms import Conditions, QueryDatastore
 from .relation_forms import MatchRule, Target
 from .report_forms import ColumnNames, Columns, Drawn, Sorts
+from .schedule_forms import CronLine, DatastoreAction, Found, FoundBy, RawValues, TimeZone
 from .sections import Section
 from .webhook_forms import ActionRefs, WebhookUrl
 
@@ -161,6 +163,22 @@ FORMS: dict[str, tuple[Form, ...]] = {
 FORMS["function"] = (NamesForm(), _text("description"), Roles("roles", "roles"), _script("script"))
 FORMS["constant"] = (NamesForm(), _text("description"), _text("value"))
 
+FORMS["schedule"] = (
+    NamesForm(),
+    _text("description"),
+    QueryDatastore("datastore", "datastore"),
+    DatastoreAction("action", "action"),
+    CronLine("cron", "cron"),
+    TimeZone("time_zone", "time_zone"),
+    FoundBy("query", "query"),
+    Found("conditions", "conditions"),
+    _flag("any"),
+    RawValues("values", "values"),
+    _text("comment"),
+    _text("user"),
+    _flag("enabled", "is_enabled"),
+)
+
 
 def usual_body(kind: str, word: str) -> Body:
     """A definition of which nothing is said; `word` is a field's type or an action's operation."""
@@ -199,6 +217,8 @@ def usual_body(kind: str, word: str) -> Body:
             return FunctionBody()
         case "constant":
             return ConstantBody()
+        case "schedule":
+            return ScheduleBody()
         case _:
             raise ValueError(kind)
 

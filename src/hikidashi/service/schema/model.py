@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
 
 from msgspec import UNSET
 
@@ -23,6 +22,7 @@ from ...core.limits import (
 )
 from ...core.password_policy import POLICY_BOUNDS, POLICY_FLAGS
 from ..passwords import check_password, hash_secret
+from ..periods import is_zone
 from .forms import Fixed, Form
 from .keys import FORMS
 from .problems import Place, SchemaError
@@ -39,6 +39,7 @@ CHILDREN: dict[str, tuple[tuple[str, str], ...]] = {
         ("charts", "chart"),
         ("functions", "function"),
         ("constants", "constant"),
+        ("schedules", "schedule"),
     ),
     "datastore": (
         ("statuses", "status"),
@@ -206,7 +207,7 @@ def _read_workspace(section: Section) -> WorkspaceNode:
     id_ = _read_id(section)
     name = _read_name(section, "name", id_)
     time_zone = section.text("time_zone")
-    if time_zone is not None and not _is_time_zone(time_zone):
+    if time_zone is not None and not is_zone(time_zone):
         section.fail("is no time zone; give a name like Asia/Tokyo", "time_zone")
     top = section.section("top_group")
     node = WorkspaceNode(
@@ -235,16 +236,6 @@ def _read_policy(section: Section | None) -> dict[str, Any]:
     said |= {one: section.whole(one, *bounds) for one, bounds in POLICY_BOUNDS.items()}
     section.refuse_unknown_keys()
     return {key: value for key, value in said.items() if value is not None}
-
-
-def _is_time_zone(name: str) -> bool:
-    if name == "UTC" or name in available_timezones():
-        return True
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError, KeyError):
-        return False
-    return True
 
 
 # --- definitions ------------------------------------------------------------------------------

@@ -247,6 +247,10 @@ class Section:
                 self.problems.append(Problem(place, "must be a text, a number, a flag or null"))
         return found
 
+    def plain(self, key: str) -> Any:
+        """Anything that JSON could say; dates without quotes are texts."""
+        return _plain(self._data[key]) if self.has(key) else None
+
     def mixed(self, key: str, own: str) -> list[Section]:
         """A list whose entries are mappings, or texts that stand for `{own: text}`."""
         found = []
@@ -287,3 +291,18 @@ class Section:
             )
             for i, one in enumerate(value)
         ]
+
+
+def _plain(value: Any) -> Any:
+    """What was read of YAML, without its places."""
+    if isinstance(value, CommentedMap):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, CommentedSeq):
+        return [_plain(one) for one in value]
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return int(value)
+    return float(value) if isinstance(value, float) else str(value)

@@ -1,0 +1,150 @@
+"""Schedules of an application: what there is, when each is due, and a run at once."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+import msgspec
+
+from ...core.access import Identity
+from ...core.values import format_instant
+from ...service.app import App
+from ...service.schedule_reads import ToldSchedule, ask_run, list_schedules
+from ...storage.schedules import Run
+from ..body import told
+from ..exchange import NO_DRY_RUN, Answer, Call, HttpRequest, answer_json
+from ..running import refuse_dry_run
+from . import envelopes
+
+_BASE: Final = "/api/v0/applications/:app-id/schedules"
+
+
+class FaultShape(msgspec.Struct):
+    """What was wrong with an item."""
+
+    item_id: str
+    error: str
+    description: str
+
+
+class RunShape(msgspec.Struct):
+    """A run of a schedule."""
+
+    run_id: str
+    due_at: str
+    asked_by: Annotated[str, told("Id of the user who asked for it; empty where it was due.")]
+    state: Annotated[str, told("`waiting`, `running`, `done` or `failed`.")]
+    attempts: Annotated[int, told("How often it was begun.")]
+    started_at: str | None
+    finished_at: str | None
+    matched: Annotated[int, told("How many items were found.")]
+    processed: Annotated[int, told("How many of them were written.")]
+    faults: Annotated[list[FaultShape], told("What was wrong with the others, at most 20.")]
+    error: Annotated[str, told("Why it failed.")]
+
+
+class ScheduleShape(msgspec.Struct):
+    """A schedule."""
+
+    schedule_id: str
+    display_id: str
+    name: dict[str, str]
+    description: str
+    datastore_id: str
+    action_id: str
+    cron: str
+    time_zone: str
+    user: Annotated[str, told("Address of the bot user that it acts as.")]
+    enabled: bool
+    next_at: Annotated[str | None, told("When it is due next.")]
+    runs: Annotated[list[RunShape], told("The last ten, the newest first.")]
+
+
+class SchedulesAnswer(msgspec.Struct):
+    """The schedules of an application."""
+
+    schedules: list[ScheduleShape]
+
+
+class RunAnswer(msgspec.Struct):
+    """The run that was asked for."""
+
+    run_id: str
+
+
+async def get_schedules(app: App, request: HttpRequest, identity: Identity) -> Answer:
+    """List them."""
+    project = request.params["app-id"]
+    found = await app.scan(identity, lambda view: list_schedules(view, project))
+    return answer_json(SchedulesAnswer([_schedule(one) for one in found]))
+
+
+async def post_run(app: App, request: HttpRequest, identity: Identity) -> Answer:
+    """Have one run now."""
+    refuse_dry_run(request)
+    params = request.params
+    run = await ask_run(app, identity, params["app-id"], params["schedule-id"])
+    return answer_json(RunAnswer(run))
+
+
+def _schedule(told_one: ToldSchedule) -> ScheduleShape:
+    one = told_one.schedule
+    return ScheduleShape(
+        schedule_id=one.id,
+        display_id=one.display_id,
+        name=dict(one.names),
+        description=one.description,
+        datastore_id=one.datastore,
+        action_id=one.action,
+        cron=one.cron,
+        time_zone=told_one.time_zone,
+        user=one.user,
+        enabled=one.is_enabled,
+        next_at=_instant(told_one.next_at),
+        runs=[_run(run) for run in told_one.runs],
+    )
+
+
+def _run(run: Run) -> RunShape:
+    return RunShape(
+        run_id=run.id,
+        due_at=format_instant(run.due_at),
+        asked_by=run.asked_by,
+        state=run.state,
+        attempts=run.attempts,
+        started_at=_instant(run.started_at),
+        finished_at=_instant(run.finished_at),
+        matched=run.tally.matched,
+        processed=run.tally.processed,
+        faults=[FaultShape(one.item, one.error, one.description) for one in run.tally.faults],
+        error=run.failure,
+    )
+
+
+def _instant(ms: int | None) -> str | None:
+    return None if ms is None else format_instant(ms)
+
+
+def _call(**more: Any) -> Call:
+    return Call(envelope=envelopes.plain, **more)
+
+
+CALLS: Final[tuple[Call, ...]] = (
+    _call(
+        name="GetSchedules",
+        method="GET",
+        path=_BASE,
+        handle=get_schedules,
+        summary="The schedules of an application, when each is due next, and its last runs.",
+        answer=SchedulesAnswer,
+    ),
+    _call(
+        name="RunSchedule",
+        method="POST",
+        path=f"{_BASE}/:schedule-id/run",
+        handle=post_run,
+        summary="Run a schedule now, enabled or not; behind the answer, which tells the run.",
+        answer=RunAnswer,
+        query=(NO_DRY_RUN,),
+    ),
+)
