@@ -9,6 +9,7 @@ from hikidashi.core.limits import (
     PRE_CPU_SECONDS,
     SCRIPT_AGAIN_MAX,
     SCRIPT_ANSWER_BYTES_MAX,
+    SCRIPT_CALLS_MAX,
     SCRIPT_DEPTH_MAX,
     SCRIPT_EXPANDED_CHARS_MAX,
     SCRIPT_LOG_BYTES_MAX,
@@ -34,6 +35,12 @@ def test_constants_in_a_script(shop):
     assert call(shop, "wide") == (200, {"data": 500_000, "errors": []})
     status, told = call(shop, "wider")
     assert (status, "500000 characters" in str(told)) == (400, True)
+
+
+def test_calls_of_all_scripts_behind_a_request(shop):
+    """25 that call a function, and 45 by each of these: those over the bound are refused."""
+    for _ in range(2):  # each request has its own
+        assert call(shop, "many", 1)[1]["data"] == SCRIPT_CALLS_MAX - 25
 
 
 def test_what_a_script_gives(shop):

@@ -138,6 +138,7 @@ FUNCTIONS = {
     "reach": "async function main(data) { try { return await callAPIAsync(...data.params) } catch (error) { return error.status } }",
     "wide": "function main() { return '" + "{WIDE}" * 1000 + "'.length }",
     "wider": "function main() { return '" + "{WIDE}" * 1001 + "'.length }",
+    "many": "async function main(data) { const ask = (n, ...of) => Promise.all(Array.from({ length: n }, () => callAPIAsync(...of).then((one) => 'data' in one ? one.data : 1, () => 0))); const told = data.params ? await ask(25, 'POST', 'api/v0/applications/SHOP/functions/many', 0) : await ask(45, 'GET', 'api/v0/userinfo'); return told.reduce((a, b) => a + b) }",
     "work": "function main(data) { const end = Date.now() + data.params; let n = 0; while (Date.now() < end) n++; return 'done' }",
     "constants": "function main() { return { rate: '{RATE}', greeting: '{GREETING}', unknown: '{NOWHERE}', token: '{HEXA_API_TOKEN}', server: '{HEXA_API_SERVER}', code: {a: 1} } }",
 }  # fmt: skip

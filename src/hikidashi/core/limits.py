@@ -41,6 +41,7 @@ LAYOUT_MAX: Final = 10_000  # column, row, width or height of a field on the for
 SCRIPT_BYTES_MAX: Final = 100_000  # one script of an action, UTF-8: every process holds them all
 SCRIPT_EXPANDED_CHARS_MAX: Final = 500_000  # of the constants put into one script
 SCRIPT_DEPTH_MAX: Final = 5  # scripts that stand behind one: each has called the next by the APIs
+SCRIPT_CALLS_MAX: Final = 1_000  # of all scripts that stand behind one request
 SCRIPT_AGAIN_MAX: Final = 3  # times a PRE script judges an item that keeps moving under it
 SCRIPT_SECONDS: Final = 10.0  # one run by the clock, its calls included
 SCRIPT_LOG_BYTES_MAX: Final = 65_536  # what one run may log

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
+from contextvars import ContextVar
+from itertools import count
 from typing import Any, Final
 
 import msgspec
 
 from ..core.access import Identity
 from ..core.errors import invalid_request
-from ..core.limits import SCRIPT_ANSWER_BYTES_MAX, SCRIPT_DEPTH_MAX
+from ..core.limits import SCRIPT_ANSWER_BYTES_MAX, SCRIPT_CALLS_MAX, SCRIPT_DEPTH_MAX
 from ..core.record import record
 from ..sandbox.runs import Host, HostError
 from ..storage.written import begin_request, note_scripts, only_reading, scripts_behind
 
 _METHODS: Final = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE"))
+_made: ContextVar[count[int] | None] = ContextVar("calls_made", default=None)
 
 
 @record
@@ -50,11 +53,15 @@ def check_depth() -> None:
 def make_host(carry: Carry, identity: Identity, *, may_write: bool) -> Host:
     """The functions that a script of this user finds."""
     below = scripts_behind() + 1
+    made = _made.get() or count(1)  # by the scripts that called this one, and those beside it
 
     async def host(name: str, given: list[Any]) -> str:
         if name != "api":
             raise HostError('{"message":"there is no such function"}')
+        if next(made) > SCRIPT_CALLS_MAX:
+            raise HostError(_message(f"scripts may make {SCRIPT_CALLS_MAX} calls in all"))
         call = _read(given, identity)
+        _made.set(made)
         note_scripts(below)  # of the task that this call is
         begin_request()
         with nullcontext() if may_write else only_reading():
