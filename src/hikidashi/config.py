@@ -240,7 +240,7 @@ class Config:
     relay: bool = _setting(
         "on",
         _switch,
-        "Whether this server does what follows writes, webhooks among it: `on` or `off`. What one does"
+        "Whether this server does what follows writes, webhooks among it, and runs schedules: `on` or `off`. What one does"
         " not do waits for another over the same database, or for the next.",
     )
     webhook_networks: tuple[str, ...] = _setting(

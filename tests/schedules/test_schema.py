@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from ruamel.yaml import YAML
 
 from hikidashi.core.limits import CRON_CHARS_MAX, SCHEDULES_PER_PROJECT_MAX
 from hikidashi.service.schema import SchemaError, loads, schema_apply, schema_export
+from hikidashi.service.template_files import bare
 from hikidashi.storage.inspection import find_oddities
-from tests.schedules.world import APP, ORDERS, schema
+from tests.schedules.world import APP, BASE, ORDERS, schema
 
 BULK = {"query": None, "conditions": []}
 REFUSED = {
@@ -128,3 +130,11 @@ def test_what_a_check_says(open_shop, name):
     shop = open_shop(given)
     found = shop.run(shop.app.store.scan(lambda one: list(find_oddities(one))))
     assert [one for one in found if one.startswith("schedule")] == wanted
+
+
+def test_a_template_leaves_the_user_out(open_shop):
+    shop = open_shop()
+    (workspace,) = YAML(typ="safe").load(shop.run(schema_export(shop.app.store)))["workspaces"]
+    (one,) = bare(workspace["applications"][0])["schedules"]
+    wanted = {**BASE, "name": "nightly"}
+    assert one == {key: value for key, value in wanted.items() if key != "user"}
