@@ -103,6 +103,6 @@ class Station:
         return [(state, attempts) for state, attempts in rows]
 
     def put(self, *events: Event) -> None:
-        rows = [event_row(one) for one in events]
+        rows = [event_row(one, 0) for one in events]
         insert = deliveries.Insert("outbox", OUTBOX_COLUMNS, rows)
         self.run(self.rest.app.store.change(lambda one: one.write([insert])))
