@@ -77,6 +77,6 @@ def forget_removed(connection: Connection, before: int) -> None:
     """Nothing is left of those that were removed before then but what histories and audit tell."""
     rows = connection.query("SELECT id FROM removed_workspaces WHERE removed_at < ?", (before,))
     for (workspace,) in rows:
-        for table in (*_BELONGING, "tokens", "templates"):
+        for table in (*_BELONGING, "tokens", "templates", "schedule_clocks", "schedule_runs"):
             connection.query(f"DELETE FROM {table} WHERE workspace_id = ?", (workspace,))  # noqa: S608
         connection.query("DELETE FROM removed_workspaces WHERE id = ?", (workspace,))
