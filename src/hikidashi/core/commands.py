@@ -90,6 +90,9 @@ class WriteItem:
     as_params: object = None  # for scripts
     run_related_post: bool = False  # `exec_children_post_procs`
     realtime_auto_link: bool = False
+    judged: str = (
+        ""  # the PRE script that has judged it; another one of its action wants to as well
+    )
     awaits_post: bool = False  # whoever sends it runs a synchronous POST script of its action
     is_import: bool = False  # a row of a file: it may give auto numbers, and nothing runs after it
     linked: Linked | None = None  # of a delete
@@ -116,6 +119,7 @@ class WriteFound:
     as_params: object = None
     run_related_post: bool = False
     refused: tuple[Fault, ...] = ()  # of items that were found and are no targets
+    judged: str = ""  # the PRE script that has judged each target
 
 
 @record

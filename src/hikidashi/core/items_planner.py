@@ -16,7 +16,7 @@ from .commands import (
     WriteItem,
     WriteRequest,
 )
-from .draft import Scope
+from .draft import HandedBackError, Scope
 from .errors import (
     Fault,
     FaultError,
@@ -61,6 +61,8 @@ def plan_items(  # noqa: PLR0913
     scope = Scope(snapshot, actor, catalog, command.force, hands_back=hands_back)
     if isinstance(command, WriteFound):
         _check_found(command)
+        for one in request.items[:1]:  # all have the same action
+            _check_judged(one, command.judged)
     return _ItemsPlanner(command, request.project.id, scope, now, ids).plan(request)
 
 
@@ -69,11 +71,19 @@ def _check_found(command: WriteFound) -> None:
         raise too_many_found(command.matched, command.most)
 
 
+def _check_judged(entry: EntryRequest, judged: str) -> None:
+    """The action may have been given a script since whoever sent the command looked at it."""
+    if entry.action is not None and entry.action.pre_script != judged:
+        raise HandedBackError
+
+
 class _ItemPlanner(WritePlanner):
     """An item, what hangs on it, and what a delete takes along."""
 
     def plan(self, request: WriteRequest, command: WriteItem) -> WritePlan:
         entry = request.entry
+        if not command.is_import:
+            _check_judged(entry, command.judged)
         publish = entry.publish
         if command.legacy_groups:
             publish = self._root_publish(command, publish)

@@ -120,7 +120,8 @@ async def run_scripted(
     """
     held = app.store.standing.find(identity)
     if held is not None and not held[0].has_scripts:
-        return await app.run_telling(identity, command, telling)
+        with suppress(HandedBackError):  # there is one since
+            return await app.store.submit(identity, command, telling)
     if telling.remember is not None:
         replay = await app.find_replay(telling.remember)
         if replay is not None:
@@ -139,19 +140,17 @@ async def _run_judged(
     app: App, identity: Identity, command: WriteItem, telling: Telling, trace: Trace
 ) -> Result | Replay | Told:
     """PRE, then the write; PRE again if the item has moved meanwhile. Raises 409 if it keeps on."""
-    for attempt in range(SCRIPT_AGAIN_MAX):
+    for _ in range(SCRIPT_AGAIN_MAX):
         before = await app.read(identity, lambda view: _before(app, view, command, trace))
-        if before is None:
-            return await app.run_telling(identity, command, telling)
-        judged = await _judged(app, identity, before, command, trace, is_dry=telling.is_dry)
-        try:
-            return await app.store.submit(identity, judged, telling, before.revision)
-        except HandedBackError:
-            if attempt == SCRIPT_AGAIN_MAX - 1:
-                at = before.revision or 0
-                place = before.datastore.id
-                raise revision_conflict(before.item, place, at + 1, at) from None
-    raise AssertionError("the last attempt returns or raises")
+        judged, revision = command, None
+        if before is not None:
+            judged = await _judged(app, identity, before, command, trace, is_dry=telling.is_dry)
+            revision = before.revision
+        with suppress(HandedBackError):
+            return await app.store.submit(identity, judged, telling, revision)
+    if before is None or revision is None:
+        raise unavailable("the script of the action kept changing")
+    raise revision_conflict(before.item, before.datastore.id, revision + 1, revision)
 
 
 def make_judge(app: App, identity: Identity) -> Judge:
@@ -206,17 +205,32 @@ async def _judge_found(
                     raise
                 said = fault.faults[0].description
                 return Fault(Code.SYSTEM_ERROR, _NOT_EXECUTED, said, target.item)
-            return target if judged is alone else replace(target, values=judged.entry.values)
+            if judged.entry is alone.entry:
+                return target
+            return replace(target, values=judged.entry.values)
 
-    with suppress(FaultError):
-        if (await look(command.targets[0]))[1] is None:
-            return command
+    try:
+        script = await app.read(identity, lambda view: _pre_script(view, command))
+    except FaultError:  # planning tells it
+        return command
+    if not script:
+        return command
     judged = await asyncio.gather(*(judge(one) for one in command.targets))
     return replace(
         command,
         targets=tuple(one for one in judged if isinstance(one, Target)),
         refused=tuple(one for one in judged if isinstance(one, Fault)),
+        judged=script,
     )
+
+
+def _pre_script(view: View, command: WriteFound) -> str:
+    """The PRE script of what is done to each; "" for none."""
+    alone = WriteItem(command.project, replace(command.each, item=command.targets[0].item))
+    request = resolve(alone, view.catalog, view.actor)
+    if not isinstance(request, WriteRequest) or request.entry.action is None:
+        return ""
+    return request.entry.action.pre_script
 
 
 async def _judged(  # noqa: PLR0913  a script, what it judges, and for whom
@@ -235,7 +249,7 @@ async def _judged(  # noqa: PLR0913  a script, what it judges, and for whom
     )
     trace.pre_result = msgspec.Raw(_result(outcome, before.action).encode())
     entry = _changed(command.entry, outcome.json, before.datastore)
-    return command if entry is command.entry else replace(command, entry=entry)
+    return replace(command, entry=entry, judged=before.action.pre_script)
 
 
 def _before(app: App, view: View, command: WriteItem, trace: Trace) -> _Before | None:
