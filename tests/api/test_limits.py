@@ -60,12 +60,14 @@ NOT_REFUSALS = {
         "_WORDS_MAX",
     ),
     # How much is held or done at once; what is beyond waits, or is made anew.
-    *("COUNTED_MAX", "DELIVERIES_CLAIMED_MAX", "PARAMS_TOGETHER_MAX"),
+    *("COUNTED_MAX", "DELIVERIES_CLAIMED_MAX", "PARAMS_TOGETHER_MAX", "SCHEDULE_RUNS_AT_ONCE"),
     *("_IDLE_CONTEXTS_MAX", "_SOURCES_MAX", "_SAID_CHARS_MAX"),
     # What the system keeps a worker of scripts to, beside its own limits.
     *("_CPU_SECONDS_MAX", "_FILES_MAX"),
     # Times of one statement, which the databases keep: what happens past them is tried with less.
     *("READ_MS", "STREAM_MS_MAX"),
+    # The time of one try, which tests of a receiver that hangs make shorter.
+    "WEBHOOK_SECONDS",
 }
 
 

@@ -21,6 +21,7 @@ from hikidashi.service.schedules import Schedules
 from tests.deterministic import fixed_ids
 from tests.schedules.world import APP
 
+WAIT_SECONDS = 30
 COUNT = {"action": "Count", "query": None, "conditions": []}
 
 
@@ -130,10 +131,11 @@ def test_one_that_lost_its_claim_writes_nothing_more(open_shop, monkeypatch):
     shop = open_shop(COUNT)
     shop.make("pen")
     shop.turn()
-    usual = schedules._Course._find
+    usual, is_taken = schedules._Course._find, threading.Event()
 
     def find(course, connection):
         if course.run.attempts == 1:
+            assert is_taken.wait(WAIT_SECONDS), "nobody else has taken the run"
             shop.clock.advance(ms=SCHEDULE_CLAIM_MS)
         return usual(course, connection)
 
@@ -145,6 +147,7 @@ def test_one_that_lost_its_claim_writes_nothing_more(open_shop, monkeypatch):
         await slow.turn()
         shop.clock.advance(ms=SCHEDULE_CLAIM_MS)
         await quick.turn()
+        is_taken.set()
         await asyncio.gather(*slow.under_way, *quick.under_way)
 
     shop.run(race())

@@ -228,7 +228,7 @@ def test_histories_are_newest_first_and_count_as_read_when_shown(world):
     assert [one.seq for one in first.entries] == [5, 4]
     assert first.unread == 3
     assert first.unread_entries == {made[4]}
-    assert first.mark == reads.Mark(w.BOB, task(1).id, 5)
+    assert first.mark == reads.Mark(w.BOB, task(1).id, 5, task(1).datastore)
     put_read_mark(world.connection, w.BOB, task(1).id, 5)
     put_read_mark(world.connection, w.BOB, task(1).id, 2)  # a mark never goes back
     again = histories(world, w.BOB)
