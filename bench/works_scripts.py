@@ -23,6 +23,7 @@ from .works import Run, Target, Work, make_load, make_side
 
 IN_FLIGHT = 16
 TENANTS = 50
+_ZYGOTE = "hikidashi.sandbox.zygote"  # in the command of it and of its workers
 FIRST_RUNS = 20
 
 # Both look at every value that the write brings, refuse what makes no sense, and change one.
@@ -187,12 +188,14 @@ async def _tenants_mb() -> Measure:
 
 
 def _processes() -> list[int]:
-    """The zygote that this process has started, and its workers."""
-    listed = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True)
-    parents = dict(map(int, line.split()) for line in listed.stdout.splitlines())
-    zygotes = {pid for pid, parent in parents.items() if parent == os.getpid()}
-    found = [pid for pid, parent in parents.items() if pid in zygotes or parent in zygotes]
-    return [pid for pid in found if Path(f"/proc/{pid}").exists()]  # ps itself is gone
+    """The zygote that this process has started, and its workers; none of the servers'."""
+    listed = subprocess.run(
+        ["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+    )
+    rows = [line.split(None, 2) for line in listed.stdout.splitlines()]
+    all_ = [(int(pid), int(parent)) for pid, parent, args in rows if _ZYGOTE in args]
+    zygotes = {pid for pid, parent in all_ if parent == os.getpid()}
+    return [pid for pid, parent in all_ if pid in zygotes or parent in zygotes]
 
 
 def _resident_kb(pid: int) -> int:

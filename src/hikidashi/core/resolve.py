@@ -378,6 +378,13 @@ def _operation(entry: Entry, datastore: Datastore) -> tuple[Op, Action | None]:
     return _ACTS[action.operation], action
 
 
+def find_action(entry: Entry, datastore: Datastore) -> Action | None:
+    """The action that an entry comes to, whatever it names it by."""
+    if entry.operation is Op.ACT:
+        return datastore.find_action(entry.action)
+    return _action(entry, datastore) if entry.operation in _OPERATIONS else None
+
+
 def _action(entry: Entry, datastore: Datastore) -> Action | None:
     """The action named, or the default one; None if it is not one for this operation."""
     operation = _OPERATIONS[entry.operation]

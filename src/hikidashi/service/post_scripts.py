@@ -47,8 +47,13 @@ class PostScripts:
         self._app = app
 
     def follows(self, catalog: Catalog) -> bool:
-        """Whether the workspace has scripts."""
-        return catalog.has_scripts
+        """Whether the workspace has POST scripts."""
+        return catalog.has_scripts and any(
+            action.post_script
+            for project in catalog.projects
+            for datastore in project.datastores
+            for action in datastore.actions
+        )
 
     def wants(self, event: Event, catalog: Catalog) -> tuple[str, ...]:
         """The event's action, if it has a script that nobody waits for."""

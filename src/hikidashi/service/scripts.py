@@ -16,8 +16,8 @@ from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
-from ..core.access import Identity
-from ..core.catalog import Action, Datastore, Project
+from ..core.access import Actor, Identity
+from ..core.catalog import Action, Catalog, Datastore, Project
 from ..core.commands import Command, Entry, Target, WriteFound, WriteItem, WriteRequest
 from ..core.draft import HandedBackError
 from ..core.errors import (
@@ -39,9 +39,10 @@ from ..core.limits import (
     SCRIPT_LOG_BYTES_MAX,
     SCRIPT_SECONDS,
 )
+from ..core.places import get_datastore
 from ..core.plan import Result, WriteResult
 from ..core.record import record
-from ..core.resolve import resolve
+from ..core.resolve import find_action, resolve
 from ..sandbox.runs import Budget, LogLine, Outcome, Script
 from ..storage.foresight import Foreseen, foresee
 from ..storage.idempotency import Replay
@@ -119,7 +120,7 @@ async def run_scripted(
     With an Idempotency-Key that was used before, neither script runs again.
     """
     held = app.store.standing.find(identity)
-    if held is not None and not held[0].has_scripts:
+    if held is not None and not _has_scripts(*held, command):
         with suppress(HandedBackError):  # there is one since
             return await app.store.submit(identity, command, telling)
     if telling.remember is not None:
@@ -131,6 +132,20 @@ async def run_scripted(
     if isinstance(outcome, WriteResult) and not telling.is_dry:
         trace.as_result = await _run_synchronous(app, identity, command, outcome, trace)
     return outcome
+
+
+def _has_scripts(catalog: Catalog, actor: Actor, command: WriteItem) -> bool:
+    """Whether the command's action has scripts that its answer waits for."""
+    if not catalog.has_scripts:
+        return False
+    try:
+        datastore = get_datastore(catalog, actor, command.project, command.entry.datastore)
+    except FaultError:  # planning tells it
+        return False
+    action = find_action(command.entry, datastore)
+    if action is None:
+        return False
+    return bool(action.pre_script or (action.post_script and action.is_synchronous))
 
 
 # --- PRE --------------------------------------------------------------------------------------
