@@ -280,3 +280,15 @@ def test_lines_are_told_at_once_to_whoever_listens(shop, monkeypatch):
     act(shop, "Tell")
     data = told["pre_result"]["data"]
     assert heard == [(data["u_id"], data["p_id"], "judging pen")]
+
+
+@pytest.mark.parametrize("action", ["Reject", "Broken"])
+def test_a_refusal_is_kept_under_its_key(shop, action):
+    item = shop.new(name="pen")
+    path = f"/api/v0/applications/SHOP/datastores/ORDERS/items/edit/{item}"
+    body = {"item": {}, "action_id": action, "is_force_update": True}
+    headers = {"Authorization": f"Bearer {shop._tokens['ann']}", "Idempotency-Key": action}
+    first = shop.served.send("POST", path, body, headers)
+    second = shop.served.send("POST", path, body, headers)
+    assert (first.status_code, first.content) == (second.status_code, second.content)
+    assert second.headers["idempotent-replay"] == "true"

@@ -18,7 +18,7 @@ import msgspec
 
 from ..core.access import Actor, Identity
 from ..core.catalog import Action, Catalog, Datastore, Project
-from ..core.commands import Command, Entry, Target, WriteFound, WriteItem, WriteRequest
+from ..core.commands import Command, Entry, Refuse, Target, WriteFound, WriteItem, WriteRequest
 from ..core.draft import HandedBackError
 from ..core.errors import (
     Code,
@@ -120,7 +120,9 @@ async def run_scripted(
     With an Idempotency-Key that was used before, neither script runs again.
     """
     held = app.store.standing.find(identity)
-    if held is not None and not _has_scripts(*held, command):
+    if held is None:
+        held = await app.read(identity, lambda view: (view.catalog, view.actor))
+    if not _has_scripts(*held, command):
         with suppress(HandedBackError):  # there is one since
             return await app.store.submit(identity, command, telling)
     if telling.remember is not None:
@@ -128,7 +130,12 @@ async def run_scripted(
         if replay is not None:
             return replay
     command = replace(command, awaits_post=True)
-    outcome = await _run_judged(app, identity, command, telling, trace)
+    try:
+        outcome = await _run_judged(app, identity, command, telling, trace)
+    except FaultError as fault:
+        if telling.remember is None:
+            raise
+        return await app.store.submit(identity, Refuse(fault), telling)  # it is kept
     if isinstance(outcome, WriteResult) and not telling.is_dry:
         trace.as_result = await _run_synchronous(app, identity, command, outcome, trace)
     return outcome
