@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
 from ...core.errors import Code, Fault, FaultError, FaultKind
 from ..body import encode, told
+from ..exchange import Answer
 
 VERSION = "1.0.0"  # a constant of the wire (update-table-data), not ours
 
@@ -15,7 +16,7 @@ VERSION = "1.0.0"  # a constant of the wire (update-table-data), not ours
 class Envelope(msgspec.Struct):
     """What every call answers, failed or not."""
 
-    Data: Annotated[int, told("Create: the new row's number; UD: 1; 0 where nothing was done.")]
+    Data: Annotated[Any, told("What the call says that it answers; 0 where it was refused.")]
     Version: str = VERSION
     Success: bool = True
     Code: Annotated[
@@ -43,7 +44,7 @@ CODES: dict[FaultKind, int] = {  # docs/semantics.md has the same table, in word
 }
 
 
-def success(data: int) -> bytes:
+def success(data: object) -> bytes:
     """The envelope of a call that did what it was asked."""
     return encode(Envelope(data))
 
@@ -52,6 +53,12 @@ def failure(error: FaultError) -> tuple[int, bytes]:
     """Code and envelope of a call that was refused; nothing of it was written."""
     code = CODES.get(error.kind, 500)
     return code, encode(Envelope(0, VERSION, False, code, message(error)))  # noqa: FBT003
+
+
+def refusal(error: FaultError, http_errors: str) -> Answer:
+    """The answer of a call that was refused; `http_errors` is the setting of that name."""
+    code, body = failure(error)
+    return Answer(http_status(code, http_errors), body)
 
 
 def http_status(code: int, http_errors: str) -> int:

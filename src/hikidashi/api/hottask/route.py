@@ -1,0 +1,40 @@
+"""What a part of the dialect says of each of its calls."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal, TypeAlias
+
+from ...core.access import Identity
+from ...core.record import record
+from ...service.app import App
+from ..exchange import Answer, HttpRequest, QueryKey
+from .keys import identify
+
+# Both may raise FaultError; `list_calls` sees to the envelope.
+Work: TypeAlias = Callable[[App, HttpRequest], Awaitable[Answer]]
+KeyedWork: TypeAlias = Callable[[App, HttpRequest, Identity], Awaitable[Answer]]
+
+
+@record
+class Route:
+    """One call, which is there below each of the vendor's bases."""
+
+    name: str
+    path: str  # below the base: "/CustomTableValue/UD/:code/:table"
+    work: Work
+    summary: str
+    method: Literal["GET", "POST"] = "POST"
+    query: tuple[QueryKey, ...] = ()
+    body: Any = None  # the type of the body, for OpenAPI
+
+
+def keyed(work: KeyedWork) -> Work:
+    """Work that is done for whom a key or token stands for."""
+
+    async def identified(app: App, request: HttpRequest) -> Answer:
+        identity = await identify(app, request.headers)
+        request.user = identity.user
+        return await work(app, request, identity)
+
+    return identified

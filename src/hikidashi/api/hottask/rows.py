@@ -1,0 +1,138 @@
+"""Create and UD: a row of a table is an item of a datastore, written by its default actions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Final, cast
+
+import msgspec
+
+from ...core.access import Identity, may_use_field
+from ...core.commands import Command, Entry, Op, Refuse, WriteItem
+from ...core.errors import Code, Fault, FaultError, FaultKind
+from ...core.plan import Result, WriteResult
+from ...service.app import App, View
+from ..body import told
+from ..exchange import DRY_RUN, Answer, HttpRequest
+from ..running import answer_write, run
+from .decode import decode_create, decode_update, is_placeholder
+from .envelope import refusal, success
+from .places import Table, get_table
+from .route import Route, keyed
+
+FIELDS_SHOWN_MAX = 30  # named in the message about a field that is not there
+
+
+class UpdateBody(msgspec.Struct):
+    """What UD takes; the fields may also stand in the body without `update` around them."""
+
+    update: Annotated[
+        dict[str, Any],
+        told(
+            "The row's `id` (or `ID`), and the fields to change by name. With `rev_no`"
+            " the row must be at that revision; without it the last write wins."
+        ),
+    ]
+
+
+class CreateBody(msgspec.Struct):
+    """What Create takes; the fields may also stand in the body without `create` around them."""
+
+    create: Annotated[dict[str, Any], told("The fields of the new row, by name.")]
+
+
+async def update_row(app: App, request: HttpRequest, identity: Identity) -> Answer:
+    """UD: change the fields given of one row; answers how many rows were changed."""
+
+    def make(table: Table) -> WriteItem:
+        change = decode_update(request.body)
+        entry = Entry(
+            Op.UPDATE,
+            table.datastore.id,
+            row=change.row,
+            values=change.values,
+            revision=change.revision,
+        )
+        return WriteItem(table.project.id, entry, force=change.revision is None)
+
+    return await _write(app, request, identity, make, lambda _: 1)
+
+
+async def create_row(app: App, request: HttpRequest, identity: Identity) -> Answer:
+    """Create: insert one row; answers its number."""
+
+    def make(table: Table) -> WriteItem:
+        entry = Entry(Op.NEW, table.datastore.id, values=decode_create(request.body))
+        return WriteItem(table.project.id, entry)
+
+    return await _write(app, request, identity, make, lambda one: one.item.n)
+
+
+async def _write(
+    app: App,
+    request: HttpRequest,
+    identity: Identity,
+    make: Callable[[Table], WriteItem],
+    told: Callable[[WriteResult], int],
+) -> Answer:
+    """Make a command for the table and run it, once for each Idempotency-Key."""
+    table: Table | None = None
+    command: Command
+    try:
+        table = await app.read(identity, lambda view: get_table(view, request.params))
+    except FaultError as error:
+        command = Refuse(error)
+    else:
+        command = make(table)
+
+    def answer(outcome: Result | FaultError, _view: View | None) -> Answer:
+        if isinstance(outcome, FaultError):
+            error = outcome if table is None else _explained(outcome, table)
+            return refusal(error, app.config.hottask_http_errors)
+        return Answer(200, success(told(cast("WriteResult", outcome))))
+
+    try:
+        return await answer_write(app, request, identity, run(app, identity, command), answer)
+    except FaultError as error:
+        return answer(error, None)
+
+
+def _explained(error: FaultError, table: Table) -> FaultError:
+    """Where a field is not there, say which are."""
+    keys = [
+        one.reference.removeprefix("f_id:")
+        for one in error.faults
+        if one.code is Code.INVALID_PARAMS and one.error.startswith("unknown field")
+    ]
+    if not keys or error.kind is not FaultKind.INVALID:
+        return error
+    names = [
+        field.display_id
+        for field in table.datastore.fields
+        if field.kind.writable and may_use_field(table.actor, field)
+    ]
+    shown = ", ".join(names[:FIELDS_SHOWN_MAX]) + (", …" if len(names) > FIELDS_SHOWN_MAX else "")
+    stand_in = " (the one sent stands for their names)" if any(map(is_placeholder, keys)) else ""
+    number = " and Create gives the id itself" if any(key.lower() == "id" for key in keys) else ""
+    hint = f"the fields of this table are {shown}{stand_in}{number}"
+    return FaultError(error.kind, *error.faults, Fault(Code.INVALID_PARAMS, hint))
+
+
+ROUTES: Final = (
+    Route(
+        name="Create",
+        path="/CustomTableValue/Create/:code/:table",
+        work=keyed(create_row),
+        summary="Insert one row; `Data` is its number.",
+        query=(DRY_RUN,),
+        body=CreateBody,
+    ),
+    Route(
+        name="UD",
+        path="/CustomTableValue/UD/:code/:table",
+        work=keyed(update_row),
+        summary="Change the fields given of the row that `id` names; `Data` is 1.",
+        query=(DRY_RUN,),
+        body=UpdateBody,
+    ),
+)
