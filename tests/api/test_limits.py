@@ -15,7 +15,6 @@ import pytest
 import xlsxwriter
 
 import hikidashi
-from hikidashi.api.edge import _QUERY_FIELDS_MAX
 from hikidashi.api.hexabase_rest.reads_bodies import timeout_ms
 from hikidashi.core import cursor
 from hikidashi.core.commands import Entry, Op, WriteItem
@@ -29,6 +28,7 @@ from hikidashi.core.limits import (
     INTEGER_MAX,
     LIST_MS_MAX,
     PASSWORD_CHARS_MIN,
+    QUERY_FIELDS_MAX,
     QUEUE_JOBS_MAX,
     ROW_NUMBER_END,
     SEARCH_MATCHES_MAX,
@@ -126,7 +126,7 @@ def new(rest: Rest, **values: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("count", "status"), [(_QUERY_FIELDS_MAX, 200), (_QUERY_FIELDS_MAX + 1, 400)]
+    ("count", "status"), [(QUERY_FIELDS_MAX, 200), (QUERY_FIELDS_MAX + 1, 400)]
 )
 def test_the_parts_of_a_query_string(rest, count, status):
     query = "&".join(f"k{at}=1" for at in range(count))

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from hikidashi.api.hexabase_rest.routes import CALLS
+from hikidashi.api.inside import InnerEdge
 from hikidashi.core.limits import (
+    JSON_LEVELS_MAX,
     POST_CPU_SECONDS,
     PRE_CPU_SECONDS,
+    QUERY_FIELDS_MAX,
     SCRIPT_AGAIN_MAX,
     SCRIPT_ANSWER_BYTES_MAX,
     SCRIPT_CALLS_MAX,
@@ -14,6 +18,7 @@ from hikidashi.core.limits import (
     SCRIPT_EXPANDED_CHARS_MAX,
     SCRIPT_LOG_BYTES_MAX,
     SCRIPT_SECONDS,
+    URL_BYTES_MAX,
 )
 from hikidashi.sandbox.worker import RESULT_CHARS_MAX
 from hikidashi.service import scripts
@@ -28,6 +33,45 @@ def test_what_a_call_answers(shop):
     assert len(call(shop, "big", most)[1]["data"]["data"]) == most
     told = call(shop, "big", most + 1)[1]["data"]
     assert told == {"status": 200, "body": f"the answer has over {SCRIPT_ANSWER_BYTES_MAX} bytes"}
+
+
+FIELDS = "/api/v0/applications/SHOP/datastores/ORDERS/fields"
+ECHO = "/api/v0/applications/SHOP/functions/echo"
+LONG = FIELDS + "?x=" + "x" * (URL_BYTES_MAX - len(FIELDS) - len("x="))  # "?" not counted
+WIDE = FIELDS + "?" + "&".join(f"k{at}=1" for at in range(QUERY_FIELDS_MAX))
+ADDRESSES = {
+    "as long as may be": (LONG, 200),
+    "longer": (LONG + "x", 414),
+    "in characters that are sent as several": (FIELDS + "?x=" + "値" * (URL_BYTES_MAX // 9), 414),
+    "with as many keys as may be": (WIDE, 200),
+    "with one more": (WIDE + "&one=1", 400),
+    "with what no browser sends": (FIELDS + "?x=値 値", 200),
+    "with a key that is not UTF-8": (FIELDS + "?x=%ff", 400),
+    "with a name that is not UTF-8": (FIELDS + "%ff", 400),
+    "with a slash at its end": (FIELDS + "/", 200),
+    "with a slash too many": ("/api/v0" + "/" + FIELDS.removeprefix("/api/v0"), 404),
+}
+
+
+@pytest.mark.parametrize("name", ADDRESSES)
+def test_the_address_of_a_call(shop, name):
+    """What holds for a request that comes by the network holds for a script's."""
+    path, status = ADDRESSES[name]
+    told = call(shop, "reach", ["GET", path])[1]["data"]
+    assert (told if isinstance(told, int) else 200) == status
+
+
+@pytest.mark.parametrize(("size", "status"), [(100, 200), (101, 413)])
+def test_the_body_of_a_call(shop, monkeypatch, size, status):
+    app = shop.served.app
+    monkeypatch.setattr(app, "carry", InnerEdge(app, CALLS, 100))
+    told = call(shop, "reach", ["POST", ECHO, " " * (size - len('""'))])[1]["data"]
+    assert (told if isinstance(told, int) else 200) == status
+
+
+@pytest.mark.parametrize(("levels", "told"), [(JSON_LEVELS_MAX, ""), (JSON_LEVELS_MAX + 1, 400)])
+def test_the_levels_of_a_call_s_body(shop, levels, told):
+    assert call(shop, "nest", levels)[1]["data"] == told
 
 
 def test_constants_in_a_script(shop):

@@ -136,6 +136,7 @@ FUNCTIONS = {
     "deep": "async function main(data) { if (data.params === 0) return 'bottom'; const below = await callAPIAsync('POST', 'api/v0/applications/SHOP/functions/deep', data.params - 1); return below.data }",
     "touch": "async function main(data) { const made = await callAPIAsync('POST', 'api/v0/applications/SHOP/datastores/NOTES/items/new', { item: { text: data.params } }); return made.item_id }",
     "reach": "async function main(data) { try { return await callAPIAsync(...data.params) } catch (error) { return error.status } }",
+    "nest": "async function main(data) { let all = []; for (let i = 1; i < data.params; i++) all = [all]; try { return (await callAPIAsync('POST', 'api/v0/applications/SHOP/functions/echo', all)).data } catch (error) { return error.status } }",
     "wide": "function main() { return '" + "{WIDE}" * 1000 + "'.length }",
     "wider": "function main() { return '" + "{WIDE}" * 1001 + "'.length }",
     "many": "async function main(data) { const ask = (n, ...of) => Promise.all(Array.from({ length: n }, () => callAPIAsync(...of).then((one) => 'data' in one ? one.data : 1, () => 0))); const told = data.params ? await ask(25, 'POST', 'api/v0/applications/SHOP/functions/many', 0) : await ask(45, 'GET', 'api/v0/userinfo'); return told.reduce((a, b) => a + b) }",

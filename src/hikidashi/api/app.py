@@ -26,7 +26,7 @@ def make_asgi(app: App) -> Edge:
         *list_hottask_calls(config.hottask_http_errors),
         *LIVE_CALLS,
     )
-    app.carry = InnerEdge(app, HEXABASE_CALLS)
+    app.carry = InnerEdge(app, HEXABASE_CALLS, config.body_bytes_max)
     return Edge(
         app,
         calls,

@@ -8,23 +8,13 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Mu
 from itertools import count
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, Protocol
-from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
-from ..core.access import Identity, MovedError
-from ..core.errors import (
-    FaultError,
-    FaultKind,
-    crashed,
-    invalid_request,
-    too_large,
-    unauthorized,
-    unavailable,
-)
-from ..core.limits import BODY_BYTES_MAX, URL_BYTES_MAX
-from ..storage.written import begin_request, has_written
-from .body import check_levels
+from ..core.access import Identity
+from ..core.errors import FaultError, FaultKind, too_large, unauthorized
+from ..core.limits import BODY_BYTES_MAX
+from .address import refuse, refuse_path, split_path
 from .exchange import (
     CUT,
     Answer,
@@ -40,22 +30,22 @@ from .exchange import (
     answer_json,
     read_token,
 )
-from .routing import Cors, Routes, Target
+from .handling import CrashObserver, GoneError, Handling, check_size
+from .routing import Cors, Routes, Target, list_methods
 
 if TYPE_CHECKING:
     from ..service.app import App
+    from ..service.identity import Identities
 
-_QUERY_FIELDS_MAX: Final = 100
 _REQUEST_ID_CHARS_MAX: Final = 128
 _JSON: Final = (b"content-type", b"application/json")
 _CLOSE: Final = (b"connection", b"close")
 _BODILESS: Final = frozenset(("GET", "HEAD"))
 _DRAIN_STEP_SECONDS: Final = 0.01
-_MOVED: Final = "another workspace was selected meanwhile; send the request again"
 _GONE: Final = 499  # told to the observer only: nobody is left to be answered
 
 
-class RequestObserver(Protocol):
+class RequestObserver(CrashObserver, Protocol):
     """Hears of every request that the edge answers."""
 
     def request_done(  # noqa: PLR0913  what is worth a line in a log
@@ -69,24 +59,67 @@ class RequestObserver(Protocol):
     ) -> None:
         """A request was answered."""
 
-    def request_crashed(self, route: str, request_id: str, error: BaseException) -> None:
-        """A request met a bug."""
-
-
-class _GoneError(Exception):
-    """The client left before its body was whole."""
-
 
 class _Exchange(msgspec.Struct):
-    """One request on its way through."""
+    """One request on its way through: the Caller that comes by the network."""
 
     request: HttpRequest
     raw: Mapping[bytes, bytes]  # headers
     receive: Receive
+    identities: Identities
     route: str = "-"
+    has_cookies: bool = False  # by a call whose clients send them
     has_begun: bool = False  # a body in chunks was asked for
     is_read: bool = False  # and came to its end
     headers: list[tuple[bytes, bytes]] = []  # of the answer; one of its own for each
+
+    @property
+    def may_begin_again(self) -> bool:
+        return not self.has_begun
+
+    async def identify(self, request: HttpRequest) -> Identity:
+        token = read_token(request.headers)
+        if not token:
+            raise unauthorized("there is no token in the Authorization header")
+        identity = await self.identities.identify(token)
+        request.user = identity.user
+        return identity
+
+    async def read_body(self, limit: int) -> bytes:
+        length = self.raw.get(b"content-length")
+        if length is None:
+            if self.request.method in _BODILESS and b"transfer-encoding" not in self.raw:
+                return b""
+        elif length.isdigit() and int(length[:20]) > limit:
+            raise too_large(f"the body has over {limit} bytes")
+        message = await self._receive()
+        body: bytes = message.get("body", b"")
+        if not message.get("more_body", False):
+            return check_size(body, limit)
+        chunks = [body]
+        size = len(body)
+        while message.get("more_body", False) and size <= limit:
+            message = await self._receive()
+            chunks.append(message.get("body", b""))
+            size += len(chunks[-1])
+        return check_size(b"".join(chunks), limit)
+
+    async def read_chunks(self) -> AsyncIterator[bytes]:
+        self.has_begun = True
+        while not self.is_read:
+            message = await self._receive()
+            self.is_read = not message.get("more_body", False)
+            yield message.get("body", b"")
+
+    def refused(self, fault: FaultError) -> None:
+        if fault.kind is FaultKind.TOO_LARGE or (self.request.chunks and not self.is_read):
+            self.headers.append(_CLOSE)  # the rest of the body is not worth reading
+
+    async def _receive(self) -> MutableMapping[str, Any]:
+        message = await self.receive()
+        if message["type"] == "http.disconnect":
+            raise GoneError
+        return message
 
 
 class Edge:
@@ -106,11 +139,11 @@ class Edge:
     ) -> None:
         self._app = app
         self._routes = Routes(calls)
+        self._handling = Handling(app, observer, body_bytes_max)
         self._observer = observer
         self._site = site
         self._hub = hub
         self._cors = Cors(origins)
-        self._body_bytes_max = body_bytes_max
         self._drain_seconds = drain_seconds
         self._stem = secrets.token_hex(6)
         self._counter = count(1)
@@ -125,7 +158,9 @@ class Edge:
             if self._site is not None:
                 await self._site(scope, self._draining(receive), send)
             return
-        segments = _segments(scope)
+        segments = split_path(
+            scope.get("raw_path") or b"", scope.get("query_string", b""), scope["path"]
+        )
         method = scope["method"]
         target = self._routes.find(method, segments)
         if target is None and self._site is not None and self._is_for_site(segments):
@@ -146,7 +181,7 @@ class Edge:
         )
         if (client := scope.get("client")) is not None:
             request.client = client[0]
-        exchange = _Exchange(request, raw, receive)
+        exchange = _Exchange(request, raw, receive, self._app.identities)
         self.in_flight += 1
         try:
             if target is not None:
@@ -160,7 +195,7 @@ class Edge:
                 await send(start)
                 body = b"" if method == "HEAD" else answer.body
                 await send({"type": "http.response.body", "body": body})
-        except _GoneError:
+        except GoneError:
             answer = Answer(_GONE)
         finally:
             self.in_flight -= 1
@@ -190,84 +225,30 @@ class Edge:
     async def _call(
         self, target: Target, scope: Scope, exchange: _Exchange, segments: list[str]
     ) -> Answer:
-        call = target.call
-        request = exchange.request
-        exchange.route = call.name
-        request.params = {name: segments[at] for name, at in target.params}
-        try:
-            if scope.get("query_string"):
-                request.query = _query(scope)
-            identity: Identity | None = None
-            if call.auth == "token":
-                identity = await self._identify(request)
-            if call.streams_body:
-                request.chunks = _read_chunks(exchange)
-            else:
-                limit = call.body_bytes_max or self._body_bytes_max
-                request.body = await _read_body(exchange, limit)
-            if call.is_json and request.body:
-                check_levels(request.body)
-            begin_request()
-            try:
-                return await call.handle(self._app, request, identity)
-            except MovedError:
-                if has_written():  # a bug: done once, it must not be done again
-                    raise
-                return await self._begin_again(call, exchange)
-        except FaultError as fault:
-            if fault.kind is FaultKind.TOO_LARGE or (request.chunks and not exchange.is_read):
-                exchange.headers.append(_CLOSE)  # the rest of the body is not worth reading
-            return call.envelope(fault, request)
-        except _GoneError:
-            raise
-        except Exception as error:  # noqa: BLE001  the client is told that it failed, the log why
-            self._observer.request_crashed(call.name, request.id, error)
-            return call.envelope(crashed(request.id), request)
-
-    async def _begin_again(self, call: Call, exchange: _Exchange) -> Answer:
-        """Handle a call once more: another workspace was selected since its token was known.
-
-        Nothing was done, but a body that is read as it comes may have begun to. Raises 503.
-        """
-        request = exchange.request
-        self._app.identities.forget_sessions(request.user)
-        if exchange.has_begun:
-            raise unavailable(_MOVED)
-        identity = await self._identify(request) if call.auth == "token" else None
-        try:
-            return await call.handle(self._app, request, identity)
-        except MovedError:
-            if has_written():
-                raise
-            raise unavailable(_MOVED) from None
-
-    async def _identify(self, request: HttpRequest) -> Identity:
-        token = read_token(request.headers)
-        if not token:
-            raise unauthorized("there is no token in the Authorization header")
-        identity: Identity = await self._app.identities.identify(token)
-        request.user = identity.user
-        return identity
+        exchange.route = target.call.name
+        exchange.has_cookies = target.call.has_cookies
+        query = scope.get("query_string", b"")
+        return await self._handling.answer(target, segments, query, exchange.request, exchange)
 
     async def _refuse(
         self, method: str, scope: Scope, exchange: _Exchange, segments: list[str]
     ) -> Answer:
         """There is no Call: HEAD of a GET, OPTIONS, a wrong method, or no such path."""
         if not segments:
-            if _url_bytes(scope) > URL_BYTES_MAX:
-                return _plain(414, f"the address has over {URL_BYTES_MAX} bytes")
-            return _plain(400, "the path is not percent-encoded UTF-8")
+            return refuse_path(scope.get("raw_path") or b"", scope.get("query_string", b""))
         if method == "HEAD":
             target = self._routes.find("GET", segments)
             if target is not None and target.call.allows_head:
                 return await self._call(target, scope, exchange, segments)
-        methods = self._routes.methods(segments)
-        if not methods:
-            return _plain(404, f"there is no {scope['path']}", "NOT_FOUND")
+        calls = self._routes.list(segments)
+        if not calls:
+            return refuse(404, f"there is no {scope['path']}", "NOT_FOUND")
+        exchange.has_cookies = any(one.has_cookies for one in calls)
+        methods = list_methods(calls)
         if method == "OPTIONS":
             return self._cors.preflight(methods)
         allow = (b"allow", ", ".join(methods).encode())
-        answer = _plain(405, f"{method} is not allowed for {scope['path']}")
+        answer = refuse(405, f"{method} is not allowed for {scope['path']}")
         answer.headers = (allow,)
         return answer
 
@@ -287,8 +268,7 @@ class Edge:
         headers.append((b"x-request-id", exchange.request.id.encode()))
         origin = exchange.raw.get(b"origin")
         if origin is not None:
-            is_hub = exchange.request.path.startswith("/hub/")  # whose clients send cookies
-            headers.extend(self._cors.headers(origin, credentials=is_hub))
+            headers.extend(self._cors.headers(origin, credentials=exchange.has_cookies))
         return {"type": "http.response.start", "status": answer.status, "headers": headers}
 
     async def _send_chunks(
@@ -327,87 +307,6 @@ class Edge:
             leaving.cancel()
 
 
-def _url_bytes(scope: Scope) -> int:
-    return len(scope.get("raw_path") or b"") + len(scope.get("query_string", b""))
-
-
-def _segments(scope: Scope) -> list[str]:
-    """The path, split and decoded, without a slash at its end; none if that can't be done."""
-    raw: bytes = scope.get("raw_path") or b""
-    if len(raw) + len(scope.get("query_string", b"")) > URL_BYTES_MAX:
-        return []
-    if b"%" in raw:  # split before decoding: %2F is part of a segment
-        try:
-            parts = raw.partition(b"?")[0].decode("ascii").split("/")
-            segments = [unquote(one, errors="strict") if "%" in one else one for one in parts]
-        except UnicodeDecodeError:
-            return []
-    else:
-        segments = scope["path"].split("/")
-    if not segments[-1] and len(segments) > 2:
-        del segments[-1]
-    return segments if len(segments) > 1 else []
-
-
-def _query(scope: Scope) -> dict[str, str]:
-    """The query string; of a repeated name, the last. Raises 400."""
-    try:
-        pairs = parse_qsl(
-            scope["query_string"].decode("ascii"),
-            keep_blank_values=True,
-            errors="strict",
-            max_num_fields=_QUERY_FIELDS_MAX,
-        )
-    except ValueError:
-        raise invalid_request(
-            f"the query is not percent-encoded UTF-8 or has over {_QUERY_FIELDS_MAX} parts"
-        ) from None
-    return dict(pairs)
-
-
-async def _read_body(exchange: _Exchange, limit: int) -> bytes:
-    """The whole body. Raises 413 before it has read more than the limit."""
-    raw = exchange.raw
-    length = raw.get(b"content-length")
-    if length is None:
-        if exchange.request.method in _BODILESS and b"transfer-encoding" not in raw:
-            return b""
-    elif length.isdigit() and int(length[:20]) > limit:
-        raise too_large(f"the body has over {limit} bytes")
-    message = await exchange.receive()
-    if message["type"] == "http.disconnect":
-        raise _GoneError
-    body: bytes = message.get("body", b"")
-    if not message.get("more_body", False):
-        if len(body) > limit:
-            raise too_large(f"the body has over {limit} bytes")
-        return body
-    chunks = [body]
-    size = len(body)
-    while message.get("more_body", False):
-        if size > limit:
-            raise too_large(f"the body has over {limit} bytes")
-        message = await exchange.receive()
-        if message["type"] == "http.disconnect":
-            raise _GoneError
-        chunks.append(message.get("body", b""))
-        size += len(chunks[-1])
-    if size > limit:
-        raise too_large(f"the body has over {limit} bytes")
-    return b"".join(chunks)
-
-
-async def _read_chunks(exchange: _Exchange) -> AsyncIterator[bytes]:
-    """The body as it comes. Ends with an error when the client leaves."""
-    exchange.has_begun = True
-    while not exchange.is_read:
-        message = await exchange.receive()
-        if message["type"] == "http.disconnect":
-            raise _GoneError
-        exchange.is_read = not message.get("more_body", False)
-        yield message.get("body", b"")
-
-
 async def _leave(receive: Receive) -> None:
     """Return when the client has left; a body that was not read comes before that."""
     while (await receive())["type"] != "http.disconnect":
@@ -418,13 +317,6 @@ def _clean_id(given: bytes) -> str:
     """A client's request id, cut to what is safe in a log and a header."""
     text = given[:_REQUEST_ID_CHARS_MAX].decode("latin-1")
     return "".join(one for one in text if "!" <= one <= "~")
-
-
-def _plain(status: int, description: str, code: str = "INVALID_PARAMS") -> Answer:
-    error = {400: "bad request", 404: "not found", 405: "method not allowed", 414: "too long"}
-    return answer_json(
-        {"description": description, "error": error[status], "error_code": code}, status
-    )
 
 
 __all__ = [

@@ -127,7 +127,8 @@ class Call:
     allows_head: bool = True  # a GET without side effects also answers HEAD
     is_json: bool = True  # False: the body is anything
     streams_body: bool = False  # True: it is read, and bounded, by `handle`, from `chunks`
-    body_bytes_max: int | None = None  # None: the edge's own limit
+    body_bytes_max: int | None = None  # None: the server's own limit
+    has_cookies: bool = False  # its clients send them, though we read none; CORS has to allow it
 
 
 CUT: Final = "hikidashi.cut"  # a key of a scope: what ends the connection, whatever it is doing

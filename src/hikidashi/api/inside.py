@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
-from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, unquote
+from collections.abc import Iterable
+from string import printable
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, unquote
 
-from ..core.access import MovedError
-from ..core.errors import FaultError, crashed, unavailable
-from ..core.limits import SCRIPT_ANSWER_BYTES_MAX
+from ..core.limits import BODY_BYTES_MAX, SCRIPT_ANSWER_BYTES_MAX
 from ..service.script_calls import InnerCall
-from .body import check_levels
-from .exchange import Answer, Call, HttpRequest, answer_json
+from .address import refuse, refuse_path, split_path
+from .exchange import Answer, Call, HttpRequest
+from .handling import Handling, Known
 from .routing import Routes
 
 if TYPE_CHECKING:
     from ..service.app import App
 
-_JSON = {"content-type": "application/json"}
+_JSON: Final = {"content-type": "application/json"}
 
 
 # Changes of one's own account and session. Whoever writes a script does not become whoever runs it.
@@ -31,8 +31,10 @@ def _is_for_scripts(call: Call) -> bool:
 class InnerEdge:
     """Answers the calls of scripts as the edge would, for an identity that is known already."""
 
-    def __init__(self, app: App, calls: Iterable[Call]) -> None:
-        self._app = app
+    def __init__(
+        self, app: App, calls: Iterable[Call], body_bytes_max: int = BODY_BYTES_MAX
+    ) -> None:
+        self._handling = Handling(app, app.observe, body_bytes_max)
         self._routes = Routes(one for one in calls if _is_for_scripts(one))
 
     async def __call__(self, inner: InnerCall) -> tuple[int, bytes]:
@@ -51,39 +53,15 @@ class InnerEdge:
         return answer.status, bytes(gathered)
 
     async def _answer(self, inner: InnerCall) -> Answer:
-        path, _, query = inner.path.partition("?")
-        segments = [unquote(one) for one in path.rstrip("/").split("/")]
+        whole = quote(inner.path, safe=printable, errors="surrogatepass")  # as a browser sends it
+        raw, _, query = whole.encode("ascii").partition(b"?")
+        path = unquote(raw.decode("ascii"))
+        segments = split_path(raw, query, path)
+        if not segments:
+            return refuse_path(raw, query)
         target = self._routes.find(inner.method, segments)
         if target is None:
-            words = f"there is no {inner.method} {path} for scripts"
-            told = {"description": words, "error": "not found", "error_code": "NOT_FOUND"}
-            return answer_json(told, 404)
-        call = target.call
-        request = HttpRequest(
-            inner.method,
-            path,
-            {name: segments[at] for name, at in target.params},
-            dict(parse_qsl(query, keep_blank_values=True)),
-            _JSON,
-            inner.body,
-            "script",
-            inner.identity.user,
-        )
-        if call.streams_body:
-            request.chunks, request.body = _once(inner.body), b""
-        try:
-            if call.is_json and inner.body:
-                check_levels(inner.body)
-            return await call.handle(self._app, request, inner.identity)
-        except FaultError as fault:
-            return call.envelope(fault, request)
-        except MovedError:
-            moved = unavailable("another workspace was selected meanwhile")
-            return call.envelope(moved, request)
-        except Exception as error:  # noqa: BLE001  as at the edge: the log is told why
-            self._app.observe.request_crashed(call.name, request.id, error)
-            return call.envelope(crashed(request.id), request)
-
-
-async def _once(body: bytes) -> AsyncIterator[bytes]:
-    yield body
+            return refuse(404, f"there is no {inner.method} {path} for scripts", "NOT_FOUND")
+        request = HttpRequest(inner.method, path, {}, {}, _JSON, id="script")
+        caller = Known(inner.identity, inner.body)
+        return await self._handling.answer(target, segments, query, request, caller)

@@ -124,6 +124,7 @@ CALLS: Final[tuple[Call, ...]] = (
         answer=Negotiated,
         auth="none",
         is_json=False,
+        has_cookies=True,
     ),
     Call(
         name="ConnectToHub",

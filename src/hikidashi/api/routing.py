@@ -53,15 +53,20 @@ class Routes:
                     return target
         return None
 
-    def methods(self, segments: list[str]) -> list[str]:
-        """The methods that a path allows."""
-        allowed: set[str] = set()
-        for key_of, table in self._shapes.get(len(segments), ()):
-            for method, target in table.get(key_of(segments), {}).items():
-                allowed.add(method)
-                if method == "GET" and target.call.allows_head:
-                    allowed.add("HEAD")
-        return sorted(allowed)
+    def list(self, segments: list[str]) -> list[Call]:
+        """The Calls of a path, whatever their methods."""
+        tables = (table.get(of(segments), {}) for of, table in self._shapes.get(len(segments), ()))
+        return [target.call for methods in tables for target in methods.values()]
+
+
+def list_methods(calls: Iterable[Call]) -> list[str]:
+    """The methods that the Calls of a path allow."""
+    allowed: set[str] = set()
+    for call in calls:
+        allowed.add(call.method)
+        if call.method == "GET" and call.allows_head:
+            allowed.add("HEAD")
+    return sorted(allowed)
 
 
 # --- CORS -------------------------------------------------------------------------------------

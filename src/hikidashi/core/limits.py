@@ -87,6 +87,7 @@ HIGHLIGHTS_MAX: Final = 5  # pieces shown of one long text
 BODY_BYTES_MAX: Final = 10_000_000  # a body that is not an upload
 JSON_LEVELS_MAX: Final = 64  # nesting of arrays and objects in a body
 URL_BYTES_MAX: Final = 8_192
+QUERY_FIELDS_MAX: Final = 100  # keys of a query string
 FORM_BYTES_MAX: Final = 65_536  # all of an upload's body that is not the file itself
 FORM_PARTS_MAX: Final = 20  # parts of an upload's body
 

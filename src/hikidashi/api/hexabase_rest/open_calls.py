@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Annotated, Any, Final
-from urllib.parse import parse_qsl, unquote
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from ...core.errors import FaultError, forbidden, too_large
-from ...core.limits import BODY_BYTES_MAX, URL_BYTES_MAX
+from ...core.errors import forbidden
 from ...service.app import App
+from ..address import split_path
 from ..body import decode_body, told
 from ..edge import Answer, Call, HttpRequest
 from ..exchange import NO_DRY_RUN
+from ..handling import Handling, Known
 from ..routing import Routes, Target
 from ..running import refuse_dry_run
 from . import envelopes
@@ -41,20 +41,14 @@ class OpenCalls:
     def __init__(self, calls: Iterable[Call]) -> None:
         self._routes = Routes(calls)
 
-    def find(self, method: str, url: str) -> tuple[Target, HttpRequest] | None:
-        """What may be opened, as a request without a body: a call with a token and in JSON."""
+    def find(self, method: str, url: str) -> tuple[Target, list[str]] | None:
+        """What may be opened, with the segments of its path: a call with a token and in JSON."""
         path, _, query = url.partition("?")
         if not (url.isascii() and url.isprintable() and path.startswith(_PREFIX)):
             return None
-        if len(url) > URL_BYTES_MAX:
-            return None
-        segments = [unquote(one) for one in path.split("/")]
+        segments = split_path(path.encode(), query.encode(), path)
         target = self._routes.find(method, segments)
-        if target is None or not _may_be_open(target.call):
-            return None
-        params = {name: segments[at] for name, at in target.params}
-        keys = dict(parse_qsl(query, keep_blank_values=True))
-        return target, HttpRequest(method, path, params, keys, {})
+        return None if target is None or not _may_be_open(target.call) else (target, segments)
 
     async def handle(self, app: App, request: HttpRequest, _identity: None) -> Answer:
         """UnauthorizedCall: the answer of the call that it names."""
@@ -66,17 +60,14 @@ class OpenCalls:
             raise forbidden(
                 "this call may not be made without a token; log in, or use an API token"
             )
-        target, inner = found
-        inner.headers, inner.id, inner.user = request.headers, request.id, identity.user
+        target, segments = found
+        path, _, query = body.url.partition("?")
+        inner = HttpRequest(body.method, path, {}, {}, request.headers, id=request.id)
         request.user = identity.user
         payload = b"" if body.payload is UNSET else bytes(body.payload)
-        inner.body = b"" if payload == b"null" else payload
-        try:
-            if len(inner.body) > (target.call.body_bytes_max or BODY_BYTES_MAX):
-                raise too_large("the payload is longer than the call takes")
-            return await target.call.handle(app, inner, identity)
-        except FaultError as fault:
-            return target.call.envelope(fault, inner)
+        caller = Known(identity, b"" if payload == b"null" else payload)
+        handling = Handling(app, app.observe, app.config.body_bytes_max)
+        return await handling.answer(target, segments, query.encode(), inner, caller)
 
 
 def _may_be_open(call: Call) -> bool:
