@@ -14,9 +14,10 @@ from ...service.confirmations import Asked
 from ...service.design_members import read_words
 from ..body import decode_body, told
 from ..edge import Answer, Call, HttpRequest, answer_json
-from ..exchange import NO_DRY_RUN, QueryKey
+from ..exchange import QueryKey
 from ..running import refuse_dry_run
 from . import envelopes
+from .call_maker import CallMaker
 from .links import make_head, read_address, read_origin
 from .placed import NoErrorAnswer, change
 from .write_answers import NO_ERROR
@@ -226,17 +227,7 @@ async def update_email(app: App, request: HttpRequest, _identity: None) -> Answe
     return Answer(200, b"{}")
 
 
-def _call(name: str, method: str, path: str, handle: Any, summary: str, **more: Any) -> Call:
-    return Call(
-        name=name,
-        method=method,
-        path=f"/api/v0/{path}",
-        handle=handle,
-        envelope=envelopes.plain,
-        summary=summary,
-        **{"query": (NO_DRY_RUN,), **more},
-    )
-
+_call: Final = CallMaker(envelopes.plain, base="/api/v0/")
 
 CALLS: Final[tuple[Call, ...]] = (
     _call(

@@ -11,9 +11,9 @@ from ...service.app import App
 from ...service.datalinks import build_keys, build_links, count_outdated
 from ..body import decode_body, told
 from ..edge import Answer, Call, HttpRequest, answer_json
-from ..exchange import NO_DRY_RUN
 from ..running import refuse_dry_run
 from . import envelopes
+from .call_maker import CallMaker
 
 _DATALINK: Final = "/api/v0/applications/:app-id/datastores/:datastore-id/datalink"
 _BEHIND: Final = "Answer at once; a task tells how far it is."
@@ -78,35 +78,32 @@ def _place(request: HttpRequest) -> tuple[str, str]:
     return request.params["app-id"], request.params["datastore-id"]
 
 
+_call: Final = CallMaker(envelopes.plain)
+
 CALLS: Final[tuple[Call, ...]] = (
-    Call(
-        name="ValidateDatalinkKey",
-        method="GET",
-        path=f"{_DATALINK}/validate",
-        handle=get_validate,
-        envelope=envelopes.plain,
-        summary="Count the items whose links are not what the rules of their datastore say.",
+    _call(
+        "ValidateDatalinkKey",
+        "GET",
+        f"{_DATALINK}/validate",
+        get_validate,
+        "Count the items whose links are not what the rules of their datastore say.",
         answer=ValidateAnswer,
     ),
-    Call(
-        name="BuildDatalinkKey",
-        method="POST",
-        path=f"{_DATALINK}/keys",
-        handle=post_keys,
-        envelope=envelopes.plain,
-        summary="Wait until the keys of a datastore's items are found by an index.",
-        query=(NO_DRY_RUN,),
+    _call(
+        "BuildDatalinkKey",
+        "POST",
+        f"{_DATALINK}/keys",
+        post_keys,
+        "Wait until the keys of a datastore's items are found by an index.",
         body=BuildKeysBody,
         answer=BuiltAnswer,
     ),
-    Call(
-        name="BuildAutoLink",
-        method="POST",
-        path=f"{_DATALINK}/autolinks",
-        handle=post_links,
-        envelope=envelopes.plain,
-        summary="Link all items of a datastore as its rules say.",
-        query=(NO_DRY_RUN,),
+    _call(
+        "BuildAutoLink",
+        "POST",
+        f"{_DATALINK}/autolinks",
+        post_links,
+        "Link all items of a datastore as its rules say.",
         body=BuildLinksBody,
         answer=BuiltAnswer,
     ),

@@ -31,6 +31,7 @@ from ..exchange import NO_DRY_RUN, QueryKey
 from ..multipart import read_form
 from ..running import refuse_dry_run
 from . import envelopes
+from .call_maker import CallMaker
 from .definitions_encode import encode_action, encode_roles, encode_status, language_of, show_names
 from .design_running import (
     DRY_DESIGN,
@@ -369,21 +370,10 @@ async def download_script(app: App, request: HttpRequest, identity: Identity) ->
     return Answer(200, text.encode(), headers)
 
 
-def _write(name: str, method: str, path: str, handle: Any, summary: str, **more: Any) -> Call:
-    more.setdefault("query", (DRY_DESIGN,))
-    return Call(
-        name=name,
-        method=method,
-        path=path,
-        handle=handle,
-        envelope=envelopes.design,
-        summary=summary,
-        **more,
-    )
-
+_call: Final = CallMaker(envelopes.design, writes=(DRY_DESIGN,))
 
 CALLS: Final[tuple[Call, ...]] = (
-    _write(
+    _call(
         "CreateStatus",
         "POST",
         f"{DATASTORE}/statuses",
@@ -392,7 +382,7 @@ CALLS: Final[tuple[Call, ...]] = (
         body=CreateStatusBody,
         answer=CreatedStatus,
     ),
-    _write(
+    _call(
         "UpdateStatus",
         "PATCH",
         f"{DATASTORE}/statuses/:status-id",
@@ -400,14 +390,14 @@ CALLS: Final[tuple[Call, ...]] = (
         "Change a status (ours). Answers `null`.",
         body=UpdateStatusBody,
     ),
-    _write(
+    _call(
         "DeleteStatus",
         "DELETE",
         f"{DATASTORE}/statuses/:status-id",
         remove_status,
         "Delete a status (ours). Answers `null`.",
     ),
-    _write(
+    _call(
         "CreateAction",
         "POST",
         f"{DATASTORE}/actions",
@@ -416,16 +406,15 @@ CALLS: Final[tuple[Call, ...]] = (
         body=CreateActionBody,
         answer=CreatedAction,
     ),
-    _write(
+    _call(
         "GetAction",
         "GET",
         f"{DATASTORE}/actions/:action-id",
         get_one_action,
         "The settings of an action.",
-        query=(),
         answer=dict[str, Any],
     ),
-    _write(
+    _call(
         "UpdateAction",
         "PATCH",
         f"{DATASTORE}/actions/:action-id",
@@ -433,23 +422,22 @@ CALLS: Final[tuple[Call, ...]] = (
         "Change an action. Answers `null`.",
         body=UpdateActionBody,
     ),
-    _write(
+    _call(
         "DeleteAction",
         "DELETE",
         f"{DATASTORE}/actions/:action-id",
         remove_action,
         "Delete an action. Answers `null`.",
     ),
-    _write(
+    _call(
         "GetActionSetting",
         "GET",
         f"{DATASTORE}/action/setting",
         get_action_setting,
         "The settings of all actions of a datastore, by status.",
-        query=(),
         answer=dict[str, Any],
     ),
-    _write(
+    _call(
         "UploadActionScript",
         "POST",
         "/api/v0/actions/:action-id/actionscripts/upload",
@@ -460,7 +448,7 @@ CALLS: Final[tuple[Call, ...]] = (
         query=(NO_DRY_RUN,),
         streams_body=True,
     ),
-    _write(
+    _call(
         "DownloadActionScript",
         "GET",
         "/api/v0/actions/:action-id/actionscripts/download",

@@ -29,6 +29,7 @@ from ..body import decode_body, told
 from ..edge import Answer, Call, HttpRequest, answer_json
 from ..running import is_dry
 from . import envelopes
+from .call_maker import CallMaker
 from .definitions_encode import encode_field, encode_roles, language_of, show_names
 from .design_running import (
     DRY_DESIGN,
@@ -299,33 +300,10 @@ async def remove_datastore(app: App, request: HttpRequest, identity: Identity) -
     return await change(app, request, identity, delete_datastore(place_of(request)))
 
 
-def _read(name: str, path: str, handle: Any, summary: str) -> Call:
-    return Call(
-        name=name,
-        method="GET",
-        path=path,
-        handle=handle,
-        envelope=envelopes.plain,
-        summary=summary,
-        answer=dict[str, Any],
-    )
-
-
-def _write(name: str, method: str, path: str, handle: Any, summary: str, **more: Any) -> Call:
-    return Call(
-        name=name,
-        method=method,
-        path=path,
-        handle=handle,
-        envelope=envelopes.design,
-        summary=summary,
-        query=(DRY_DESIGN,),
-        **more,
-    )
-
+_call: Final = CallMaker(envelopes.design, writes=(DRY_DESIGN,))
 
 CALLS: Final[tuple[Call, ...]] = (
-    _write(
+    _call(
         "CreateApplication",
         "POST",
         "/api/v0/applications",
@@ -334,13 +312,16 @@ CALLS: Final[tuple[Call, ...]] = (
         body=CreateApplicationBody,
         answer=ApplicationAnswer,
     ),
-    _read(
+    _call(
         "GetApplicationSetting",
+        "GET",
         f"{_APPLICATION}/setting",
         get_application,
         "The settings of an application.",
+        envelope=envelopes.plain,
+        answer=dict[str, Any],
     ),
-    _write(
+    _call(
         "UpdateApplication",
         "PATCH",
         _APPLICATION,
@@ -348,26 +329,32 @@ CALLS: Final[tuple[Call, ...]] = (
         "Change an application's name or display id (ours). Answers `null`.",
         body=UpdateApplicationBody,
     ),
-    _write(
+    _call(
         "DeleteApplication",
         "DELETE",
         _APPLICATION,
         remove_application,
         "Delete an application with all that is in it (ours). Answers `null`.",
     ),
-    _read(
+    _call(
         "GetApplicationByDatastore",
+        "GET",
         "/api/v0/applications/datastores/:datastore-id",
         get_application_of,
         "The application that a datastore is in.",
+        envelope=envelopes.plain,
+        answer=dict[str, Any],
     ),
-    _read(
+    _call(
         "GetApplicationAndDatastore",
+        "GET",
         "/api/v0/applications/datastore/:datastore-id",
         get_application_and_datastore,
         "The application that a datastore is in, and the datastore.",
+        envelope=envelopes.plain,
+        answer=dict[str, Any],
     ),
-    _write(
+    _call(
         "CreateDatastore",
         "POST",
         f"{_APPLICATION}/datastores",
@@ -376,13 +363,16 @@ CALLS: Final[tuple[Call, ...]] = (
         body=CreateDatastoreBody,
         answer=DatastoreAnswer,
     ),
-    _read(
+    _call(
         "GetDatastoreSetting",
+        "GET",
         f"{DATASTORE}/setting",
         get_datastore_setting,
         "The settings of a datastore.",
+        envelope=envelopes.plain,
+        answer=dict[str, Any],
     ),
-    _write(
+    _call(
         "UpdateDatastore",
         "PATCH",
         DATASTORE,
@@ -390,7 +380,7 @@ CALLS: Final[tuple[Call, ...]] = (
         "Change a datastore (ours). Answers `null`.",
         body=UpdateDatastoreBody,
     ),
-    _write(
+    _call(
         "DeleteDatastore",
         "DELETE",
         DATASTORE,

@@ -22,6 +22,7 @@ from ..body import decode_body
 from ..edge import Answer, Call, HttpRequest
 from ..exchange import QueryKey
 from . import envelopes
+from .call_maker import CallMaker
 from .definitions_routes import FieldsAnswer, get_datastore_fields, get_field_settings
 from .design_running import DRY_DESIGN, change, make, place_of, said
 from .design_shapes import (
@@ -126,24 +127,13 @@ async def remove_options(app: App, request: HttpRequest, identity: Identity) -> 
     return await change(app, request, identity, wish)
 
 
-def _write(name: str, method: str, path: str, handle: Any, summary: str, **more: Any) -> Call:
-    return Call(
-        name=name,
-        method=method,
-        path=path,
-        handle=handle,
-        envelope=envelopes.design_fields,
-        summary=summary,
-        query=(DRY_DESIGN,),
-        **more,
-    )
-
+_call: Final = CallMaker(envelopes.design_fields, writes=(DRY_DESIGN,))
 
 _FIELD: Final = f"{BASE}/fields/:field-id"
 _OLDER: Final = f"{DATASTORE}/fields/:field-id"
 
 CALLS: Final[tuple[Call, ...]] = (
-    _write(
+    _call(
         "CreateField",
         "POST",
         f"{BASE}/fields",
@@ -152,7 +142,7 @@ CALLS: Final[tuple[Call, ...]] = (
         body=CreateFieldBody,
         answer=CreatedField,
     ),
-    _write(
+    _call(
         "UpdateField",
         "PUT",
         _FIELD,
@@ -160,14 +150,14 @@ CALLS: Final[tuple[Call, ...]] = (
         "Change the settings of a field. Answers `null`.",
         body=UpdateFieldBody,
     ),
-    _write(
+    _call(
         "DeleteField",
         "DELETE",
         _FIELD,
         remove_field,
         "Delete a field with its values. Answers `null`.",
     ),
-    _write(
+    _call(
         "CreateFieldOptions",
         "POST",
         f"{_FIELD}/options",
@@ -175,7 +165,7 @@ CALLS: Final[tuple[Call, ...]] = (
         "Add options to a field. Answers `null`.",
         body=CreateOptionsBody,
     ),
-    _write(
+    _call(
         "UpdateFieldOptions",
         "PUT",
         f"{_FIELD}/options",
@@ -183,7 +173,7 @@ CALLS: Final[tuple[Call, ...]] = (
         "Change options of a field. Answers `null`.",
         body=UpdateOptionsBody,
     ),
-    _write(
+    _call(
         "DeleteFieldOptions",
         "DELETE",
         f"{_FIELD}/options",
@@ -191,16 +181,16 @@ CALLS: Final[tuple[Call, ...]] = (
         "Take options out of a field. Answers `null`.",
         body=DeleteOptionsBody,
     ),
-    Call(
-        name="GetFieldsOlder",
-        method="GET",
-        path=f"{DATASTORE}/fields",
-        handle=get_datastore_fields,
+    _call(
+        "GetFieldsOlder",
+        "GET",
+        f"{DATASTORE}/fields",
+        get_datastore_fields,
+        "GetDatastoreFields at its older path.",
         envelope=envelopes.fields,
-        summary="GetDatastoreFields at its older path.",
         answer=FieldsAnswer,
     ),
-    _write(
+    _call(
         "CreateFieldOlder",
         "POST",
         f"{DATASTORE}/fields",
@@ -209,17 +199,17 @@ CALLS: Final[tuple[Call, ...]] = (
         body=CreateFieldBody,
         answer=CreatedField,
     ),
-    Call(
-        name="GetFieldOlder",
-        method="GET",
-        path=_OLDER,
-        handle=get_field_settings,
+    _call(
+        "GetFieldOlder",
+        "GET",
+        _OLDER,
+        get_field_settings,
+        "GetFieldSettings at its older path.",
         envelope=envelopes.fields,
-        summary="GetFieldSettings at its older path.",
         query=(QueryKey("with_options", "boolean", "Add the options to choose from."),),
         answer=dict[str, Any],
     ),
-    _write(
+    _call(
         "UpdateFieldOlder",
         "PATCH",
         _OLDER,
@@ -227,7 +217,7 @@ CALLS: Final[tuple[Call, ...]] = (
         "Change the settings of a field, its display id too. Answers `null`.",
         body=PatchFieldBody,
     ),
-    _write(
+    _call(
         "DeleteFieldOlder",
         "DELETE",
         _OLDER,

@@ -13,9 +13,10 @@ from ...service.app import App
 from ...service.functions import Ran, Trial, call_function, try_script
 from ...service.scripts import said_by
 from ..body import decode_any, decode_body, told
-from ..exchange import NO_DRY_RUN, Answer, Call, HttpRequest, answer_json
+from ..exchange import Answer, Call, HttpRequest, answer_json
 from ..running import built_in, refuse_dry_run
 from . import envelopes
+from .call_maker import CallMaker
 from .write_answers import LogLineShape
 
 
@@ -92,26 +93,24 @@ async def post_trial(app: App, request: HttpRequest, identity: Identity) -> Answ
     return answer_json({"kind": ran.outcome.kind, "result": ran.value, "logs": logs})
 
 
+_call: Final = CallMaker(envelopes.plain)
+
 CALLS: Final[tuple[Call, ...]] = (
-    Call(
-        name="CallFunction",
-        method="POST",
-        path="/api/v0/applications/:app-id/functions/:function-id",
-        handle=post_function,
-        envelope=envelopes.plain,
-        summary="Call a function of an application; the body is `data.params` of its script.",
+    _call(
+        "CallFunction",
+        "POST",
+        "/api/v0/applications/:app-id/functions/:function-id",
+        post_function,
+        "Call a function of an application; the body is `data.params` of its script.",
         answer=FunctionAnswer,
-        query=(NO_DRY_RUN,),
     ),
-    Call(
-        name="TryActionScript",
-        method="POST",
-        path="/api/v0/actions/:action-id/actionscripts/run",
-        handle=post_trial,
-        envelope=envelopes.plain,
-        summary="Run a script of an action for show: it may read by the APIs, nothing is written.",
+    _call(
+        "TryActionScript",
+        "POST",
+        "/api/v0/actions/:action-id/actionscripts/run",
+        post_trial,
+        "Run a script of an action for show: it may read by the APIs, nothing is written.",
         body=TrialBody,
         answer=TrialAnswer,
-        query=(NO_DRY_RUN,),
     ),
 )

@@ -25,6 +25,7 @@ from ..body import decode_body, told
 from ..edge import Answer, Call, HttpRequest, answer_json
 from ..exchange import NO_DRY_RUN, QueryKey
 from . import envelopes
+from .call_maker import CallMaker, More
 from .definitions_encode import language_of
 from .placed import change, look
 from .write_answers import NULL
@@ -256,22 +257,10 @@ async def remove_group(app: App, request: HttpRequest, identity: Identity) -> An
     return Answer(200, NULL)
 
 
-def _call(name: str, method: str, path: str, handle: Any, summary: str, **more: Any) -> Call:
-    if method != "GET":
-        more["query"] = (*more.get("query", ()), NO_DRY_RUN)
-    return Call(
-        name=name,
-        method=method,
-        path=f"/api/v0/{path}",
-        handle=handle,
-        envelope=envelopes.plain,
-        summary=summary,
-        **more,
-    )
-
+_call: Final = CallMaker(envelopes.plain, base="/api/v0/")
 
 _IN_WORKSPACE: Final = "workspaces/:workspace-id/groups"
-_MADE: Final = {"body": GroupBody, "answer": MadeGroupAnswer}
+_MADE: Final[More] = {"body": GroupBody, "answer": MadeGroupAnswer}
 _MAKE: Final = "Make a group in another one."
 _CHANGE: Final = "Give a group another name or display id. Answers `null`."
 
@@ -319,7 +308,10 @@ CALLS: Final[tuple[Call, ...]] = (
         "groups/:group-id",
         remove_group,
         "Delete a group that no other is in. Answers `null`.",
-        query=(QueryKey("workspace-id", "string", "Its workspace, if it is not the current one."),),
+        query=(
+            QueryKey("workspace-id", "string", "Its workspace, if it is not the current one."),
+            NO_DRY_RUN,
+        ),
         body=DeleteGroupBody,
     ),
 )

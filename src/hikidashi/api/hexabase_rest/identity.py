@@ -13,9 +13,9 @@ from ...service.app import App, View
 from ...service.shown import localized
 from ..body import decode_body, told
 from ..edge import Answer, Call, HttpRequest, answer_json
-from ..exchange import NO_DRY_RUN
 from ..running import refuse_dry_run
 from . import envelopes
+from .call_maker import CallMaker
 from .definitions_encode import language_of
 from .write_answers import NULL
 
@@ -186,19 +186,7 @@ async def select_workspace(app: App, request: HttpRequest, identity: Identity) -
     return Answer(200, NULL)
 
 
-def _call(name: str, method: str, path: str, handle: Any, summary: str, **more: Any) -> Call:
-    if method != "GET":
-        more["query"] = (NO_DRY_RUN,)
-    return Call(
-        name=name,
-        method=method,
-        path=f"/api/v0/{path}",
-        handle=handle,
-        envelope=envelopes.plain,
-        summary=summary,
-        **more,
-    )
-
+_call: Final = CallMaker(envelopes.plain, base="/api/v0/")
 
 CALLS: Final[tuple[Call, ...]] = (
     _call(

@@ -35,10 +35,11 @@ from ...storage.mails import list_mailed
 from ...storage.people_state import User
 from ..body import decode_body, told
 from ..edge import Answer, Call, HttpRequest, answer_json
-from ..exchange import NO_DRY_RUN, QueryKey
+from ..exchange import QueryKey
 from ..multipart import read_form
 from ..running import refuse_dry_run
 from . import envelopes
+from .call_maker import CallMaker
 from .definitions_encode import language_of
 from .identity import UserRole, encode_role
 from .placed import NoErrorAnswer, change, look
@@ -394,18 +395,7 @@ def _import_envelope(error: FaultError, request: HttpRequest) -> Answer:
     return tell(error, request)
 
 
-def _call(name: str, method: str, path: str, handle: Any, summary: str, **more: Any) -> Call:
-    if method != "GET":
-        more["query"] = (NO_DRY_RUN,)
-    return Call(
-        name=name,
-        method=method,
-        path=f"/api/v0/{path}",
-        handle=handle,
-        summary=summary,
-        **{"envelope": envelopes.plain, **more},
-    )
-
+_call: Final = CallMaker(envelopes.plain, base="/api/v0/")
 
 CALLS: Final[tuple[Call, ...]] = (
     _call(

@@ -18,9 +18,10 @@ from ...service.registrations import REGISTERING, Applicant, Entry
 from ...service.shown import localized
 from ..body import decode_body, told
 from ..edge import Answer, Call, HttpRequest, answer_json
-from ..exchange import NO_DRY_RUN, QueryKey
+from ..exchange import QueryKey
 from ..running import refuse_dry_run
 from . import envelopes
+from .call_maker import CallMaker
 from .definitions_encode import language_of
 from .identity import LoginAnswer
 from .links import make_head, read_address, read_origin
@@ -226,18 +227,7 @@ def _place(group: Group, language: str) -> ConfirmingPlace:
     )
 
 
-def _call(name: str, method: str, path: str, handle: Any, summary: str, **more: Any) -> Call:
-    return Call(
-        name=name,
-        method=method,
-        path=f"/api/v0/{path}",
-        handle=handle,
-        envelope=envelopes.plain,
-        summary=summary,
-        auth="none",
-        **{"query": (NO_DRY_RUN,), **more},
-    )
-
+_call: Final = CallMaker(envelopes.plain, base="/api/v0/", auth="none")
 
 CALLS: Final[tuple[Call, ...]] = (
     _call(
@@ -274,7 +264,6 @@ CALLS: Final[tuple[Call, ...]] = (
         "users/confirmations/:confirmation_id",
         confirm_user_email,
         "Who is to confirm a new address or an invitation.",
-        query=(),
         answer=ConfirmingAnswer,
         allows_head=False,
     ),

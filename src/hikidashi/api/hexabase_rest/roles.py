@@ -21,8 +21,8 @@ from ...service.reads_people import find_place, list_role_users
 from ...service.shown import localized
 from ..body import decode_body, told
 from ..edge import Answer, Call, HttpRequest, answer_json
-from ..exchange import NO_DRY_RUN
 from . import envelopes
+from .call_maker import CallMaker, More
 from .definitions_encode import language_of
 from .placed import NoErrorAnswer, change, look
 from .write_answers import NO_ERROR
@@ -146,21 +146,10 @@ def _of_group(wish: Callable[[Scene, str, Sequence[tuple[str, str]]], Wish]) -> 
     return handle
 
 
-def _call(name: str, method: str, path: str, handle: Any, summary: str, **more: Any) -> Call:
-    return Call(
-        name=name,
-        method=method,
-        path=f"/api/v0/{path}",
-        handle=handle,
-        envelope=envelopes.roles,
-        summary=summary,
-        query=() if method == "GET" else (NO_DRY_RUN,),
-        **more,
-    )
+_call: Final = CallMaker(envelopes.roles, base="/api/v0/")
 
-
-_USER: Final = {"body": UserRoleBody, "answer": NoErrorAnswer}
-_GROUP: Final = {"body": GroupRolesBody, "answer": EmptyAnswer}
+_USER: Final[More] = {"body": UserRoleBody, "answer": NoErrorAnswer}
+_GROUP: Final[More] = {"body": GroupRolesBody, "answer": EmptyAnswer}
 
 CALLS: Final[tuple[Call, ...]] = (
     _call(

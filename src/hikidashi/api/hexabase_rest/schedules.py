@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -12,9 +12,10 @@ from ...service.app import App
 from ...service.schedule_reads import ToldSchedule, ask_run, list_schedules
 from ...storage.schedules import Run
 from ..body import told
-from ..exchange import NO_DRY_RUN, Answer, Call, HttpRequest, answer_json
+from ..exchange import Answer, Call, HttpRequest, answer_json
 from ..running import refuse_dry_run
 from . import envelopes
+from .call_maker import CallMaker
 
 _BASE: Final = "/api/v0/applications/:app-id/schedules"
 
@@ -125,26 +126,23 @@ def _instant(ms: int | None) -> str | None:
     return None if ms is None else format_instant(ms)
 
 
-def _call(**more: Any) -> Call:
-    return Call(envelope=envelopes.plain, **more)
-
+_call: Final = CallMaker(envelopes.plain)
 
 CALLS: Final[tuple[Call, ...]] = (
     _call(
-        name="GetSchedules",
-        method="GET",
-        path=_BASE,
-        handle=get_schedules,
-        summary="The schedules of an application, when each is due next, and its last runs.",
+        "GetSchedules",
+        "GET",
+        _BASE,
+        get_schedules,
+        "The schedules of an application, when each is due next, and its last runs.",
         answer=SchedulesAnswer,
     ),
     _call(
-        name="RunSchedule",
-        method="POST",
-        path=f"{_BASE}/:schedule-id/run",
-        handle=post_run,
-        summary="Run a schedule now, enabled or not; behind the answer, which tells the run.",
+        "RunSchedule",
+        "POST",
+        f"{_BASE}/:schedule-id/run",
+        post_run,
+        "Run a schedule now, enabled or not; behind the answer, which tells the run.",
         answer=RunAnswer,
-        query=(NO_DRY_RUN,),
     ),
 )

@@ -36,6 +36,7 @@ from ..edge import Answer, Call, HttpRequest, answer_json
 from ..exchange import NO_DRY_RUN, QueryKey
 from ..running import is_dry, refuse_dry_run
 from . import envelopes
+from .call_maker import CallMaker
 from .definitions_encode import show_names
 from .design_running import DRY_DESIGN, Names, change, make, place_of, read_names, said
 
@@ -307,17 +308,7 @@ def _instant(key: str, given: str) -> int:
     return ms
 
 
-def _call(name: str, method: str, path: str, handle: Any, summary: str, **more: Any) -> Call:
-    return Call(
-        name=name,
-        method=method,
-        path=path,
-        handle=handle,
-        envelope=envelopes.design,
-        summary=summary,
-        **more,
-    )
-
+_call: Final = CallMaker(envelopes.design, writes=(DRY_DESIGN,))
 
 CALLS: Final[tuple[Call, ...]] = (
     _call(
@@ -334,7 +325,6 @@ CALLS: Final[tuple[Call, ...]] = (
         HOOKS,
         post_webhook,
         "Make a webhook (ours).",
-        query=(DRY_DESIGN,),
         body=CreateWebhookBody,
         answer=CreatedWebhook,
     ),
@@ -352,7 +342,6 @@ CALLS: Final[tuple[Call, ...]] = (
         _HOOK,
         patch_webhook,
         "Change a webhook (ours). Answers `null`.",
-        query=(DRY_DESIGN,),
         body=WebhookBody,
     ),
     _call(
@@ -361,7 +350,6 @@ CALLS: Final[tuple[Call, ...]] = (
         _HOOK,
         remove_webhook,
         "Delete a webhook (ours). Answers `null`.",
-        query=(DRY_DESIGN,),
     ),
     _call(
         "ChangeWebhookSecret",
@@ -369,7 +357,6 @@ CALLS: Final[tuple[Call, ...]] = (
         f"{_HOOK}/secret",
         post_secret,
         "Give a webhook another secret; the one before it signs beside it (ours).",
-        query=(DRY_DESIGN,),
         answer=SecretAnswer,
     ),
     _call(

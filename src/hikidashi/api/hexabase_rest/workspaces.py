@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -16,8 +16,8 @@ from ...storage.definitions import list_workspaces
 from ...storage.usage import read_usage
 from ..body import decode_body, told
 from ..edge import Answer, Call, HttpRequest, answer_json
-from ..exchange import NO_DRY_RUN
 from . import envelopes
+from .call_maker import CallMaker
 from .placed import NoErrorAnswer, change, look
 from .write_answers import NO_ERROR
 
@@ -215,18 +215,7 @@ async def get_functionality(app: App, request: HttpRequest, identity: Identity) 
     return answer_json(await look(app, identity, read, request.params["workspace-id"]))
 
 
-def _call(name: str, method: str, path: str, handle: Any, summary: str, **more: Any) -> Call:
-    return Call(
-        name=name,
-        method=method,
-        path=f"/api/v0/workspaces{path}",
-        handle=handle,
-        envelope=envelopes.plain,
-        summary=summary,
-        query=() if method == "GET" else (NO_DRY_RUN,),
-        **more,
-    )
-
+_call: Final = CallMaker(envelopes.plain, base="/api/v0/workspaces")
 
 _POLICY: Final = "/:workspace-id/password-policy"
 _FUNCTIONS: Final = "What the workspace and its applications can do."
