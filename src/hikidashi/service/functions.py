@@ -18,7 +18,6 @@ from ..sandbox.runs import Outcome
 from .app import App, View
 from .item_data import item_data
 from .reads import get_item
-from .script_calls import check_depth
 from .scripts import (
     BUILT_IN,
     Ready,
@@ -70,7 +69,6 @@ async def call_function(  # noqa: PLR0913  a function, of what, with what, for w
         return expand(found.script, place, built_in), msgspec.json.encode(data).decode()
 
     source, json = await app.read(identity, read)
-    check_depth()
     return _ran(await run_script(app, identity, source, "post", json, Trace()))
 
 
@@ -105,10 +103,9 @@ async def try_script(app: App, identity: Identity, trial: Trial) -> Ran:
             data = item_data(view, datastore, foreseen.item, before=foreseen.before)
         else:
             data = item_data(view, datastore, get_item(view, datastore, trial.item))
-        return source, msgspec.json.encode(data | around(action, command)).decode()
+        return source, msgspec.json.encode(data | around(action, "", trial.as_params)).decode()
 
     source, json = await app.read(identity, read)
-    check_depth()
     return _ran(await run_script(app, identity, source, trial.when, json, Trace(), may_write=False))
 
 

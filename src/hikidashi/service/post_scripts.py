@@ -14,14 +14,14 @@ from ..core.access import Identity
 from ..core.catalog import Action, Catalog
 from ..core.errors import FaultError, FaultKind
 from ..core.events import Event, EventKind
-from ..core.limits import SCRIPT_DEPTH_MAX, SCRIPT_SECONDS
+from ..core.limits import SCRIPT_SECONDS
 from ..core.record import record
 from ..storage.written import note_scripts
 from .app import App, View
 from .consumers import FinalError, RetriableError
 from .item_data import item_data
 from .revisions import item_after
-from .scripts import Ready, Trace, around_event, decode_object, expand, run_script, said_by
+from .scripts import Ready, Trace, around, decode_object, expand, run_script, said_by
 
 NAME: Final = "scripts"
 _STARTING_SECONDS: Final = 15.0  # of a worker, and of what waits before it
@@ -70,8 +70,6 @@ class PostScripts:
     async def deliver(self, event: Event, target: str) -> str:
         """Run the script; what it gave, as JSON."""
         note_scripts(event.scripts)
-        if event.scripts >= SCRIPT_DEPTH_MAX:
-            raise FinalError(f"scripts follow each other over {SCRIPT_DEPTH_MAX} deep")
         app, identity = self._app, Identity(event.user, event.workspace)
         try:
             due = await app.read(identity, lambda view: _prepare(view, event, target))
@@ -82,7 +80,10 @@ class PostScripts:
         if due is None:
             return ""
         trace = Trace()
-        outcome = await run_script(app, identity, due.script, "post", due.json, trace)
+        try:
+            outcome = await run_script(app, identity, due.script, "post", due.json, trace)
+        except FaultError as fault:
+            raise FinalError(fault.faults[0].description) from fault
         logs = [f"{one.level}: {one.message}" for one in trace.logs]
         if outcome.kind == "done":
             return msgspec.json.encode({"logs": logs}).decode()
@@ -108,6 +109,6 @@ def _prepare(view: View, event: Event, target: str) -> _Due | None:
     is_deleted = event.kind is EventKind.DELETED
     item = item_after(view, datastore, event.item, event.rev, is_deleted=is_deleted)
     data = item_data(view, datastore, item, history=event.history, transaction=event.transaction)
-    data |= around_event(action, event)
+    data |= around(action, "", event.as_params)  # its comment is in the histories
     script = expand(action.post_script, project, Trace().built_in())
     return _Due(script, msgspec.json.encode(data).decode())

@@ -39,11 +39,6 @@ class InnerCall:
 Carry = Callable[[InnerCall], Awaitable[tuple[int, bytes]]]
 
 
-def depth() -> int:
-    """How many scripts stand behind what is under way: each has called the next by the APIs."""
-    return scripts_behind()
-
-
 def check_depth() -> None:
     """Raises 400 when scripts call each other without end."""
     if scripts_behind() >= SCRIPT_DEPTH_MAX:

@@ -30,7 +30,6 @@ from ..core.errors import (
     revision_conflict,
     unavailable,
 )
-from ..core.events import Event
 from ..core.limits import (
     POST_CPU_SECONDS,
     PRE_CPU_SECONDS,
@@ -47,9 +46,10 @@ from ..sandbox.runs import Budget, LogLine, Outcome, Script
 from ..storage.foresight import Foreseen, foresee
 from ..storage.idempotency import Replay
 from ..storage.telling import Telling, Told
+from ..storage.written import scripts_behind
 from .app import App, Judge, View
 from .item_data import item_data
-from .script_calls import check_depth, depth, make_host
+from .script_calls import check_depth, make_host
 
 When: TypeAlias = Literal["pre", "post"]
 _BUDGETS: Final[Mapping[When, Budget]] = {
@@ -265,7 +265,6 @@ async def _judged(  # noqa: PLR0913  a script, what it judges, and for whom
     is_dry: bool,
 ) -> WriteItem:
     """The command as its PRE script wants it. Raises RejectedError, or what is wrong with it."""
-    check_depth()
     outcome = await run_script(
         app, identity, before.script, "pre", before.json, trace, may_write=not is_dry
     )
@@ -285,7 +284,7 @@ def _before(app: App, view: View, command: WriteItem, trace: Trace) -> _Before |
     script = expand(action.pre_script, request.project, trace.built_in())
     foreseen = look_ahead(app, view, request)
     data = item_data(view, datastore, foreseen.item, before=foreseen.before)
-    data |= around(action, command)
+    data |= around(action, command.comment, command.as_params)
     revision = foreseen.before.rev if foreseen.before is not None else None
     return _Before(action, datastore, script, _encode(data).decode(), foreseen.item.id, revision)
 
@@ -298,25 +297,14 @@ def look_ahead(app: App, view: View, request: WriteRequest) -> Foreseen:
     )
 
 
-def around(action: Action, command: WriteItem) -> dict[str, object]:
-    """What `data` says of the action and of the request."""
+def around(action: Action, comment: str, as_params: object) -> dict[str, object]:
+    """What `data` says of the action, and what the caller said."""
     return {
         "a_id": action.id,
         "action_id": action.display_id,
         "action": action.operation.value,
-        "comment": command.comment,
-        "as_params": command.as_params,
-    }
-
-
-def around_event(action: Action, event: Event) -> dict[str, object]:
-    """The same of a write that was made: its comment is in the histories."""
-    return {
-        "a_id": action.id,
-        "action_id": action.display_id,
-        "action": action.operation.value,
-        "comment": "",
-        "as_params": event.as_params,
+        "comment": comment,
+        "as_params": as_params,
     }
 
 
@@ -365,7 +353,6 @@ async def _run_synchronous(
         after = await app.read(identity, read)
         if after is None:
             return None
-        check_depth()
         outcome = await run_script(app, identity, after.script, "post", after.json, trace)
     except FaultError as fault:
         trace.logs.append(LogLine("error", str(fault)))
@@ -389,7 +376,9 @@ def _after(view: View, command: WriteItem, result: WriteResult, trace: Trace) ->
     data = item_data(
         view, datastore, result.item, history=history.id, transaction=history.transaction
     )
-    return _After(script, _encode(data | around(action, command)).decode())
+    return _After(
+        script, _encode(data | around(action, command.comment, command.as_params)).decode()
+    )
 
 
 # --- both -------------------------------------------------------------------------------------
@@ -405,7 +394,11 @@ async def run_script(  # noqa: PLR0913  a script, whose, on what
     *,
     may_write: bool = True,
 ) -> Outcome:
-    """Run a script for a user. `may_write`: its calls may. The trace gets what it logs."""
+    """Run a script for a user. `may_write`: its calls may. The trace gets what it logs.
+
+    Raises 400 where too many scripts stand behind this one.
+    """
+    check_depth()
 
     def logged(line: LogLine) -> None:
         app.live.publish_log(identity.user, script.project, line.message)
@@ -417,7 +410,7 @@ async def run_script(  # noqa: PLR0913  a script, whose, on what
         make_host(app.carry, identity, may_write=may_write),
         _BUDGETS[when],
         logged=logged,
-        is_nested=depth() > 0,
+        is_nested=scripts_behind() > 0,
     )
     trace.logs.extend(outcome.logs)
     return outcome
