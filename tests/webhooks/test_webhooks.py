@@ -134,7 +134,7 @@ def test_an_action_is_told_of_with_the_data_of_its_item_signed(world):
     assert (data["user_name"], data["email"]) == ("Ann", "ann@shop.test")
     assert (data["i_id"], data["d_disp_id"], data["title"]) == (item, "orders", "りんご")
     assert (data["created_by"], data["created_at"]) == ("Ann", "2026/01/05 09:00:00")
-    assert (data["action_id"], data["action"]) == ("CreateItem", "created")
+    assert (data["action_id"], data["action"]) == ("CreateItem", "new")
     assert data["fields_data"]["name"]["value"] == "りんご"
     assert data["fields_data"]["name"]["display_id"] == "name"
     assert data["statuses"][data["status_id"]]["status_id"] == "New"
@@ -157,10 +157,10 @@ def test_each_event_has_the_item_as_its_write_left_it_and_a_delete_what_it_took(
     told = [(one["action"], one["rev_no"], one["fields_data"]) for one in world.receiver.data]
     names = [(action, rev, fields["name"]["value"]) for action, rev, fields in told]
     assert names == [
-        ("created", 1, "one"),
-        ("updated", 2, "two"),
-        ("updated", 3, "three"),
-        ("deleted", 4, "three"),
+        ("new", 1, "one"),
+        ("update", 2, "two"),
+        ("update", 3, "three"),
+        ("delete", 4, "three"),
     ]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from ..core.catalog import Datastore
+from ..core.catalog import Action, Datastore
 from ..core.items import Item
 from ..storage.items import Person
 from .app import View
@@ -59,6 +59,15 @@ def item_data(  # noqa: PLR0913  an item, who looks, and what write it is of
         "item": _by_display_id(datastore, shown),
         "old_item": None if held is None else _by_display_id(datastore, held),
         "related_items": {} if not item.id else dict(linked_ids(view, item.id)),
+    }
+
+
+def action_data(id_: str, action: Action | None) -> dict[str, object]:
+    """What `data` says of the action; `None`: it is gone."""
+    return {
+        "a_id": id_,
+        "action_id": action.display_id if action is not None else "",
+        "action": action.operation.value if action is not None else "",
     }
 
 

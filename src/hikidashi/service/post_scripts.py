@@ -12,16 +12,15 @@ import msgspec
 
 from ..core.access import Identity
 from ..core.catalog import Action, Catalog
-from ..core.errors import FaultError, FaultKind
-from ..core.events import Event, EventKind
+from ..core.errors import FaultError
+from ..core.events import Event
 from ..core.limits import SCRIPT_SECONDS
 from ..core.record import record
 from ..storage.written import note_scripts
 from .app import App, View
 from .consumers import FinalError, RetriableError
-from .item_data import item_data
-from .revisions import item_after
-from .scripts import Ready, Trace, around, decode_object, expand, run_script, said_by
+from .event_data import event_data, read_event
+from .scripts import Ready, Trace, decode_object, expand, run_script, said_by
 
 NAME: Final = "scripts"
 _STARTING_SECONDS: Final = 15.0  # of a worker, and of what waits before it
@@ -71,12 +70,7 @@ class PostScripts:
         """Run the script; what it gave, as JSON."""
         note_scripts(event.scripts)
         app, identity = self._app, Identity(event.user, event.workspace)
-        try:
-            due = await app.read(identity, lambda view: _prepare(view, event, target))
-        except FaultError as fault:
-            kind = RetriableError if fault.kind is FaultKind.UNAVAILABLE else FinalError
-            words = f"the item could not be read: {fault.faults[0].description}"
-            raise kind(words) from fault
+        due = await read_event(app, event, lambda view: _prepare(view, event, target))
         if due is None:
             return ""
         trace = Trace()
@@ -106,9 +100,7 @@ def _prepare(view: View, event: Event, target: str) -> _Due | None:
     project = catalog.find_project(datastore.project) if datastore is not None else None
     if datastore is None or action is None or project is None or not action.post_script:
         return None
-    is_deleted = event.kind is EventKind.DELETED
-    item = item_after(view, datastore, event.item, event.rev, is_deleted=is_deleted)
-    data = item_data(view, datastore, item, history=event.history, transaction=event.transaction)
-    data |= around(action, "", event.as_params)  # its comment is in the histories
+    data = event_data(view, datastore, event)
+    data |= {"comment": "", "as_params": event.as_params}  # the comment is in the histories
     script = expand(action.post_script, project, Trace().built_in())
     return _Due(script, msgspec.json.encode(data).decode())

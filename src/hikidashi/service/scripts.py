@@ -48,7 +48,7 @@ from ..storage.idempotency import Replay
 from ..storage.telling import Telling, Told
 from ..storage.written import scripts_behind
 from .app import App, Judge, View
-from .item_data import item_data
+from .item_data import action_data, item_data
 from .script_calls import check_depth, make_host
 
 When: TypeAlias = Literal["pre", "post"]
@@ -300,9 +300,7 @@ def look_ahead(app: App, view: View, request: WriteRequest) -> Foreseen:
 def around(action: Action, comment: str, as_params: object) -> dict[str, object]:
     """What `data` says of the action, and what the caller said."""
     return {
-        "a_id": action.id,
-        "action_id": action.display_id,
-        "action": action.operation.value,
+        **action_data(action.id, action),
         "comment": comment,
         "as_params": as_params,
     }

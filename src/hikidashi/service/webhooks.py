@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from ..core.access import Identity
 from ..core.catalog import Catalog, Webhook
-from ..core.errors import FaultError, FaultKind
-from ..core.events import Event, EventKind
+from ..core.events import Event
 from ..core.limits import (
     WEBHOOK_BODY_BYTES_MAX,
     WEBHOOK_SECONDS,
@@ -21,8 +19,7 @@ from ..core.limits import (
 from ..core.record import record
 from .app import App, View
 from .consumers import FinalError, RetriableError
-from .item_data import item_data
-from .revisions import item_after
+from .event_data import event_data, read_event
 
 if TYPE_CHECKING:
     from .guarded import GuardedClient
@@ -112,13 +109,7 @@ class Webhooks:
 
     async def deliver(self, event: Event, target: str) -> str:
         """Post the event's `data` to a webhook; what was said, as JSON."""
-        identity = Identity(event.user, event.workspace)
-        try:
-            letter = await self._app.read(identity, lambda view: _write(view, event, target))
-        except FaultError as fault:
-            words = f"the item could not be read: {fault.faults[0].description}"
-            kind = RetriableError if fault.kind is FaultKind.UNAVAILABLE else FinalError
-            raise kind(words) from fault
+        letter = await read_event(self._app, event, lambda view: _write(view, event, target))
         if letter is None:
             return ""
         return await self._post(event, letter)
@@ -163,13 +154,4 @@ def _write(view: View, event: Event, target: str) -> _Letter | None:
     webhook = datastore.find_webhook(target) if datastore is not None else None
     if datastore is None or webhook is None or not webhook.is_enabled:
         return None
-    is_deleted = event.kind is EventKind.DELETED
-    item = item_after(view, datastore, event.item, event.rev, is_deleted=is_deleted)
-    data = item_data(view, datastore, item, history=event.history, transaction=event.transaction)
-    action = datastore.find_action(event.action)
-    data |= {
-        "a_id": event.action,
-        "action_id": action.display_id if action is not None else "",
-        "action": event.kind.value.partition(".")[2],
-    }
-    return _Letter(webhook, _encode({"data": data}))
+    return _Letter(webhook, _encode({"data": event_data(view, datastore, event)}))
