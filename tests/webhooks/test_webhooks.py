@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ SHOP = Path(__file__).parent.parent / "worlds" / "shop.yaml"
 BASE = "/api/v0/applications/SHOP/datastores/orders"
 LINES = "/api/v0/applications/SHOP/datastores/lines"
 FORCE = {"is_force_update": True}
+PAGE = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text("utf-8")
 
 
 class World:
@@ -135,6 +137,8 @@ def test_an_action_is_told_of_with_the_data_of_its_item_signed(world):
     assert (data["i_id"], data["d_disp_id"], data["title"]) == (item, "orders", "りんご")
     assert (data["created_by"], data["created_at"]) == ("Ann", "2026/01/05 09:00:00")
     assert (data["action_id"], data["action"]) == ("CreateItem", "new")
+    rows = re.findall(r"^\| (`\w+`[^|]*) \|", PAGE, re.MULTILINE)
+    assert set(data) == {one for row in rows for one in re.findall(r"`(\w+)`", row)}
     assert data["fields_data"]["name"]["value"] == "りんご"
     assert data["fields_data"]["name"]["display_id"] == "name"
     assert data["statuses"][data["status_id"]]["status_id"] == "New"

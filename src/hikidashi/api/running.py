@@ -13,7 +13,8 @@ from ..core.commands import Command, WriteItem
 from ..core.errors import FaultError, invalid_request
 from ..core.plan import Result
 from ..service.app import App, View, view_of
-from ..service.scripts import BUILT_IN, Trace, run_scripted
+from ..service.script_data import BUILT_IN
+from ..service.scripts import Trace, run_scripted
 from ..storage.idempotency import Replay
 from ..storage.telling import PLAINLY, Inside, Telling, Told
 from .body import encode

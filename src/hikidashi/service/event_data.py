@@ -11,7 +11,7 @@ from ..core.errors import FaultError, FaultKind
 from ..core.events import Event, EventKind
 from .app import App, View
 from .consumers import FinalError, RetriableError
-from .item_data import action_data, item_data
+from .item_data import Act, item_data
 from .revisions import item_after
 
 T = TypeVar("T")
@@ -31,5 +31,6 @@ def event_data(view: View, datastore: Datastore, event: Event) -> dict[str, obje
     """`data` of the write that an event tells of."""
     is_deleted = event.kind is EventKind.DELETED
     item = item_after(view, datastore, event.item, event.rev, is_deleted=is_deleted)
-    told = item_data(view, datastore, item, history=event.history, transaction=event.transaction)
-    return told | action_data(event.action, datastore.find_action(event.action))
+    action = datastore.find_action(event.action)
+    act = Act(event.action, action, event.history, event.transaction, as_params=event.as_params)
+    return item_data(view, datastore, item, act)

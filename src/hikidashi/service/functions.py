@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import field
 
 import msgspec
 
 from ..core.access import Identity, may_design, may_see_project
-from ..core.catalog import Action, Datastore, Operation, Project
+from ..core.catalog import Action, Datastore, Project
 from ..core.commands import Entry, Op, WriteItem, WriteRequest
 from ..core.errors import forbidden, no_place, unavailable
 from ..core.places import get_project
@@ -16,20 +16,10 @@ from ..core.record import record
 from ..core.resolve import resolve
 from ..sandbox.runs import Outcome
 from .app import App, View
-from .item_data import item_data
+from .item_data import Act, item_data
 from .reads import get_item
-from .scripts import (
-    BUILT_IN,
-    Ready,
-    Trace,
-    When,
-    around,
-    decode_object,
-    expand,
-    look_ahead,
-    run_script,
-    said_by,
-)
+from .script_data import BUILT_IN, Due, data_before, make_due
+from .scripts import Trace, When, decode_object, run_script, said_by
 
 
 @record
@@ -50,7 +40,7 @@ async def call_function(  # noqa: PLR0913  a function, of what, with what, for w
 ) -> Ran:
     """Run a function over `data.params`. Raises 404, 403, and 503 when too much is running."""
 
-    def read(view: View) -> tuple[Ready, str]:
+    def read(view: View) -> Due:
         place = get_project(view.catalog, view.actor, project)
         found = place.find_function(function)
         if found is None or not may_see_project(view.actor, place):
@@ -66,10 +56,9 @@ async def call_function(  # noqa: PLR0913  a function, of what, with what, for w
             "p_id": place.id,
             "params": params,
         }
-        return expand(found.script, place, built_in), msgspec.json.encode(data).decode()
+        return make_due(found.script, place, data, lambda: built_in)
 
-    source, json = await app.read(identity, read)
-    return _ran(await run_script(app, identity, source, "post", json, Trace()))
+    return _ran(await run_script(app, identity, await app.read(identity, read), "post", Trace()))
 
 
 @record
@@ -87,34 +76,27 @@ class Trial:
 async def try_script(app: App, identity: Identity, trial: Trial) -> Ran:
     """Run a script of an action for show: it may read by the APIs, and write nothing."""
 
-    def read(view: View) -> tuple[Ready, str]:
+    def read(view: View) -> Due:
         project, datastore, action = _find_action(view, trial.action)
-        entry = Entry(_OPERATIONS[action.operation], datastore.id, trial.item, action=action.id)
-        command = WriteItem(
-            project.id, replace(entry, values=trial.values), force=True, as_params=trial.as_params
-        )
         own = action.pre_script if trial.when == "pre" else action.post_script
-        source = expand(own if trial.source is None else trial.source, project, BUILT_IN)
+        source = own if trial.source is None else trial.source
         if trial.when == "pre":
+            operation = Op[action.operation.name]
+            entry = Entry(
+                operation, datastore.id, trial.item, values=trial.values, action=action.id
+            )
+            command = WriteItem(project.id, entry, force=True, as_params=trial.as_params)
             request = resolve(command, view.catalog, view.actor)
             if not isinstance(request, WriteRequest):
                 raise TypeError(request)
-            foreseen = look_ahead(app, view, request)
-            data = item_data(view, datastore, foreseen.item, before=foreseen.before)
+            data, _ = data_before(app, view, request, datastore, action)
         else:
-            data = item_data(view, datastore, get_item(view, datastore, trial.item))
-        return source, msgspec.json.encode(data | around(action, "", trial.as_params)).decode()
+            act = Act(action.id, action, as_params=trial.as_params)
+            data = item_data(view, datastore, get_item(view, datastore, trial.item), act)
+        return make_due(source, project, data)
 
-    source, json = await app.read(identity, read)
-    return _ran(await run_script(app, identity, source, trial.when, json, Trace(), may_write=False))
-
-
-_OPERATIONS: Mapping[Operation, Op] = {
-    Operation.NEW: Op.NEW,
-    Operation.UPDATE: Op.UPDATE,
-    Operation.DELETE: Op.DELETE,
-    Operation.COPY: Op.COPY,
-}
+    due = await app.read(identity, read)
+    return _ran(await run_script(app, identity, due, trial.when, Trace(), may_write=False))
 
 
 def _find_action(view: View, ref: str) -> tuple[Project, Datastore, Action]:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from ..core.catalog import Action, Datastore
 from ..core.items import Item
+from ..core.record import record
 from ..storage.items import Person
 from .app import View
 from .reads import linked_ids
@@ -18,16 +19,27 @@ from .shown import Shown, localized, show, shown_value
 LANGUAGE = "ja"  # of the names of statuses, where they have one in it
 
 
-def item_data(  # noqa: PLR0913  an item, who looks, and what write it is of
+@record
+class Act:
+    """What `data` says of a write beside its item."""
+
+    id: str  # of its action
+    action: Action | None  # None: it is gone
+    history: str = ""  # id; "" while it is not made
+    transaction: str = ""  # id
+    comment: str = ""  # of a write that was made it is in the histories
+    as_params: object = None
+
+
+def item_data(
     view: View,
     datastore: Datastore,
     item: Item,
+    act: Act,
     *,
     before: Item | None = None,
-    history: str = "",
-    transaction: str = "",
 ) -> dict[str, object]:
-    """What `data` says of an item, to the actor who acts on it.
+    """`data` of a write of an item, for the actor who acts on it.
 
     `before`: what is held until the write is done, if there is anything; each field that the
     write changes then has an `uncommitted_value`.
@@ -53,21 +65,17 @@ def item_data(  # noqa: PLR0913  an item, who looks, and what write it is of
         "created_by": _name(people, item.created_by),
         "updated_at": told_instant(item.updated_at),
         "updated_by": _name(people, item.updated_by),
-        "history_id": history,
-        "trans_id": transaction,
+        "history_id": act.history,
+        "trans_id": act.transaction,
+        "a_id": act.id,
+        "action_id": act.action.display_id if act.action is not None else "",
+        "action": act.action.operation.value if act.action is not None else "",
+        "comment": act.comment,
+        "as_params": act.as_params,
         "fields_data": _fields_data(datastore, shown, held),
         "item": _by_display_id(datastore, shown),
         "old_item": None if held is None else _by_display_id(datastore, held),
         "related_items": {} if not item.id else dict(linked_ids(view, item.id)),
-    }
-
-
-def action_data(id_: str, action: Action | None) -> dict[str, object]:
-    """What `data` says of the action; `None`: it is gone."""
-    return {
-        "a_id": id_,
-        "action_id": action.display_id if action is not None else "",
-        "action": action.operation.value if action is not None else "",
     }
 
 

@@ -15,23 +15,15 @@ from ..core.catalog import Action, Catalog
 from ..core.errors import FaultError
 from ..core.events import Event
 from ..core.limits import SCRIPT_SECONDS
-from ..core.record import record
 from ..storage.written import note_scripts
 from .app import App, View
 from .consumers import FinalError, RetriableError
 from .event_data import event_data, read_event
-from .scripts import Ready, Trace, decode_object, expand, run_script, said_by
+from .script_data import Due, make_due
+from .scripts import Trace, decode_object, run_script, said_by
 
 NAME: Final = "scripts"
 _STARTING_SECONDS: Final = 15.0  # of a worker, and of what waits before it
-
-
-@record
-class _Due:
-    """A script and what it is told."""
-
-    script: Ready
-    json: str
 
 
 class PostScripts:
@@ -75,7 +67,7 @@ class PostScripts:
             return ""
         trace = Trace()
         try:
-            outcome = await run_script(app, identity, due.script, "post", due.json, trace)
+            outcome = await run_script(app, identity, due, "post", trace)
         except FaultError as fault:
             raise FinalError(fault.faults[0].description) from fault
         logs = [f"{one.level}: {one.message}" for one in trace.logs]
@@ -92,15 +84,12 @@ def _find_action(catalog: Catalog, event: Event) -> Action | None:
     return datastore.find_action(event.action) if datastore is not None else None
 
 
-def _prepare(view: View, event: Event, target: str) -> _Due | None:
-    """What the script of an action is told of an event; None if there is none any more."""
+def _prepare(view: View, event: Event, target: str) -> Due | None:
+    """The script of an action over an event; None if there is none any more."""
     catalog = view.catalog
     datastore = catalog.find_datastore(event.datastore)
     action = datastore.find_action(target) if datastore is not None else None
     project = catalog.find_project(datastore.project) if datastore is not None else None
     if datastore is None or action is None or project is None or not action.post_script:
         return None
-    data = event_data(view, datastore, event)
-    data |= {"comment": "", "as_params": event.as_params}  # the comment is in the histories
-    script = expand(action.post_script, project, Trace().built_in())
-    return _Due(script, msgspec.json.encode(data).decode())
+    return make_due(action.post_script, project, event_data(view, datastore, event))

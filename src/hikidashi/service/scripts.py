@@ -7,8 +7,7 @@ carries the revision that the script judged. POST runs after the commit, and can
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from hashlib import blake2b
@@ -17,7 +16,7 @@ from typing import Any, Final, Literal, TypeAlias
 import msgspec
 
 from ..core.access import Actor, Identity
-from ..core.catalog import Action, Catalog, Datastore, Project
+from ..core.catalog import Action, Catalog, Datastore
 from ..core.commands import Command, Entry, Refuse, Target, WriteFound, WriteItem, WriteRequest
 from ..core.draft import HandedBackError
 from ..core.errors import (
@@ -26,7 +25,6 @@ from ..core.errors import (
     FaultError,
     FaultKind,
     RejectedError,
-    invalid_request,
     revision_conflict,
     unavailable,
 )
@@ -34,7 +32,6 @@ from ..core.limits import (
     POST_CPU_SECONDS,
     PRE_CPU_SECONDS,
     SCRIPT_AGAIN_MAX,
-    SCRIPT_EXPANDED_CHARS_MAX,
     SCRIPT_LOG_BYTES_MAX,
     SCRIPT_SECONDS,
 )
@@ -43,26 +40,19 @@ from ..core.plan import Result, WriteResult
 from ..core.record import record
 from ..core.resolve import find_action, resolve
 from ..sandbox.runs import Budget, LogLine, Outcome, Script
-from ..storage.foresight import Foreseen, foresee
 from ..storage.idempotency import Replay
 from ..storage.telling import Telling, Told
 from ..storage.written import scripts_behind
 from .app import App, Judge, View
-from .item_data import action_data, item_data
+from .item_data import Act, item_data
 from .script_calls import check_depth, make_host
+from .script_data import BUILT_IN, BuiltIn, Due, data_before, make_due
 
 When: TypeAlias = Literal["pre", "post"]
 _BUDGETS: Final[Mapping[When, Budget]] = {
     "pre": Budget(PRE_CPU_SECONDS, SCRIPT_SECONDS, log_bytes=SCRIPT_LOG_BYTES_MAX),
     "post": Budget(POST_CPU_SECONDS, SCRIPT_SECONDS, log_bytes=SCRIPT_LOG_BYTES_MAX),
 }
-# The token is of no use but to stand in a header: a script calls as its user, and no other way.
-BUILT_IN: Final = {
-    "HEXA_API_SERVER": "",
-    "HEXA_API_TOKEN": "Bearer caller",
-    "HEXA_CLIENT_IP": "",
-}
-_MACRO: Final = re.compile(r"\{([\w \-]+)\}")
 _AT_ONCE: Final = 16  # items of one command that are judged at the same time
 _NOT_EXECUTED: Final = "error occurred when execute action"
 _TRY_AGAIN: Final = frozenset(("busy", "unavailable"))
@@ -74,9 +64,7 @@ class Trace:
 
     __slots__ = ("as_result", "built_in", "logs", "pre_result", "tells_logs")
 
-    def __init__(
-        self, *, tells_logs: bool = False, built_in: Callable[[], Mapping[str, str]] = BUILT_IN.copy
-    ) -> None:
+    def __init__(self, *, tells_logs: bool = False, built_in: BuiltIn = BUILT_IN.copy) -> None:
         self.tells_logs = tells_logs  # the caller wants them in the answer
         self.built_in = built_in  # constants that every script has
         self.pre_result: msgspec.Raw | None = None
@@ -85,31 +73,14 @@ class Trace:
 
 
 @record
-class Ready:
-    """A script with its constants in place."""
-
-    source: str
-    project: str  # id: of whose users' logs its lines are
-
-
-@record
 class _Before:
     """What a PRE script is to judge."""
 
+    due: Due
     action: Action
     datastore: Datastore
-    script: Ready
-    json: str
     item: str  # id; "" for a new one
     revision: int | None  # of the item; None: it is not there yet
-
-
-@record
-class _After:
-    """What a POST script is told."""
-
-    script: Ready
-    json: str
 
 
 async def run_scripted(
@@ -265,9 +236,7 @@ async def _judged(  # noqa: PLR0913  a script, what it judges, and for whom
     is_dry: bool,
 ) -> WriteItem:
     """The command as its PRE script wants it. Raises RejectedError, or what is wrong with it."""
-    outcome = await run_script(
-        app, identity, before.script, "pre", before.json, trace, may_write=not is_dry
-    )
+    outcome = await run_script(app, identity, before.due, "pre", trace, may_write=not is_dry)
     trace.pre_result = msgspec.Raw(_result(outcome, before.action).encode())
     entry = _changed(command.entry, outcome.json, before.datastore)
     return replace(command, entry=entry, judged=before.action.pre_script)
@@ -281,29 +250,10 @@ def _before(app: App, view: View, command: WriteItem, trace: Trace) -> _Before |
     action, datastore = request.entry.action, request.entry.datastore
     if not action.pre_script:
         return None
-    script = expand(action.pre_script, request.project, trace.built_in())
-    foreseen = look_ahead(app, view, request)
-    data = item_data(view, datastore, foreseen.item, before=foreseen.before)
-    data |= around(action, command.comment, command.as_params)
+    data, foreseen = data_before(app, view, request, datastore, action)
+    due = make_due(action.pre_script, request.project, data, trace.built_in)
     revision = foreseen.before.rev if foreseen.before is not None else None
-    return _Before(action, datastore, script, _encode(data).decode(), foreseen.item.id, revision)
-
-
-def look_ahead(app: App, view: View, request: WriteRequest) -> Foreseen:
-    """What a write would make of its item. Raises what planning would raise."""
-    now = app.clock.now_ms()
-    return foresee(
-        app.store.engine, view.connection, view.access, view.catalog, view.actor, request, now
-    )
-
-
-def around(action: Action, comment: str, as_params: object) -> dict[str, object]:
-    """What `data` says of the action, and what the caller said."""
-    return {
-        **action_data(action.id, action),
-        "comment": comment,
-        "as_params": as_params,
-    }
+    return _Before(due, action, datastore, foreseen.item.id, revision)
 
 
 def _result(outcome: Outcome, action: Action) -> str:
@@ -343,15 +293,11 @@ async def _run_synchronous(
     app: App, identity: Identity, command: WriteItem, result: WriteResult, trace: Trace
 ) -> msgspec.Raw | None:
     """Run the POST script that the answer waits for; its value, if it comes to one in time."""
-
-    def read(view: View) -> _After | None:
-        return _after(view, command, result, trace)
-
     try:
-        after = await app.read(identity, read)
-        if after is None:
+        due = await app.read(identity, lambda view: _after(view, command, result, trace))
+        if due is None:
             return None
-        outcome = await run_script(app, identity, after.script, "post", after.json, trace)
+        outcome = await run_script(app, identity, due, "post", trace)
     except FaultError as fault:
         trace.logs.append(LogLine("error", str(fault)))
         return None
@@ -361,7 +307,7 @@ async def _run_synchronous(
     return msgspec.Raw(outcome.json.encode())
 
 
-def _after(view: View, command: WriteItem, result: WriteResult, trace: Trace) -> _After | None:
+def _after(view: View, command: WriteItem, result: WriteResult, trace: Trace) -> Due | None:
     datastore = view.catalog.find_datastore(result.item.datastore)
     action = datastore.find_action(result.history.action) if datastore is not None else None
     project = view.catalog.find_project(datastore.project) if datastore is not None else None
@@ -369,28 +315,19 @@ def _after(view: View, command: WriteItem, result: WriteResult, trace: Trace) ->
         return None
     if not action.post_script or not action.is_synchronous:
         return None
-    script = expand(action.post_script, project, trace.built_in())
     history = result.history
-    data = item_data(
-        view, datastore, result.item, history=history.id, transaction=history.transaction
+    act = Act(
+        action.id, action, history.id, history.transaction, command.comment, command.as_params
     )
-    return _After(
-        script, _encode(data | around(action, command.comment, command.as_params)).decode()
-    )
+    data = item_data(view, datastore, result.item, act)
+    return make_due(action.post_script, project, data, trace.built_in)
 
 
 # --- both -------------------------------------------------------------------------------------
 
 
-async def run_script(  # noqa: PLR0913  a script, whose, on what
-    app: App,
-    identity: Identity,
-    script: Ready,
-    when: When,
-    json: str,
-    trace: Trace,
-    *,
-    may_write: bool = True,
+async def run_script(  # noqa: PLR0913  a script, and for whom
+    app: App, identity: Identity, due: Due, when: When, trace: Trace, *, may_write: bool = True
 ) -> Outcome:
     """Run a script for a user. `may_write`: its calls may. The trace gets what it logs.
 
@@ -399,12 +336,12 @@ async def run_script(  # noqa: PLR0913  a script, whose, on what
     check_depth()
 
     def logged(line: LogLine) -> None:
-        app.live.publish_log(identity.user, script.project, line.message)
+        app.live.publish_log(identity.user, due.project, line.message)
 
     outcome = await app.sandbox.run(
         identity.workspace,
-        make_script(script.source),
-        json,
+        make_script(due.source),
+        due.json,
         make_host(app.carry, identity, may_write=may_write),
         _BUDGETS[when],
         logged=logged,
@@ -417,30 +354,6 @@ async def run_script(  # noqa: PLR0913  a script, whose, on what
 def make_script(source: str) -> Script:
     """A script, known by its text."""
     return Script(blake2b(source.encode(), digest_size=16).hexdigest(), source)
-
-
-def expand(source: str, project: Project, built_in: Mapping[str, str]) -> Ready:
-    """A script with the values of constants in the place of `{NAME}`; other braces stay.
-
-    Raises 400 when that makes it too long.
-    """
-    texts = dict(built_in)
-    texts |= {one.display_id: one.value for one in reversed(project.constants)}
-    if "{" in source and any(f"{{{name}}}" in source for name in texts):
-        left = SCRIPT_EXPANDED_CHARS_MAX
-
-        def put(found: re.Match[str]) -> str:
-            nonlocal left
-            text = texts.get(found[1], found[0])
-            left -= len(text)
-            if left < 0:
-                raise invalid_request(
-                    f"the constants of the script have over {SCRIPT_EXPANDED_CHARS_MAX} characters"
-                )
-            return text
-
-        source = _MACRO.sub(put, source)
-    return Ready(source, project.id)
 
 
 def decode_object(json: str) -> dict[str, Any]:
