@@ -74,6 +74,14 @@ def test_a_script_fails_with_its_own_lines(bench, case):
         assert json.loads(outcome.json) == told
 
 
+def test_what_is_told_of_a_failure_is_an_object_whatever_the_script_does(bench):
+    source = """function main() {
+      Object.prototype.toJSON = function () { return Array.isArray(this) ? this : 5 };
+      throw new Error("x") }"""
+    outcome = bench.run(source)
+    assert (outcome.kind, outcome.json, outcome.told) == ("thrown", "5", {"value": 5})
+
+
 def test_nothing_is_left_of_the_run_before(bench):
     source = "let n = 0; var m = 0; function main() { n += 1; m += 1; return [n, m] }"
     assert [bench.value(source) for _ in range(3)] == [[1, 1]] * 3

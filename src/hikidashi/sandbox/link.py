@@ -15,7 +15,18 @@ import msgspec
 
 from .frames import FrameError, Frames, pack
 from .gate import Gate
-from .runs import KINDS, Budget, Host, HostError, Kind, LogLine, Outcome, Script
+from .runs import (
+    KINDS,
+    Budget,
+    Host,
+    HostError,
+    Kind,
+    LogLine,
+    Outcome,
+    Script,
+    failed,
+    message,
+)
 from .zygote import READY
 
 STILL_SECONDS: Final = 5.0  # a worker with a step to do that sends nothing for so long is killed
@@ -26,7 +37,7 @@ _ASKED_AGAIN: Final = 4  # times its calls, refused ones included: then a run is
 _LEVELS: Final = frozenset(("debug", "info", "warn", "error"))
 _LOGS_CUT: Final = LogLine("warn", "there was more: a run may log no more than this")
 
-_KILLED: Final = '{"message":"the script was stopped: it did not keep to its limits"}'
+_KILLED: Final = "the script was stopped: it did not keep to its limits"
 
 _decode: Final = msgspec.json.Decoder().decode
 
@@ -61,23 +72,28 @@ class Job:
         self.logs: list[LogLine] = []
         self._log_bytes = 0
 
-    def log(self, level: Any, message: Any) -> None:
+    def log(self, level: Any, text: Any) -> None:
         """Note what the script said, up to its budget. Raises FrameError."""
-        if level not in _LEVELS or not isinstance(message, str):
+        if level not in _LEVELS or not isinstance(text, str):
             raise FrameError("not a line of a log")
         if self._log_bytes > self.budget.log_bytes:
             return
-        self._log_bytes += len(message.encode("utf-8", "replace")) + 1
+        self._log_bytes += len(text.encode("utf-8", "replace")) + 1
         is_cut = self._log_bytes > self.budget.log_bytes
-        line = _LOGS_CUT if is_cut else LogLine(level, message)
+        line = _LOGS_CUT if is_cut else LogLine(level, text)
         self.logs.append(line)
         if self.logged is not None:
             self.logged(line)
 
-    def end(self, kind: Kind, json: str) -> None:
+    def end(self, kind: Kind, json: str, told: Any) -> None:
         """Tell whoever waits."""
         if not self.future.done():
-            self.future.set_result(Outcome(kind, json, tuple(self.logs)))
+            self.future.set_result(Outcome(kind, json, told, tuple(self.logs)))
+
+    def fail(self, kind: Kind, text: str) -> None:
+        """The same of a run that came to nothing."""
+        if not self.future.done():
+            self.future.set_result(failed(kind, text, tuple(self.logs)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +137,7 @@ class Link(asyncio.Protocol):
         """Send a run. Its future gets the outcome."""
         job = Job(next(self._ids), budget, host, logged, self._loop.create_future())
         if self.is_lost:
-            job.end("killed", _KILLED)
+            job.fail("killed", _KILLED)
             return job
         self.jobs[job.id] = job
         cpu, heap = budget.cpu_seconds, budget.heap_bytes
@@ -263,7 +279,7 @@ class Link(asyncio.Protocol):
         self._turn = "none"
         jobs, self.jobs = self.jobs, {}
         for job in jobs.values():
-            job.end("killed", _KILLED)
+            job.fail("killed", _KILLED)
         self._gone(self)
 
     def _take(self, frame: list[Any]) -> None:
@@ -294,18 +310,20 @@ class Link(asyncio.Protocol):
         """The run is over; what it asked for without waiting is done all the same."""
         if job is None:
             return
-        try:
-            _decode(json)  # it becomes a part of answers as it is
-        except (msgspec.DecodeError, RecursionError):
-            kind, json = "script", _message("the result is no JSON that can be passed on")
         self._grant(job, wishes)
-        job.end(kind, json)
+        try:
+            told = _decode(json)  # it becomes a part of answers as it is
+        except (msgspec.DecodeError, RecursionError):
+            job.fail("script", "the result is no JSON that can be passed on")
+        else:
+            is_value = kind == "done" or isinstance(told, dict)
+            job.end(kind, json, told if is_value else {"value": told})
 
     def _grant(self, job: Job, wishes: list[Any]) -> None:
         for wish in wishes:
             match wish:
-                case [0, "log", [level, message]]:
-                    job.log(level, message)
+                case [0, "log", [level, text]]:
+                    job.log(level, text)
                 case [int(call), str(name), list(given)] if call > 0 and name != "log":
                     self._call(job, call, name, given)
                 case _:
@@ -318,9 +336,9 @@ class Link(asyncio.Protocol):
                 return
             if job.calls > _ASKED_AGAIN * job.budget.calls:
                 self.give_up(job)
-                job.end("script", _message("the script goes on calling, over its limit"))
+                job.fail("script", "the script goes on calling, over its limit")
                 return
-            told = _message(f"a script may make {job.budget.calls} calls")
+            told = message(f"a script may make {job.budget.calls} calls")
             self._settle(job, call, told, done=False)
             return
         work = self._answer(job, call, name, given)
@@ -335,7 +353,7 @@ class Link(asyncio.Protocol):
         except HostError as error:
             done, json = False, error.json
         except Exception:  # noqa: BLE001  a bug of ours must not leave the script waiting
-            done, json = False, _message("the call failed within the server")
+            done, json = False, message("the call failed within the server")
         if job.id in self.jobs:
             self._settle(job, call, json, done=done)
 
@@ -345,7 +363,3 @@ class Link(asyncio.Protocol):
     def _write(self, data: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
-
-
-def _message(text: str) -> str:
-    return msgspec.json.encode({"message": text}).decode()

@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Final, Literal
 
-import msgspec
-
 from .gate import Gate
 from .link import Link, Logged
-from .runs import Budget, Host, Kind, Outcome, Script
+from .runs import Budget, Host, Outcome, Script, failed
 from .spawning import UnsafeError, Zygote
 
 _ZYGOTE_SECONDS: Final = 4 * 3_600  # all workers of a zygote share where things are in memory
@@ -87,7 +85,7 @@ class Sandbox:
         `is_nested`: the run comes from a call of another one, and is not to wait behind it.
         """
         if len(json) > self._limits.data_chars:
-            return _refused("too_large", f"its data has over {self._limits.data_chars} characters")
+            return failed("too_large", f"its data has over {self._limits.data_chars} characters")
         one = self._tenants.get(tenant)
         if one is None:
             one = self._tenants[tenant] = _Tenant(self._limits.runs_per_tenant)
@@ -95,14 +93,14 @@ class Sandbox:
         one.used_at = monotonic()
         if is_nested:
             if one.nested >= self._limits.nested_per_tenant:
-                return _refused("busy", "too many scripts that scripts began are running")
+                return failed("busy", "too many scripts that scripts began are running")
             one.nested += 1
             try:
                 return await self._run(tenant, one, script, json, host, budget, logged)
             finally:
                 one.nested -= 1
         if one.waiting >= self._limits.waiting_per_tenant:
-            return _refused("busy", "too many scripts of this workspace are waiting")
+            return failed("busy", "too many scripts of this workspace are waiting")
         one.waiting += 1
         try:
             await one.line.acquire()
@@ -130,17 +128,17 @@ class Sandbox:
             if link is None or link.is_lost:
                 link = await self._link(tenant, one)
         except UnsafeError as error:
-            return _refused("unavailable", str(error))
-        except (OSError, TimeoutError):
-            return _refused("unavailable", "the process that scripts run in does not start")
+            return failed("unavailable", str(error))
+        except OSError:  # a timeout is one
+            return failed("unavailable", "the process that scripts run in does not start")
         if link is None:
-            return _refused("busy", "too many workspaces run scripts at this moment")
+            return failed("busy", "too many workspaces run scripts at this moment")
         job = link.begin(script, json, budget, host, logged)
         try:
             return await asyncio.wait_for(job.future, budget.wall_seconds)
         except TimeoutError:
             said = f"the script took over {budget.wall_seconds:g} s"
-            return Outcome("timeout", _message(said), tuple(job.logs))
+            return failed("timeout", said, tuple(job.logs))
         finally:
             link.give_up(job)
 
@@ -244,11 +242,3 @@ class Sandbox:
     def _check_open(self) -> None:
         if self._is_closed:
             raise UnsafeError("the server is stopping")
-
-
-def _refused(kind: Kind, said: str) -> Outcome:
-    return Outcome(kind, _message(said))
-
-
-def _message(text: str) -> str:
-    return msgspec.json.encode({"message": text}).decode()

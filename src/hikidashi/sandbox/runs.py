@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias, get_args
 
+import msgspec
+
 Kind: TypeAlias = Literal[
     "done",  # the script gave a value
     "thrown",  # it threw or rejected: an Error with name, message and stack, or a value
@@ -66,4 +68,15 @@ class Outcome:
 
     kind: Kind
     json: str  # of "done" the value; of all else {"message", "stack"?, "name"?} or {"value"}
+    told: Any  # what the JSON says
     logs: tuple[LogLine, ...] = ()
+
+
+def failed(kind: Kind, text: str, logs: tuple[LogLine, ...] = ()) -> Outcome:
+    """A run that came to nothing, and why."""
+    return Outcome(kind, message(text), {"message": text}, logs)
+
+
+def message(text: str) -> str:
+    """A text as JSON of the same shape as what a script throws."""
+    return msgspec.json.encode({"message": text}).decode()

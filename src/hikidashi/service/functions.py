@@ -19,7 +19,7 @@ from .app import App, View
 from .item_data import Act, item_data
 from .reads import get_item
 from .script_data import BUILT_IN, Due, data_before, make_due
-from .scripts import Trace, When, decode_object, run_script, said_by
+from .scripts import Trace, When, run_script, said_by
 
 
 @record
@@ -113,8 +113,8 @@ def _find_action(view: View, ref: str) -> tuple[Project, Datastore, Action]:
 
 def _ran(outcome: Outcome) -> Ran:
     if outcome.kind in ("busy", "unavailable"):
-        raise unavailable(said_by(decode_object(outcome.json)))
+        raise unavailable(said_by(outcome.told))
     if outcome.kind == "done":
         return Ran(outcome, msgspec.Raw(outcome.json.encode()))
-    told = decode_object(outcome.json)
+    told = outcome.told
     return Ran(outcome, told["value"] if set(told) == {"value"} else told)

@@ -20,7 +20,7 @@ from .app import App, View
 from .consumers import FinalError, RetriableError
 from .event_data import event_data, read_event
 from .script_data import Due, make_due
-from .scripts import Trace, decode_object, run_script, said_by
+from .scripts import Trace, run_script, said_by
 
 NAME: Final = "scripts"
 _STARTING_SECONDS: Final = 15.0  # of a worker, and of what waits before it
@@ -73,7 +73,7 @@ class PostScripts:
         logs = [f"{one.level}: {one.message}" for one in trace.logs]
         if outcome.kind == "done":
             return msgspec.json.encode({"logs": logs}).decode()
-        words = said_by(decode_object(outcome.json))
+        words = said_by(outcome.told)
         if outcome.kind in ("busy", "unavailable"):
             raise RetriableError(words)
         raise FinalError(words, msgspec.json.encode({"kind": outcome.kind, "logs": logs}).decode())

@@ -18,7 +18,7 @@ from ..core.access import Identity
 from ..core.errors import invalid_request
 from ..core.limits import SCRIPT_ANSWER_BYTES_MAX, SCRIPT_CALLS_MAX, SCRIPT_DEPTH_MAX
 from ..core.record import record
-from ..sandbox.runs import Host, HostError
+from ..sandbox.runs import Host, HostError, message
 from ..storage.written import begin_request, note_scripts, only_reading, scripts_behind
 
 _METHODS: Final = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE"))
@@ -52,9 +52,9 @@ def make_host(carry: Carry, identity: Identity, *, may_write: bool) -> Host:
 
     async def host(name: str, given: list[Any]) -> str:
         if name != "api":
-            raise HostError('{"message":"there is no such function"}')
+            raise HostError(message("there is no such function"))
         if next(made) > SCRIPT_CALLS_MAX:
-            raise HostError(_message(f"scripts may make {SCRIPT_CALLS_MAX} calls in all"))
+            raise HostError(message(f"scripts may make {SCRIPT_CALLS_MAX} calls in all"))
         call = _read(given, identity)
         _made.set(made)
         note_scripts(below)  # of the task that this call is
@@ -76,13 +76,13 @@ def _read(given: list[Any], identity: Identity) -> InnerCall:
     parts: list[Any] = [*given, None, None, None]
     method, path, payload = parts[:3]
     if not isinstance(method, str) or method.upper() not in _METHODS:
-        raise HostError(_message("callAPIAsync(method, path, payload): the method is none"))
+        raise HostError(message("callAPIAsync(method, path, payload): the method is none"))
     if not isinstance(path, str) or "://" in path.partition("?")[0]:
-        raise HostError(_message("callAPIAsync(method, path, payload): a path of this server"))
+        raise HostError(message("callAPIAsync(method, path, payload): a path of this server"))
     try:
         body = b"" if payload is None else msgspec.json.encode(payload)
     except (msgspec.MsgspecError, RecursionError, TypeError):
-        raise HostError(_message("the payload is no JSON")) from None
+        raise HostError(message("the payload is no JSON")) from None
     return InnerCall(method.upper(), "/" + path.lstrip("/"), body, identity)
 
 
@@ -96,7 +96,3 @@ def _as_json(body: bytes) -> str:
     except (UnicodeDecodeError, msgspec.DecodeError, RecursionError):
         return msgspec.json.encode(body.decode("utf-8", "replace")).decode()
     return text
-
-
-def _message(text: str) -> str:
-    return msgspec.json.encode({"message": text}).decode()

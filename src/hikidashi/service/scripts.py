@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from hashlib import blake2b
-from typing import Any, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
@@ -238,7 +238,7 @@ async def _judged(  # noqa: PLR0913  a script, what it judges, and for whom
     """The command as its PRE script wants it. Raises RejectedError, or what is wrong with it."""
     outcome = await run_script(app, identity, before.due, "pre", trace, may_write=not is_dry)
     trace.pre_result = msgspec.Raw(_result(outcome, before.action).encode())
-    entry = _changed(command.entry, outcome.json, before.datastore)
+    entry = _changed(command.entry, outcome.told, before.datastore)
     return replace(command, entry=entry, judged=before.action.pre_script)
 
 
@@ -261,19 +261,19 @@ def _result(outcome: Outcome, action: Action) -> str:
     if outcome.kind == "done":
         return outcome.json
     if outcome.kind == "thrown":
-        thrown = decode_object(outcome.json)
+        thrown = outcome.told
         value = thrown["value"] if set(thrown) == {"value"} else thrown
         raise RejectedError(_encode(value).decode(), said_by(value))
     if outcome.kind in _TRY_AGAIN:
-        raise unavailable(said_by(decode_object(outcome.json)))
+        raise unavailable(said_by(outcome.told))
     told = f"the PRE script of {action.display_id} failed ({outcome.kind}): "
-    words = told + said_by(decode_object(outcome.json))
+    words = told + said_by(outcome.told)
     raise FaultError(FaultKind.INVALID, Fault(Code.SYSTEM_ERROR, "the script failed", words))
 
 
-def _changed(entry: Entry, json: str, datastore: Datastore) -> Entry:
+def _changed(entry: Entry, told: object, datastore: Datastore) -> Entry:
     """The entry with the values that a script put in the place of others (`item`)."""
-    given = decode_object(json).get("item")
+    given = told.get("item") if isinstance(told, dict) else None
     if not isinstance(given, dict):
         return entry
     values = {_field_id(datastore, key): value for key, value in entry.values.items()}
@@ -302,7 +302,7 @@ async def _run_synchronous(
         trace.logs.append(LogLine("error", str(fault)))
         return None
     if outcome.kind != "done":
-        trace.logs.append(LogLine("error", said_by(decode_object(outcome.json))))
+        trace.logs.append(LogLine("error", said_by(outcome.told)))
         return None
     return msgspec.Raw(outcome.json.encode())
 
@@ -354,15 +354,6 @@ async def run_script(  # noqa: PLR0913  a script, and for whom
 def make_script(source: str) -> Script:
     """A script, known by its text."""
     return Script(blake2b(source.encode(), digest_size=16).hexdigest(), source)
-
-
-def decode_object(json: str) -> dict[str, Any]:
-    """What a script said, if it is an object: it may be anything."""
-    try:
-        value = msgspec.json.decode(json)
-    except (msgspec.DecodeError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def said_by(value: object) -> str:
