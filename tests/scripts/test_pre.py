@@ -205,6 +205,18 @@ def test_a_synchronous_post_script_tells_its_value_and_undoes_nothing(shop, acti
         assert "after pen" in [one["text"] for one in shop.search("NOTES")]
 
 
+def test_a_repeated_request_is_told_no_result_of_the_post_script(shop):
+    item = shop.new(name="again")
+    path = f"/api/v0/applications/SHOP/datastores/ORDERS/items/edit/{item}"
+    body = {"item": {}, "action_id": "After", "is_force_update": True}
+    headers = {"Authorization": f"Bearer {shop._tokens['ann']}", "Idempotency-Key": "after"}
+    first = shop.served.send("POST", path, body, headers).json()
+    second = shop.served.send("POST", path, body, headers)
+    assert first["as_result"]["name"] == "again"
+    assert second.headers["idempotent-replay"] == "true"
+    assert second.json() == {**first, "as_result": None}
+
+
 def several(shop, *names):
     """Items by name, and the conditions that find them."""
     made = {name: shop.new(name=name) for name in names}
