@@ -25,6 +25,8 @@ _WRITTEN = (
     "staged_sets",
     "texts",
     "files",
+    "file_numbers",
+    "uploads",
 )
 
 

@@ -100,6 +100,18 @@ def _origins(raw: str) -> tuple[str, ...]:
     return origins
 
 
+def _url(raw: str) -> str:
+    url = raw.strip().rstrip("/")
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        good = False
+    if url and (not good or "@" in parts.netloc or "?" in url or "#" in url or not url.isascii()):
+        raise ValueError("must be like https://data.example.com, or empty")
+    return url
+
+
 def _smtp(raw: str) -> str:
     url = raw.strip()
     try:
@@ -165,6 +177,13 @@ class Config:
         _origins,
         "Web origins whose pages may call the APIs (CORS), separated by commas; `*` for any, empty"
         " for none. No cookie is ever used, so a page can do only what its token allows.",
+    )
+    public_url: str = _setting(
+        "",
+        _url,
+        "Where clients find this server, like `https://data.example.com`: what the addresses of uploads and"
+        " files begin with. Empty: the `Host` of the request that asks, with `https` if the request came so or"
+        " a proxy says it did (`X-Forwarded-Proto`).",
     )
     hottask_http_errors: str = _setting(
         "envelope",

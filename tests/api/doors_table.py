@@ -1,6 +1,6 @@
 """Every route with the requests that try whether it opens what is hidden: data, and nothing else.
 
-`@item`, `@file`, `@comment`, `@row`, `@reserved` and `@import` stand for what is asked after,
+`@item`, `@file`, `@number` of the file, `@comment`, `@row`, `@reserved` and `@import` stand for what is asked after,
 `@seen` and `@own` for an item of the caller's and a comment on it.
 """
 
@@ -37,7 +37,8 @@ class Door(NamedTuple):
         """Whether it asks for one thing, and not for all that there is."""
         text = self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
         asked = self.path.encode() + text
-        words = (b"@item", b"@file", b"@comment", b"@row", b"@reserved", b"@import")
+        words = (b"@item", b"@file", b"@comment", b"@row", b"@number")
+        words += (b"@reserved", b"@import")
         return any(one in asked for one in words)
 
 
@@ -301,6 +302,11 @@ _BY_ID = (
         "/stagingautodev/CustomTableValue/Create/doorstestcode/1",
         {"create": {"other": "@item"}},
     ),
+    *(
+        (f"{name}.{verb}", "POST", f"{base}/CustomTable/{verb}/doorstestcode", {key: "@number"})
+        for base, name in (("/autodev", "hottask"), ("/stagingautodev", "hottask-staging"))
+        for verb, key in (("ReportUploadSuccess", "FileStoreId"), ("GetFileStaticUrl", "fileId"))
+    ),
     (
         "hottask.UD",
         "POST",
@@ -475,6 +481,15 @@ NO_ITEMS = {
     **dict.fromkeys(("BuildDatalinkKey", "BuildAutoLink"), "all items, telling nothing of them"),
     "CallFunction": "what its script calls, by the routes of this table",
     "UploadToStorage": "a file that belongs to no item",
+    **{
+        f"{base}.{name}": words
+        for base in ("hottask", "hottask-staging")
+        for name, words in (
+            ("GetPreUploadUrl", "a file that is to come"),
+            ("Upload", "the same file, by a secret"),
+            ("File", "a file that was shown to who asked for the link"),
+        )
+    },
     **{
         one.name: "people"  # GetWorkspaceUsage counts all items there are, for administrators
         for part in (groups, members, roles, workspaces)

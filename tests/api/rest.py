@@ -116,7 +116,8 @@ class Rest:
         if path.startswith(("/items/", "/fields")):
             path = self.base + path
         chunks = body if isinstance(body, Chunks) else [_sent(body)]
-        given = {"authorization": f"Bearer {self._tokens.get(user, '')}", **(headers or {})}
+        given = {"host": "api.test", "authorization": f"Bearer {self._tokens.get(user, '')}"}
+        given |= headers or {}
         if token is not None:
             given["authorization"] = token
         if not isinstance(body, Chunks):  # what comes in chunks does not say how much it is

@@ -20,6 +20,7 @@ from hikidashi.storage.objects import (
 from tests.deterministic import START_MS, FixedClock, fixed_ids
 from tests.files.conftest import WORLD
 from tests.files.papers import PNG, Papers
+from tests.files.steps import get, id_of, link_path, upload
 
 FILE = f"{START_MS // 1_000:08x}" + "0" * 16
 OTHER = f"{START_MS // 1_000 + 100_000:08x}" + "1" * 16
@@ -159,9 +160,12 @@ def test_an_application_keeps_its_files_in_a_bucket(engine_url, bucket):
         assert papers.edit(item, scans=[file]).status == 200
         assert papers.get(file).body == content
         assert papers.get(file, range="bytes=5999990-").body == content[-10:]
+        number = upload(papers, content)
+        assert get(papers, link_path(papers, number), range="bytes=5999990-").body == content[-10:]
         waits = papers.stored()
         objects = papers.app.files._objects
-        assert listed(objects) == {file: len(content), waits: 9}
+        announced = id_of(papers, number)
+        assert listed(objects) == {file: len(content), announced: len(content), waits: 9}
         papers.sweep(after_days=2)
         assert listed(objects) == {file: len(content)}
         papers.close()

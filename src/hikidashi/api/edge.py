@@ -178,6 +178,7 @@ class Edge:
             b"",
             _clean_id(given_id) if given_id else f"{self._stem}{next(self._counter):08x}",
             cut=scope.get(CUT),
+            scheme=scope.get("scheme", "http"),
         )
         if (client := scope.get("client")) is not None:
             request.client = client[0]

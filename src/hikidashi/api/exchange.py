@@ -70,6 +70,7 @@ class HttpRequest(msgspec.Struct):
     id: str = ""  # the client's X-Request-Id, or one of ours
     user: str = ""  # id, once it is known who calls
     client: str = ""  # address of who calls, as far as the server sees it
+    scheme: str = "http"  # or "https", as far as the server sees it
     chunks: AsyncIterator[bytes] | None = None  # in place of `body`, where the call asks for it
     cut: Callable[[], None] | None = None  # ends the connection, if the server can
     on_leave: Callable[[], None] | None = None  # set by a call that answers for long: told at once

@@ -121,7 +121,7 @@ def _tag(call: Call) -> str:
     """The dialect's name, and in a dialect of many calls the first fixed word of the path."""
     if call.path.startswith("/api/v0/"):
         return f"Hexabase v0: {call.path.removeprefix('/api/v0/').partition('/')[0]}"
-    if "CustomTableValue" in call.path:
+    if "/CustomTable" in call.path:
         return "HotTask tables"
     return "Hikidashi"
 

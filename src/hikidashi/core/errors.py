@@ -214,6 +214,24 @@ def no_file(file: str) -> FaultError:
     )
 
 
+def no_upload() -> FaultError:
+    """404: a secret that was made for no upload, or one that has run out or was reported."""
+    words = "the upload is not there, has run out or was reported; ask for another address"
+    return FaultError(FaultKind.NO_ITEM, Fault(Code.NOT_FOUND, "upload was not found", words))
+
+
+def other_upload() -> FaultError:
+    """409: an upload has got other bytes already."""
+    words = "the upload has other bytes already; ask for another address"
+    return FaultError(FaultKind.CONFLICT, Fault(Code.INVALID_PARAMS, "upload is done", words))
+
+
+def no_file_link() -> FaultError:
+    """404: a link to a file that was never given or has run out, or a file that is not there."""
+    words = "the link leads to no file any more; ask for another"
+    return FaultError(FaultKind.NO_ITEM, Fault(Code.NOT_FOUND, "file was not found", words))
+
+
 def item_not_found(item: str) -> FaultError:
     """404: the same, in the words of items-search/GetItemDetails."""
     return FaultError(

@@ -176,6 +176,9 @@ FILE_BYTES_MAX: Final = 100_000_000  # one uploaded file, unless the settings sa
 FILE_NAME_BYTES_MAX: Final = 255  # what file systems take
 FILE_WAIT_MS: Final = 86_400_000  # an uploaded file that no item took is dropped
 FILE_KEEP_MS: Final = 7 * 86_400_000  # a deleted file's bytes are kept for whoever restores
+UPLOAD_LIFE_MS: Final = 3_600_000  # the bytes of a file that was announced are taken for so long
+UPLOADS_WAITING_MAX: Final = 1_000  # announced by one user in that time, and not reported
+FILE_LINK_LIFE_MS: Final = 86_400_000  # a link to a file: for so long at least, for twice at most
 
 # Templates
 TEMPLATE_ZIP_BYTES_MAX: Final = 1_000_000_000  # one as it is sent

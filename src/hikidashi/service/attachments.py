@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from ..core.access import Identity, may_use_datastore
-from ..core.catalog import Datastore, Field
+from ..core.access import Identity, may_execute, may_use_datastore
+from ..core.catalog import Datastore, Field, Operation, Project
 from ..core.commands import Entry, Op, WriteItem
 from ..core.errors import (
     FaultError,
@@ -19,7 +19,7 @@ from ..core.errors import (
 )
 from ..core.items import Item
 from ..storage import items as stored
-from ..storage.files import FileRow, delete_waiting, read_file
+from ..storage.files import FileRow, delete_waiting, read_file, read_numbered
 from ..storage.reservations import find_reservation
 from ..storage.telling import PLAINLY
 from .app import App, View
@@ -28,12 +28,26 @@ from .reads import find_place
 from .scripts import Trace, run_scripted
 from .shown import aspect
 
+_FILLING = (Operation.NEW, Operation.UPDATE)
 _TRIES = 16  # of a removal that others' writes of the item get in the way of
 
 
 def check_may_upload(view: View) -> None:
     """Whether the actor's token may write at all. Raises 403."""
     if not view.actor.may_write:
+        raise forbidden("no privileges to upload files")
+
+
+def check_may_fill(view: View, project: Project) -> None:
+    """Whether the actor may create or update items of any datastore of a project, and so may have
+    use for a file there. Raises 403."""
+    check_may_upload(view)
+    actor = view.actor
+    if not any(
+        may_use_datastore(actor, datastore)
+        and any(may_execute(actor, one) for one in datastore.actions if one.operation in _FILLING)
+        for datastore in project.datastores
+    ):
         raise forbidden("no privileges to upload files")
 
 
@@ -83,15 +97,38 @@ def find_file(view: View, file: str) -> FileRow:
     """A file that the actor may get: of a visible item and an open field, or one's own that is
     not attached yet. Raises 404."""
     found = read_file(view.connection, view.catalog.workspace, file)
-    if found is None:
-        raise no_file(file)
-    if found.attached_at is None:
-        if found.user != view.actor.user or not _may_be_for(view, found):
-            raise no_file(file)
-        return found
-    if _attached(view, found) is None:
+    if found is None or not _is_open(view, found):
         raise no_file(file)
     return found
+
+
+def _is_open(view: View, file: FileRow) -> bool:
+    if file.attached_at is None:
+        return file.user == view.actor.user and _may_be_for(view, file)
+    return _attached(view, file) is not None
+
+
+def find_numbered(view: View, project: Project, number: int) -> FileRow:
+    """The same by its number, of a project. Raises 404."""
+    found = read_numbered(view.connection, view.catalog.workspace, [number]).get(number)
+    if found is None or found.deleted_at is not None or not _is_open(view, found):
+        raise no_file(str(number))
+    datastore = view.catalog.find_datastore(found.datastore)
+    if datastore is not None and datastore.project != project.id:
+        raise no_file(str(number))
+    return found
+
+
+def find_named(view: View, numbers: Iterable[int]) -> dict[int, str]:
+    """The ids of files that an actor who writes an item may name by their numbers: those that the
+    actor uploaded, and those of items that are open to the actor, deleted ones too, as far as their
+    bytes are there."""
+    found = read_numbered(view.connection, view.catalog.workspace, numbers)
+    return {
+        number: file.id
+        for number, file in found.items()
+        if file.user == view.actor.user or (file.attached_at is not None and _attached(view, file))
+    }
 
 
 def _may_be_for(view: View, file: FileRow) -> bool:

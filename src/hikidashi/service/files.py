@@ -7,13 +7,13 @@ import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import IO, TypeVar
+from typing import IO, TypeAlias, TypeVar
 
 from ..core.access import Identity
 from ..core.errors import invalid_request, too_large, unavailable
 from ..core.file_types import HEAD_BYTES, clean_name, sniff
 from ..core.ids import Clock, IdSource
-from ..core.limits import FILE_KEEP_MS, FILE_WAIT_MS
+from ..core.limits import FILE_KEEP_MS, FILE_WAIT_MS, UPLOAD_LIFE_MS
 from ..core.record import record
 from ..observe import Observer
 from ..storage import files as rows
@@ -28,8 +28,10 @@ from ..storage.objects import (
     spans_between,
 )
 from ..storage.store import Store
+from ..storage.uploads import forget_uploads
 
 T = TypeVar("T")
+Note: TypeAlias = Callable[[Connection, FileRow], FileRow]
 
 _WRITE_BYTES = 1_000_000  # of an upload: written at a time
 _THREADS = 8  # that wait for the folder or bucket
@@ -80,8 +82,18 @@ class Incoming:
 
         await self._files.work(write)
 
-    async def keep(self, identity: Identity, name: str, target: Target) -> FileRow:
-        """Make it a file that waits to be attached: durable when this returns."""
+    async def measure(self) -> str:
+        """The SHA-256 of all that has come, in hexadecimal digits."""
+        await self._flush()
+        return self._hash.hexdigest()
+
+    async def keep(
+        self, identity: Identity, name: str, target: Target, note: Note | None = None
+    ) -> FileRow:
+        """Make it a file that waits to be attached: durable when this returns.
+
+        `note` writes its row, if that is not all there is to write.
+        """
         await self._flush()
         return await self._files.add(
             self._staged,
@@ -99,6 +111,7 @@ class Incoming:
                 identity.user,
                 0,
             ),
+            note,
         )
 
 
@@ -150,7 +163,7 @@ class Files:
         finally:
             await asyncio.shield(self.work(lambda: self._objects.discard(staged)))
 
-    async def add(self, staged: IO[bytes], file: FileRow) -> FileRow:
+    async def add(self, staged: IO[bytes], file: FileRow, note: Note | None) -> FileRow:
         """Bytes first, then the row. Bytes that get no row are found by the sweep."""
         now = self._clock.now_ms()
         id_ = self._ids.next_id()
@@ -169,7 +182,8 @@ class Files:
             file.user,
             now,
         )
-        return await self._store.change(lambda connection: rows.insert_file(connection, row))
+        write = note or rows.insert_file
+        return await self._store.change(lambda connection: write(connection, row))
 
     @asynccontextmanager
     async def staging(self) -> AsyncIterator[IO[bytes]]:
@@ -226,6 +240,7 @@ class Files:
 
         def mark(connection: Connection) -> bool:
             rows.delete_homeless(connection, now)
+            forget_uploads(connection, now - UPLOAD_LIFE_MS)
             before = (now - FILE_WAIT_MS, now - FILE_KEEP_MS)
             return rows.drop_old(connection, now, *before, _SWEPT_AT_ONCE) == _SWEPT_AT_ONCE
 

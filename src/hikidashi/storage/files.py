@@ -10,8 +10,9 @@ from collections.abc import Iterable, Sequence
 
 from ..core.ids import is_id
 from ..core.items import FileState
+from ..core.limits import ROW_NUMBER_END
 from ..core.record import record
-from .engines import Connection, QueryKeys, Row
+from .engines import Connection, Query, QueryKeys, Row
 from .objects import SPAN_DIGITS
 from .tables import ID
 
@@ -55,14 +56,19 @@ def file_state(row: Row) -> FileState | None:
     return FileState(id_, workspace, user, datastore, field, item, name, *flags)
 
 
-def insert_file(connection: Connection, file: FileRow) -> FileRow:
-    """Note a file whose bytes are durable; it gets its number."""
+def next_number(connection: Connection, workspace: str) -> int:
+    """The number of a file that is to come: one past the last, and never given again."""
     rows = connection.query(
         "INSERT INTO file_numbers (workspace_id, last) VALUES (?, 1)"
         " ON CONFLICT (workspace_id) DO UPDATE SET last = file_numbers.last + 1 RETURNING last",
-        (file.workspace,),
+        (workspace,),
     )
-    number = int(rows[0][0])
+    return int(rows[0][0])
+
+
+def insert_file(connection: Connection, file: FileRow) -> FileRow:
+    """Note a file whose bytes are durable; it gets its number, unless it has one."""
+    number = file.n or next_number(connection, file.workspace)
     values = (
         file.id,
         number,
@@ -94,6 +100,16 @@ def read_file(connection: Connection, workspace: str, file: str) -> FileRow | No
         f"{_LIVE} AND id = ? AND workspace_id = ? AND deleted_at IS NULL", (file, workspace)
     )
     return FileRow(*rows[0]) if rows else None
+
+
+def read_numbered(
+    connection: Connection, workspace: str, numbers: Iterable[int]
+) -> dict[int, FileRow]:
+    """Files of a workspace by number, deleted ones too; those whose bytes are going are left out."""
+    wanted = (one for one in sorted(set(numbers)) if 0 < one < ROW_NUMBER_END)
+    text = f"{_LIVE} AND workspace_id = ? AND n = ?"
+    found = connection.read([Query(text, (workspace, one)) for one in wanted])
+    return {rows[0][1]: FileRow(*rows[0]) for rows in found if rows}
 
 
 def read_files(connection: Connection, files: Iterable[str]) -> dict[str, FileRow]:

@@ -8,34 +8,33 @@ from typing import Final
 from ...core.errors import FaultError
 from ...service.app import App
 from ..exchange import Answer, Call, HttpRequest
-from . import rows
-from .envelope import Envelope, refusal
+from . import files, rows
+from .envelope import refusal
 from .route import Route, Work
 
 # The vendor's two deployments of one API, and how their calls are named here.
 BASES: Final = {"/autodev": "hottask", "/stagingautodev": "hottask-staging"}
-ROUTES: Final[tuple[Route, ...]] = (*rows.ROUTES,)
+ROUTES: Final[tuple[Route, ...]] = (*rows.ROUTES, *files.ROUTES)
 
 
 def list_calls(http_errors: str = "envelope") -> tuple[Call, ...]:
     """The dialect's calls; `http_errors` is the setting of that name."""
-
-    def refused(error: FaultError, _request: HttpRequest) -> Answer:
-        """What the edge refuses before a call is handled."""
-        return refusal(error, http_errors)
-
     return tuple(
         Call(
             name=f"{name}.{route.name}",
             method=route.method,
             path=f"{base}{route.path}",
             handle=_handler(route.work),
-            envelope=refused,
+            envelope=_envelope("status" if route.is_open else http_errors),
             summary=route.summary,
             query=route.query,
             body=route.body,
-            answer=Envelope,
-            auth="hottask",
+            body_type=route.body_type,
+            body_bytes_max=route.body_bytes_max,
+            streams_body=route.streams_body,
+            answer=route.answer,
+            is_json=route.answer is not None,
+            auth="none" if route.is_open else "hottask",
         )
         for route in ROUTES
         for base, name in BASES.items()
@@ -44,9 +43,13 @@ def list_calls(http_errors: str = "envelope") -> tuple[Call, ...]:
 
 def _handler(work: Work) -> Callable[[App, HttpRequest, None], Awaitable[Answer]]:
     async def handle(app: App, request: HttpRequest, _: None) -> Answer:
-        try:
-            return await work(app, request)
-        except FaultError as error:
-            return refusal(error, app.config.hottask_http_errors)
+        return await work(app, request)
 
     return handle
+
+
+def _envelope(http_errors: str) -> Callable[[FaultError, HttpRequest], Answer]:
+    def envelope(error: FaultError, _: HttpRequest) -> Answer:
+        return refusal(error, http_errors)
+
+    return envelope

@@ -46,6 +46,18 @@ def decode_create(body: bytes) -> Mapping[str, object]:
     return {key: one for key, one in values.items() if not (key.lower() == "id" and one is None)}
 
 
+def read_keys(body: bytes, shape: str) -> dict[str, object]:
+    """A body that is an object of settings, by key in lower case. Raises FaultError (400)."""
+    top = _json(body, shape)
+    if not isinstance(top, dict):
+        raise invalid_request(f"the body must be a JSON object like {shape}")
+    found: dict[str, object] = {}
+    for key, value in top.items():
+        if found.setdefault(key.lower(), value) != value:
+            raise invalid_request(f"the body says {key} twice")
+    return found
+
+
 def is_placeholder(key: str) -> bool:
     """Tell whether a key is the page's stand-in for field names rather than one."""
     return key.endswith("...") or "field definitions" in key
@@ -95,7 +107,7 @@ def _take_id(values: dict[str, object]) -> int | None:
     """Take the row number out, whatever the case of its key (real clients send `id` and `ID`)."""
     found: int | None = None
     for key in [one for one in values if one.lower() == "id"]:
-        number = _whole(values.pop(key), key)
+        number = whole(values.pop(key), key)
         if found is not None and number != found:
             raise invalid_request(f"the row is named twice, as {found} and as {number}")
         found = number
@@ -105,10 +117,10 @@ def _take_id(values: dict[str, object]) -> int | None:
 def _take_revision(values: dict[str, object]) -> int | None:
     if "rev_no" not in values:
         return None
-    return _whole(values.pop("rev_no"), "rev_no")
+    return whole(values.pop("rev_no"), "rev_no")
 
 
-def _whole(raw: object, key: str) -> int:
+def whole(raw: object, key: str) -> int:
     """A whole number, or a string that is one, as for number fields."""
     is_numeral = isinstance(raw, str) and _NUMERAL.match(raw) is not None
     is_integral = isinstance(raw, float) and raw.is_integer()

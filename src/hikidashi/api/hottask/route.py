@@ -9,6 +9,7 @@ from ...core.access import Identity
 from ...core.record import record
 from ...service.app import App
 from ..exchange import Answer, HttpRequest, QueryKey
+from .envelope import Envelope
 from .keys import identify
 
 # Both may raise FaultError; `list_calls` sees to the envelope.
@@ -24,9 +25,14 @@ class Route:
     path: str  # below the base: "/CustomTableValue/UD/:code/:table"
     work: Work
     summary: str
-    method: Literal["GET", "POST"] = "POST"
+    method: Literal["GET", "POST", "PUT"] = "POST"
     query: tuple[QueryKey, ...] = ()
     body: Any = None  # the type of the body, for OpenAPI
+    body_type: str = "application/json"
+    body_bytes_max: int | None = None  # None: the edge's own limit
+    streams_body: bool = False  # True: `work` reads it from `chunks`
+    answer: Any = Envelope  # None: what is answered is no JSON
+    is_open: bool = False  # True: the path itself says who may; errors bear their status in HTTP
 
 
 def keyed(work: KeyedWork) -> Work:
