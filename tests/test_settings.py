@@ -44,6 +44,8 @@ def test_every_default_is_one_that_would_be_accepted():
         ("HIKIDASHI_LOG_FORMAT", "JSON", "log_format", "json"),
         ("HIKIDASHI_METRICS", "off", "metrics", False),
         ("HIKIDASHI_ALLOWED_ORIGINS", "", "allowed_origins", ()),
+        ("HIKIDASHI_PUBLIC_URL", "https://a.example/b/ ", "public_url", "https://a.example/b"),
+        ("HIKIDASHI_PUBLIC_URL", "http://[::1]:8000", "public_url", "http://[::1]:8000"),
         (
             "HIKIDASHI_ALLOWED_ORIGINS",
             "https://a.example/, http://localhost:5173",
@@ -71,6 +73,13 @@ def test_a_variable_is_read(variable, raw, name, value):
         ("HIKIDASHI_DATABASE", "./hikidashi.db", "sqlite:///PATH"),
         ("HIKIDASHI_ALLOWED_ORIGINS", "app.example.com", "https://app.example.com"),
         ("HIKIDASHI_ALLOWED_ORIGINS", "https://app.example.com/page", "https://app.example.com"),
+        *(
+            ("HIKIDASHI_PUBLIC_URL", raw, "like https://data.example.com")
+            for raw in (
+                *("a.example", "ftp://a.example", "https://", "https://me:secret@a.example"),
+                *("https://a.example/?b", "https://a.example:x", "https://é.example"),
+            )
+        ),
         ("HIKIDASHI_BODY_BYTES_MAX", "10MB", "whole number"),
         ("HIKIDASHI_PROCESSES", "2", "one process at a time writes an SQLite file"),
     ],

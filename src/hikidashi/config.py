@@ -16,6 +16,7 @@ from urllib.parse import urlsplit, urlunsplit
 from .core.limits import BODY_BYTES_MAX, FILE_BYTES_MAX
 
 PREFIX = "HIKIDASHI_"
+_MAY_HOLD_SECRETS = ("database", "files", "smtp_url", "public_url")  # even where it is wrong
 
 
 class ConfigError(Exception):
@@ -371,7 +372,7 @@ def load_config(
         try:
             values[one.name] = one.parse(raw)
         except ValueError as error:
-            shown = "" if one.name in ("database", "files", "smtp_url") else f", not {raw[:80]!r}"
+            shown = "" if one.name in _MAY_HOLD_SECRETS else f", not {raw[:80]!r}"
             raise ConfigError(f"{one.variable} {error}{shown}") from None
     config = Config(**values)
     if config.processes > 1 and config.engine == "sqlite":

@@ -30,7 +30,7 @@ REFUSED = ("400", "401", "403", "404", "error")
 KEPT = (
     *("workspaces", "definitions", "users", "members", "group_members", "user_roles"),
     *("group_roles", "tokens", "audit", "mails", "confirmations", "templates", "jobs", "links"),
-    *("histories", "files", "reserved_items", "counters"),
+    *("histories", "files", "uploads", "file_numbers", "reserved_items", "counters"),
 )
 ITEMS = f"SELECT id, rev, seq, acl FROM i_{id_in(OURS, 'e1')}"
 OWN = {"$me", "$address", "$password", "$comment", "$reserved", "$import", "$task", "$loose"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import hashlib
 import re
 
@@ -181,6 +182,14 @@ def test_a_host_that_is_none_is_refused(papers, headers):
 def test_a_proxy_may_say_that_the_request_came_by_https(papers):
     told = call(papers, "GetPreUploadUrl", {"filename": "a"}, **{"x-forwarded-proto": "https"})
     assert told["Data"]["PreUploadUrl"].startswith("https://data.example.com/autodev/")
+
+
+def test_a_setting_says_where_clients_find_the_server(papers, monkeypatch):
+    config = dataclasses.replace(papers.app.config, public_url="https://a.example/data")
+    monkeypatch.setattr(papers.app, "config", config)
+    told = call(papers, "GetPreUploadUrl", {"filename": "a"}, host="evil.example")
+    url = told["Data"]["PreUploadUrl"]
+    assert url.startswith("https://a.example/data/autodev/CustomTable/Upload/")
 
 
 def test_only_for_show_is_not_available(papers):
