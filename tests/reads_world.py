@@ -246,7 +246,9 @@ class ReadsWorld:
         wanted = {(WORKSPACE, one.keys) for one in items}
         places, inserts = self.access.place(self.connection, sorted(wanted, key=repr))
         rows = [table.row(one, places[WORKSPACE, one.keys]) for one in items]
-        self.connection.write([*inserts, Insert(table.name, table.columns, rows)])
+        together = bool(table.searched)
+        insert = Insert(table.name, table.columns, rows, together=together)
+        self.connection.write([*inserts, insert])
         self.connection.commit()
         self.access.remember(places)
 

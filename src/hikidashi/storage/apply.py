@@ -257,10 +257,10 @@ class Fold:
             if self._is_there(item)
         ]
         return [
-            Delete("texts", (_ITEM_ID,), [(one,) for one in self._unsearched]),
-            Delete("texts", _TEXT_KEY, old),
-            Update("texts", _ITEM_ID, (ACL,), published),
-            Insert("texts", TEXT_COLUMNS, rows),
+            Delete("texts", (_ITEM_ID,), [(one,) for one in self._unsearched], together=True),
+            Delete("texts", _TEXT_KEY, old, together=True),
+            Update("texts", _ITEM_ID, (ACL,), published, together=True),
+            Insert("texts", TEXT_COLUMNS, rows, together=True),
         ]
 
     def _is_there(self, item: Item) -> bool:
@@ -284,7 +284,7 @@ class Fold:
         for datastore, item in self._deletes:
             by_datastore.setdefault(datastore, []).append((item,))
         for datastore, rows in by_datastore.items():
-            batches.append(Delete(table_name(datastore), (ID,), rows))
+            batches.append(Delete(table_name(datastore), (ID,), rows, together=True))
         if self._cut:
             cut: list[Row] = [(item,) for item in self._cut]
             batches.append(Delete("links", _FROM, cut))
@@ -302,7 +302,8 @@ class Fold:
                 raise KeyError(datastore_id)
             table = item_table(datastore)
             rows = [table.row(item, acls[datastore.workspace, item.keys]) for item in items]
-            batches.append(Insert(table.name, table.columns, rows))
+            together = bool(table.searched)
+            batches.append(Insert(table.name, table.columns, rows, together=together))
         return batches
 
     def _update_batches(self, acls: dict[tuple[str, frozenset[str]], int]) -> list[Batch]:
@@ -334,7 +335,8 @@ class Fold:
                 )
                 for item in items
             ]
-            batches.append(Update(table.name, ID, columns, rows))
+            together = not table.searched.isdisjoint(fields)
+            batches.append(Update(table.name, ID, columns, rows, together))
         return batches
 
 

@@ -12,7 +12,7 @@ from ..core.catalog import Catalog, Datastore
 from ..core.computed import CalcPlan, calc_plan, make_title, order_datastores, outline
 from ..core.items import Item
 from .engines import Column, Connection, QueryKeys, Row, Update
-from .tables import ID, ROWS_MAX, field_column, item_table, store_value, table_name
+from .tables import ID, ROWS_MAX, field_column, item_table, store_value
 
 PORTION_ITEMS: Final = 500  # read, computed and written at a time: bounds the memory it takes
 _TITLE = Column("title", "text")
@@ -66,7 +66,8 @@ def recompute_rows(  # noqa: PLR0913
             title = make_title(datastore, values)
             if title != item.title or any(values[key] != item.values.get(key) for key in keys):
                 rows.append((title, *(store_value(values[key]) for key in keys), item.id))
-        connection.write([Update(table_name(datastore.id), ID, columns, rows)])
+        together = not table.searched.isdisjoint(keys)
+        connection.write([Update(table.name, ID, columns, rows, together)])
 
 
 def _read_followed(

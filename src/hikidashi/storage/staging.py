@@ -58,10 +58,10 @@ def take_back_some(connection: Connection, job: str) -> bool:
         )[0]
         connection.write(
             [
-                Delete(table, (ID,), items),
+                Delete(table, (ID,), items, together=True),
                 Delete("links", (_FROM,), items),
                 Delete("links", (_TO,), items),
-                Delete("texts", (_ITEM_ID,), items),
+                Delete("texts", (_ITEM_ID,), items, together=True),
                 Delete("outbox", (ID,), events),
                 Delete("histories", (_ITEM_ID,), items),
             ]

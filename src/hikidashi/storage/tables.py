@@ -93,6 +93,7 @@ class ItemTable:
         self.fields = datastore.stored_fields
         self.columns = (*SYSTEM_COLUMNS, *(field_column(one) for one in self.fields))
         self.column_of = {one.id: field_column(one) for one in self.fields}
+        self.searched = frozenset(one.id for one in self.fields if has_substrings(one))
         names = ", ".join(one.name for one in self.columns)
         self.select = f"SELECT {names} FROM {self.name}"  # noqa: S608  names are our own hex ids
         self._keys = tuple(one.id for one in self.fields)

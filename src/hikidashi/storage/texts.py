@@ -140,8 +140,8 @@ def index_rows(  # noqa: PLR0913
             for item, acl, text in texts
             if (kept := grams(text.text))
         ]
-        known = Delete("texts", TEXT_COLUMNS[:2], [row[:2] for row in found])
-        connection.write([known, Insert("texts", TEXT_COLUMNS, found)])
+        known = Delete("texts", TEXT_COLUMNS[:2], [row[:2] for row in found], together=True)
+        connection.write([known, Insert("texts", TEXT_COLUMNS, found, together=True)])
 
 
 def _names(

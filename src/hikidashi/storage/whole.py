@@ -246,7 +246,8 @@ class Filler:
         texts = self._find_texts(rows)
         kept = [(*row, grams(texts[row[0], row[1]])) for row in rows if (row[0], row[1]) in texts]
         columns = (*_TEXT_COLUMNS, Column("grams", "text"))
-        self._connection.write([Insert(_TEXTS, columns, [row for row in kept if row[-1]])])
+        found = [row for row in kept if row[-1]]
+        self._connection.write([Insert(_TEXTS, columns, found, together=True)])
 
     def _find_texts(self, rows: Sequence[Row]) -> dict[tuple[str, str], str]:
         """By item and source, what the rows are the texts of."""

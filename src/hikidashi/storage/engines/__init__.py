@@ -42,13 +42,18 @@ class QueryKeys(NamedTuple):
 
 
 class Insert(NamedTuple):
-    """Rows to insert; a row whose `conflict` columns are taken is skipped, or replaces `update`."""
+    """Rows to insert; a row whose `conflict` columns are taken is skipped, or replaces `update`.
+
+    `together`, here and below: triggers write what is in the rows to an index of texts, which
+    looks at itself once a statement.
+    """
 
     table: str
     columns: tuple[Column, ...]
     rows: Sequence[Row]
     conflict: tuple[str, ...] = ()
     update: tuple[str, ...] = ()
+    together: bool = False
 
 
 class Update(NamedTuple):
@@ -58,6 +63,7 @@ class Update(NamedTuple):
     key: Column
     columns: tuple[Column, ...]
     rows: Sequence[Row]
+    together: bool = False
 
 
 class Delete(NamedTuple):
@@ -66,6 +72,7 @@ class Delete(NamedTuple):
     table: str
     columns: tuple[Column, ...]
     rows: Sequence[Row]
+    together: bool = False
 
 
 class Words(NamedTuple):
