@@ -12,13 +12,13 @@ import hashlib
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import IO, Final
+from typing import IO
 
 from ..core.access import Identity
 from ..core.catalog import Datastore, Project
 from ..core.commands import WriteKept
 from ..core.errors import invalid_request, no_place, unavailable
-from ..core.file_types import HEAD_BYTES, clean_name, sniff
+from ..core.file_types import clean_name, sniff
 from ..core.kept import Renaming
 from ..storage.access_sets import StagedSets
 from ..storage.engines import Connection
@@ -33,11 +33,9 @@ from .design_parts import Keys, Made
 from .design_templates import create_from_template, let_in
 from .tasks import CREATE, RefusedError, Task, check_goes_on
 from .template_files import Contents, KeptStore, member_of
-from .template_lines import FileLine, LineError, LineReader, Portion, portions
+from .template_lines import LineError, LineReader, Portion, portions
 from .template_zips import TemplateZip
 from .templates import find_template
-
-_PIECE_BYTES: Final = 1_000_000
 
 
 async def make_application(
@@ -179,7 +177,7 @@ class _Filling:
             self._task.note(self._count)
             now = self._app.clock.now_ms()
             async with self._app.files.staging() as staged:
-                head = await asyncio.to_thread(_unpack, opened, file, staged)
+                head = await asyncio.to_thread(opened.copy_file, file.sha256, staged)
                 await self._app.files.put(id_, staged)
             place = (self._job.workspace, datastore.id, field, item)
             said = (clean_name(file.name), sniff(head), file.size, file.sha256)
@@ -225,19 +223,6 @@ class _Filling:
 def _counters(store: KeptStore, datastore: Datastore) -> list[tuple[str, str | None, int]]:
     found = [(datastore.find_field(one.field), one) for one in store.counters]
     return [(field.id, one.branch, one.last) for field, one in found if field is not None]
-
-
-def _unpack(opened: TemplateZip, file: FileLine, staged: IO[bytes]) -> bytes:
-    """Write a file of a template out; how it begins."""
-    head, digest = b"", hashlib.sha256()
-    with opened.open_file(file.sha256) as source:
-        while piece := source.read(_PIECE_BYTES):
-            head = head or piece[:HEAD_BYTES]
-            digest.update(piece)
-            staged.write(piece)
-    if digest.hexdigest() != file.sha256:
-        raise invalid_request(f"the bytes of the file {file.sha256} are not those of that checksum")
-    return head
 
 
 __all__ = ["make_application", "new_id"]
