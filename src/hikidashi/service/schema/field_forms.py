@@ -1,4 +1,4 @@
-"""The keys of a field that are more than a value: options, bounds, look-ups, the layout."""
+"""The keys of a field that are more than a value: options, bounds, the layout."""
 
 from __future__ import annotations
 
@@ -206,49 +206,6 @@ class Bound(Form):
         if value is None:
             return ""
         return format_instant(int(value)) if body.kind in INSTANTS else format_number(value)
-
-
-class LookupTarget(Form):
-    """The datastore that a field looks up, and the field of it that is shown."""
-
-    def read(self, section: Section) -> Any:
-        """Read the three names."""
-        inner = section.section(self.name)
-        if inner is None:
-            return UNSET
-        found = {key: inner.text(key) for key in ("application", "datastore", "field")}
-        inner.refuse_unknown_keys()
-        if not found["datastore"]:
-            inner.fail("needs datastore")
-            return UNSET
-        return found
-
-    def resolve(self, raw: Any, section: Section, scope: Scope, body: Any) -> dict[str, Any]:
-        """Find both."""
-        index, ref = scope.index, raw["application"]
-        project = index.find("project", "", ref) if ref else scope.project
-        if project is None:
-            section.fail(f"has no application {ref} in the workspace", self.name)
-            return {}
-        datastore = index.find("datastore", project, raw["datastore"])
-        if datastore is None:
-            section.fail(f"has no datastore {raw['datastore']} in the application", self.name)
-            return {}
-        field = index.find("field", datastore, raw["field"]) if raw["field"] else ""
-        if field is None:
-            section.fail(f"has no field {raw['field']} in {raw['datastore']}", self.name)
-        return {"lookup_datastore": datastore, "lookup_field": field or ""}
-
-    def show(self, body: Any, around: Around) -> Any:
-        """The names; the application where it is another."""
-        if not body.lookup_datastore:
-            return {}
-        project = around.index.parent(body.lookup_datastore)
-        shown = {"application": around.index.display(project)} if project != around.project else {}
-        shown["datastore"] = around.index.display(body.lookup_datastore)
-        if body.lookup_field:
-            shown["field"] = around.index.display(body.lookup_field)
-        return shown
 
 
 class Layout(Form):

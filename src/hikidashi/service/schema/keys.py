@@ -27,10 +27,10 @@ from ...storage.definition_bodies import (
     StatusBody,
     WebhookBody,
 )
-from .field_forms import INSTANTS, Bound, Formula, Layout, Look, LookupTarget, Options, Selected
+from .field_forms import INSTANTS, Bound, Formula, Layout, Look, Options, Selected
 from .forms import Fixed, Form, NamesForm, Plain, Publish, Roles, Rules, StatusRef
 from .query_forms import Conditions, QueryDatastore
-from .relation_forms import MatchRule, Target
+from .relation_forms import LookupTarget, MatchRule, Target
 from .report_forms import ColumnNames, Columns, Drawn, Sorts
 from .schedule_forms import CronLine, DatastoreAction, Found, FoundBy, RawValues, TimeZone
 from .sections import Section

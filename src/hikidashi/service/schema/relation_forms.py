@@ -1,4 +1,4 @@
-"""The keys of a relation: where it leads, and the rule that it carries."""
+"""The keys of relations and look-ups: where they lead, and the rule that a relation carries."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from .sections import Section
 
 
 class Target(Form):
-    """The datastore that a relation leads to, of any application."""
+    """The datastore that something leads to, of any application; its id is the first attribute."""
+
+    _keys: tuple[str, ...] = ("application", "datastore")
 
     def read(self, section: Section) -> Any:
         """Read the names."""
         inner = section.section(self.name)
         if inner is None:
             return UNSET
-        found = {key: inner.text(key) for key in ("application", "datastore")}
+        found = {key: inner.text(key) for key in self._keys}
         inner.refuse_unknown_keys()
         if not found["datastore"]:
             inner.fail("needs datastore")
@@ -36,13 +38,39 @@ class Target(Form):
         if datastore is None:
             section.fail(f"has no datastore {raw['datastore']} in the application", self.name)
             return {}
-        return {"target": datastore}
+        return {self.attributes[0]: datastore}
 
     def show(self, body: Any, around: Around) -> Any:
         """The names; the application where it is another."""
-        project = around.index.parent(body.target)
+        datastore = getattr(body, self.attributes[0])
+        if not datastore:
+            return {}
+        project = around.index.parent(datastore)
         shown = {"application": around.index.display(project)} if project != around.project else {}
-        return {**shown, "datastore": around.index.display(body.target)}
+        return {**shown, "datastore": around.index.display(datastore)}
+
+
+class LookupTarget(Target):
+    """The datastore that a field looks up, and the field of it that is shown."""
+
+    _keys = ("application", "datastore", "field")
+
+    def resolve(self, raw: Any, section: Section, scope: Scope, body: Any) -> dict[str, Any]:
+        """Find both."""
+        found = super().resolve(raw, section, scope, body)
+        if not found:
+            return {}
+        datastore, ref = found[self.attributes[0]], raw["field"]
+        field = scope.index.find("field", datastore, ref) if ref else ""
+        if field is None:
+            section.fail(f"has no field {ref} in {raw['datastore']}", self.name)
+        return {**found, self.attributes[1]: field or ""}
+
+    def show(self, body: Any, around: Around) -> Any:
+        """The names of both."""
+        shown = super().show(body, around)
+        field = getattr(body, self.attributes[1])
+        return {**shown, "field": around.index.display(field)} if shown and field else shown
 
 
 class MatchRule(Form):
