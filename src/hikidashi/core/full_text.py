@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from html import escape
 from itertools import pairwise
 
@@ -63,17 +63,22 @@ def index_step(  # noqa: PLR0913  a write
 
     `names`: those of the files that come and go.
     """
-    texts = [
-        Text(
-            "items", field.id, field.id, field.kind.text(item.values.get(field.id), field.settings)
-        )
-        for field in datastore.text_fields
-        if field.kind.match == "text" and (item.rev == 1 or field.id in changed)
-    ]
+    texts = value_texts(datastore, item, None if item.rev == 1 else changed)
     if history.comment:
         texts.append(comment_text(history))
     texts += names
     return IndexText(item, tuple(texts), is_published) if texts or is_published else None
+
+
+def value_texts(
+    datastore: Datastore, item: Item, changed: Collection[str] | None = None
+) -> list[Text]:
+    """The texts of an item's values, all or those of the fields that changed."""
+    return [
+        Text("items", one.id, one.id, one.kind.text(item.values.get(one.id), one.settings))
+        for one in datastore.text_fields
+        if one.kind.match == "text" and (changed is None or one.id in changed)
+    ]
 
 
 def comment_text(history: HistoryEntry) -> Text:

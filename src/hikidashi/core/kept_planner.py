@@ -13,7 +13,7 @@ from .computed import make_title
 from .draft import Scope, make_keys
 from .errors import no_place
 from .events import Event, EventKind
-from .full_text import comment_text
+from .full_text import comment_text, value_texts
 from .ids import IdSource
 from .items import HistoryEntry, Item, Link, Snapshot
 from .plan import (
@@ -175,17 +175,13 @@ class _KeptPlanner:
         )
 
     def _texts(self, kept: KeptItem, item: Item) -> list[Text]:
-        texts: list[Text] = []
-        for field in self._datastore.text_fields:
-            value = item.values.get(field.id)
-            if field.kind.match == "text":
-                said = field.kind.text(value, field.settings)
-                texts.append(Text("items", field.id, field.id, said))
-            elif field.kind.refers_to == "file":
-                for file in field.kind.ids(value):
-                    name = kept.file_names.get(file, "")
-                    texts.append(Text("files", field.id, file, name))
-        return texts
+        """Those of its values, and the names of the files among them."""
+        return value_texts(self._datastore, item) + [
+            Text("files", field.id, file, kept.file_names.get(file, ""))
+            for field in self._datastore.text_fields
+            if field.kind.refers_to == "file"
+            for file in field.kind.ids(item.values.get(field.id))
+        ]
 
     def _event(self, item: Item, history: HistoryEntry) -> Event:
         return Event(
