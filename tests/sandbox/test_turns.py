@@ -108,24 +108,70 @@ def test_a_call_is_made_as_whoever_began_the_run(own_bench):
     assert seen == ["ann", "bob", "cy"]
 
 
+def _calls() -> list[asyncio.Task[None]]:
+    return [one for one in asyncio.all_tasks() if one.get_coro().__name__ == "_answer"]
+
+
+def test_steps_that_come_back_keep_their_order(own_bench):
+    """A worker that has no time for all that came at once does the first of them next."""
+
+    async def both():
+        slow = (
+            "function main(n) { const end = Date.now() + 15; while (Date.now() < end); return n }"
+        )
+        await own_bench.run_on_loop(CHEAP)
+        order = []
+
+        async def run(number):
+            outcome = await own_bench.run_on_loop(slow, number)
+            order.append(outcome.told)
+
+        await asyncio.gather(*(run(number) for number in range(8)))
+        return order
+
+    assert own_bench.wait(both()) == list(range(8))
+
+
+def test_a_call_that_nobody_waits_for_ends_when_its_run_would_have(own_bench):
+    async def run():
+        source = "function main() { callAPIAsync('wait', 30); return 1 }"
+        outcome = await own_bench.run_on_loop(source, wall_seconds=0.2)
+        (call,) = _calls()
+        await asyncio.wait([call], timeout=10)
+        return outcome.kind, call.cancelled(), _calls()
+
+    assert own_bench.wait(run()) == ("done", True, [])
+
+
 def test_runs_that_nobody_waits_for_leave_nothing(own_bench):
     """Callers that leave at any moment: no run, step, task or file of theirs is left."""
 
+    asked, host = asyncio.Event(), own_bench.host
+
+    async def note(name, given):
+        asked.set()
+        return await host(name, given)
+
     async def leave():
+        own_bench.host = note
         await own_bench.run_on_loop(CHEAP)
         before = _files()
         for turn in range(40):
             runs = [asyncio.ensure_future(own_bench.run_on_loop(WAITS)) for _ in range(20)]
             await asyncio.sleep(0.002 * (turn % 4))
+            if turn == 39:
+                await asked.wait()
             for one in runs:
                 one.cancel()
             await asyncio.gather(*runs, return_exceptions=True)
         await own_bench.run_on_loop(CHEAP)
         one = own_bench.sandbox._tenants["t"]
         link = one.link
-        for task in list(link._tasks):
+        calls = _calls()
+        assert calls
+        for task in calls:
             task.cancel()
-        await asyncio.gather(*link._tasks, return_exceptions=True)
+        await asyncio.gather(*calls, return_exceptions=True)
         left = (len(link.jobs), len(link._steps), len(link._under_way), one.runs, one.waiting)
         return left, _files() - before, link._turn
 

@@ -30,8 +30,7 @@ from .runs import (
 from .zygote import READY
 
 STILL_SECONDS: Final = 5.0  # a worker with a step to do that sends nothing for so long is killed
-STEPS_MAX: Final = 16  # under way in one worker: more do not make it faster
-_TURN_SECONDS: Final = 0.005  # of work given at once, going by what steps took before
+STEPS_MAX: Final = 64  # under way in one worker, at the most: it does those of some ms at a time
 _SOURCES_MAX: Final = 64  # scripts that a worker holds
 _ASKED_AGAIN: Final = 4  # times its calls, refused ones included: then a run is ended
 _LEVELS: Final = frozenset(("debug", "info", "warn", "error"))
@@ -57,6 +56,8 @@ class Job:
         "id",
         "logged",
         "logs",
+        "over_at",
+        "tasks",
     )
 
     def __init__(
@@ -70,6 +71,8 @@ class Job:
         self.future: asyncio.Future[Outcome] = future
         self.calls = 0
         self.logs: list[LogLine] = []
+        self.tasks: set[asyncio.Task[None]] = set()  # its calls that are under way
+        self.over_at: asyncio.TimerHandle | None = None  # by the clock, and so are its calls
         self._log_bytes = 0
 
     def log(self, level: Any, text: Any) -> None:
@@ -122,10 +125,12 @@ class Link(asyncio.Protocol):
         self._steps: deque[_Step] = deque()  # not sent yet
         self._under_way: deque[_Step] = deque()  # a worker answers them in their order
         self._turn: Literal["none", "waiting", "has"] = "none"
-        self._step_seconds = _TURN_SECONDS  # what one took of late
+        self._later: list[_Step] = []  # that it had no time for in its turn
+        self._most = STEPS_MAX  # that it has time for
+        self._done = 0  # of those that came at once
         self._moved_at = 0.0  # when a step was last sent to an idle worker, or answered
         self._watch: asyncio.TimerHandle | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_to_pump = False
         self.is_lost = False  # it takes no runs any more
         self.had, self.began_at = 0.0, 0.0  # the gate's
 
@@ -140,15 +145,17 @@ class Link(asyncio.Protocol):
             job.fail("killed", _KILLED)
             return job
         self.jobs[job.id] = job
+        job.over_at = self._loop.call_later(budget.wall_seconds, self._expire, job)
         cpu, heap = budget.cpu_seconds, budget.heap_bytes
         frame = ["run", job.id, script.key, json, cpu, heap, script.is_fresh]
         self._add_step(_Step(job.id, pack(frame), script))
         return job
 
-    def give_up(self, job: Job) -> None:
-        """Nobody waits for a run any more."""
-        if self.jobs.pop(job.id, None) is not None:
-            self._write(pack(["forget", job.id]))  # what it has under way comes to nothing later
+    def leave(self, job: Job) -> None:
+        """Nobody waits for a run any more; its calls may go on for as long as it could have."""
+        self._give_up(job)
+        if job.over_at is not None and not job.tasks:
+            job.over_at.cancel()
 
     def stop(self) -> None:
         """Kill the worker; its runs fail."""
@@ -156,6 +163,17 @@ class Link(asyncio.Protocol):
         self._kill()
         if self._transport is not None:
             self._transport.abort()
+
+    def _give_up(self, job: Job) -> None:
+        if self.jobs.pop(job.id, None) is not None:
+            self._write(pack(["forget", job.id]))  # what it has under way comes to nothing later
+
+    def _expire(self, job: Job) -> None:
+        """A run is over by the clock, with all that it has asked for."""
+        self._give_up(job)
+        job.fail("timeout", f"the script took over {job.budget.wall_seconds:g} s")
+        for task in list(job.tasks):
+            task.cancel()
 
     def _send_source(self, script: Script) -> bytes:
         """The frames that make sure that the worker has a script; it drops the longest unused."""
@@ -175,7 +193,7 @@ class Link(asyncio.Protocol):
             return
         self._steps.append(step)
         if self._turn == "has":
-            self._pump()
+            self._pump_soon()
         elif self._turn == "none":
             self._turn = "waiting"
             self._gate.enter(self)
@@ -183,15 +201,25 @@ class Link(asyncio.Protocol):
     def begin_turn(self) -> None:
         """The gate lets this worker run."""
         self._turn = "has"
-        self._pump()
+        self._pump_soon()
+
+    def _pump_soon(self) -> None:
+        """Send at once what is added before the loop comes to it: a worker reads it at once, too."""
+        if not self._is_to_pump:
+            self._is_to_pump = True
+            self._loop.call_soon(self._pump_added)
+
+    def _pump_added(self) -> None:
+        self._is_to_pump = False
+        if self._turn == "has":
+            self._pump()
 
     def _pump(self) -> None:
         """Send what may be under way at once; end the turn when there is nothing to do."""
-        most = max(1, min(STEPS_MAX, int(_TURN_SECONDS / self._step_seconds)))
         if self._under_way and self._gate.is_wanted:
             return  # others wait: first what is under way
         sent = []
-        while self._steps and len(self._under_way) < most:
+        while self._steps and len(self._under_way) < self._most:
             step = self._steps.popleft()
             if step.job not in self.jobs:
                 continue  # nobody waits for it any more
@@ -217,12 +245,19 @@ class Link(asyncio.Protocol):
 
     def _step_done(self, id_: int) -> None:
         self._answered(id_)
-        now = monotonic()
-        self._step_seconds += 0.2 * (max(now - self._moved_at, 1e-5) - self._step_seconds)
-        self._moved_at = now
+        self._done += 1
 
     def _after_steps(self) -> None:
         """After what came at once: go on, or let another have its turn."""
+        if self._done or self._later:
+            self._moved_at = monotonic()
+        if self._later:
+            self._most = max(1, self._done)
+            self._steps.extendleft(reversed(self._later))
+            self._later.clear()
+        elif self._done:
+            self._most = min(STEPS_MAX, self._most + 1)
+        self._done = 0
         if self._turn != "has":
             return
         if not self._under_way and self._steps and self._gate.is_wanted:
@@ -288,8 +323,7 @@ class Link(asyncio.Protocol):
             case ["gone", int(id_)]:
                 self._step_done(id_)
             case ["later", int(id_)]:
-                self._steps.appendleft(self._answered(id_))
-                self._moved_at = monotonic()
+                self._later.append(self._answered(id_))
             case ["wishes", int(id_), list(wishes)]:
                 self._step_done(id_)
                 job = self.jobs.get(id_)
@@ -335,7 +369,7 @@ class Link(asyncio.Protocol):
             if job.id not in self.jobs:
                 return
             if job.calls > _ASKED_AGAIN * job.budget.calls:
-                self.give_up(job)
+                self._give_up(job)
                 job.fail("script", "the script goes on calling, over its limit")
                 return
             told = message(f"a script may make {job.budget.calls} calls")
@@ -343,8 +377,13 @@ class Link(asyncio.Protocol):
             return
         work = self._answer(job, call, name, given)
         task = self._loop.create_task(work, context=job.context.copy())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        job.tasks.add(task)
+        task.add_done_callback(lambda _: self._answered_call(job, task))
+
+    def _answered_call(self, job: Job, task: asyncio.Task[None]) -> None:
+        job.tasks.discard(task)
+        if job.id not in self.jobs and job.over_at is not None and not job.tasks:
+            job.over_at.cancel()
 
     async def _answer(self, job: Job, call: int, name: str, given: list[Any]) -> None:
         """Do what a script asks for and settle its promise."""
