@@ -62,11 +62,21 @@ class Sealed(Rest):
     """Both workspaces, with an application over them."""
 
     counted = 0
+    _end_token = ""
 
     def fresh(self) -> str:
         """A name that nothing had before, always of the same length."""
         self.counted += 1
         return f"new-{self.counted:05d}"
+
+    def signed_in(self) -> str:
+        """The token of an end user of our application."""
+        if not self._end_token:
+            body = {"email": f"{self.fresh()}@sealed.test", "password": "abcdef1"}
+            for call in ("SignUp", "SignIn"):
+                path = f"/autodev/CustomTableValue/{call}/{CODES[OURS]}"
+                self._end_token = self.call("POST", path, body, token="").json["Data"]
+        return self._end_token
 
     def send(self, one: Proper, words: dict[str, Any], user: str = "kim", **more: Any) -> Reply:
         """A proper call with things for its words; of HotTask by the key, unless `token` is given."""
@@ -77,6 +87,8 @@ class Sealed(Rest):
             more["token"] = ""
         if one.auth == "hottask" and "token" not in more:
             more |= {"token": "", "headers": {"customauth": KEYS[OURS]}}
+            if one.name.endswith(".GetUser"):
+                more = {"token": f"Bearer {self.signed_in()}"}
         reply = self.call(one.method, path, body, user=user, **more)
         if one.name in ("Logout", "SetPassword") and reply.status == 200:
             self._tokens.pop(user, None)
@@ -158,7 +170,7 @@ class Things(dict[str, Any]):
     def _mailed(self, to: str) -> str:
         """What the link of the last mail to an address ends in."""
         sql = "SELECT body FROM mails WHERE recipient = ? ORDER BY id"
-        found = re.search(r"https?://\S+?/([0-9a-f]{64})", self._world.rows(sql, to)[-1][0])
+        found = re.search(r"https?://\S+?[/=]([0-9a-f]{64})", self._world.rows(sql, to)[-1][0])
         assert found is not None
         return found[1]
 
@@ -190,6 +202,23 @@ class Things(dict[str, Any]):
         identity = Identity(user, workspace, id_in(self._side, "c1"), may_write=False)
         self._world.run(self._world.app.identities.open_call("GET", path, identity))
         return path
+
+    def _end_address(self) -> str:
+        """Of somebody who has signed up."""
+        address = self._new_address()
+        body = {"email": address, "password": "abcdef1"}
+        self._come("SignUp", body)
+        return address
+
+    def _end_secret(self) -> str:
+        address = self._end_address()
+        self._come("SendResetPasswordEmail", {"email": address})
+        return self._mailed(address)
+
+    def _come(self, call: str, body: Any) -> None:
+        path = f"/autodev/CustomTableValue/{call}/{CODES[self._side]}"
+        reply = self._world.call("POST", path, body, token="")
+        assert reply.json["Success"], (path, reply.body)
 
     # --- the design -----------------------------------------------------------------------------
 

@@ -15,7 +15,8 @@ import pytest
 
 from hikidashi.api.hexabase_rest.routes import CALLS as HEXABASE_CALLS
 from hikidashi.api.hottask import list_calls
-from tests.api.doors_table import DOORS, FORM, HUSH, KEY, NO_ITEMS, ROOMS, SECRETS, Door
+from tests.api.doors_table import DOORS, FORM, HUSH, KEY, ROOMS, SECRETS, Door
+from tests.api.itemless_table import NO_ITEMS
 from tests.api.rest import Reply, Rest
 from tests.deterministic import FixedClock, fixed_ids
 from tests.files.papers import form

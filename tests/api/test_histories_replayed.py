@@ -20,7 +20,8 @@ from hikidashi.service.schema import loads, schema_apply
 from hikidashi.storage.engines import Connection
 from hikidashi.storage.items import list_revisions
 from hikidashi.storage.tables import ACL_AT, item_table
-from tests.api.doors_table import APP, FORCE, FORM, KEY, NO_ITEMS, PLACE, ROOMS, SHELF
+from tests.api.doors_table import APP, FORCE, FORM, KEY, PLACE, ROOMS, SHELF
+from tests.api.itemless_table import NO_ITEMS
 from tests.api.rest import Rest
 from tests.deterministic import FixedClock, fixed_ids
 from tests.files.papers import form
@@ -191,6 +192,11 @@ WRITES: dict[str, list[tuple[Any, ...]]] = {
 }
 # What sends a body and writes no item, beside all that is called Get.
 READS = {"ItemList", "GlobalSearch", "ExportItemsByConditions", "TryActionScript"}
+READS |= {
+    f"{base}.{name}"
+    for base in ("hottask", "hottask-staging")
+    for name in ("GetFileStaticUrl", "ReportUploadSuccess")
+}
 Images = dict[tuple[str, str, int], Item]  # by datastore, item and revision
 
 

@@ -42,7 +42,7 @@ def tables(new_database, tmp_path_factory) -> Iterator[Tables]:
         ({"Authorization": "Bearer nonsense"}, 401, "not one of this server"),
         ({"Authorization": "Bearer a.b.c"}, 401, "not one of this server"),
         ({"customauth": "ключ".encode()}, 401, "not one of this server"),
-        ({"customauth": OTHER_KEY}, 404, f"project is not found for id:{CODE}"),
+        ({"customauth": OTHER_KEY}, 401, f"not of a project {CODE}"),
         ({"customauth": READ_KEY}, 403, ""),
     ],
 )
@@ -72,10 +72,8 @@ def test_a_write_bears_the_name_of_its_key(tables):
 @pytest.mark.parametrize(
     ("code", "table", "words"),
     [
-        ("nosuchcode12", TABLE, "project is not found"),
         (CODE, 999, "table is not found for id:999"),
         (CODE, 223, "table is not found for id:223"),  # of the other project
-        ("aaaaaaaaaaaa", 223, "project is not found"),
         (CODE, 125, "table is not found for id:125"),  # not for the key's role
         (CODE, "99999999999999999999", "table is not found"),
         (CODE, "%20", "table is not found"),
@@ -86,6 +84,14 @@ def test_what_is_not_there_for_the_key_is_not_found(tables, verb, code, table, w
     answer = tables.post(verb, {"id": 1, "subject": "x"}, code=code, table=table)
     assert (answer["Code"], answer["Data"]) == (404, 0)
     assert words in answer["Message"]
+
+
+@pytest.mark.parametrize(("code", "table"), [("nosuchcode12", TABLE), ("aaaaaaaaaaaa", 223)])
+@pytest.mark.parametrize("verb", ["UD", "Create"])
+def test_a_key_is_not_told_which_other_projects_there_are(tables, verb, code, table):
+    answer = tables.post(verb, {"id": 1, "subject": "x"}, code=code, table=table)
+    assert (answer["Code"], answer["Data"]) == (401, 0)
+    assert answer["Message"] == f"the key or token is not of a project {code}"
 
 
 @pytest.mark.parametrize(("code", "table"), [(CODE, "tasks"), ("tasks", TABLE)])

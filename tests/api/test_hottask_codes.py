@@ -12,6 +12,7 @@ import pytest
 
 from hikidashi.api.hottask.envelope import CODES
 from hikidashi.core.errors import FaultKind, unavailable
+from hikidashi.core.limits import LOGIN_FAILURES_MAX
 from tests.api.tables import CODE, KEY, READ_KEY, SCHEMA, TABLE, Tables
 
 PAGE = Path(__file__).parents[2] / "docs" / "semantics.md"
@@ -35,6 +36,14 @@ def reuse_a_key(tables: Tables) -> dict[str, Any]:
     return tables.post("Create", {"create": {"subject": "two"}}, head)
 
 
+def guess_too_often(tables: Tables) -> dict[str, Any]:
+    path, body = f"/autodev/CustomTableValue/SignIn/{CODE}", {"email": "a@b.test", "password": "x"}
+    for _ in range(LOGIN_FAILURES_MAX + 1):
+        reply = tables.send("POST", path, body)
+    answer: dict[str, Any] = reply.json()
+    return answer
+
+
 MENDED: dict[int, Callable[[Tables], dict[str, Any]]] = {
     400: lambda tables: edit(tables, estimate="many"),
     401: lambda tables: edit(tables, {"customauth": "nobody's"}),
@@ -43,6 +52,7 @@ MENDED: dict[int, Callable[[Tables], dict[str, Any]]] = {
     409: lambda tables: edit(tables, rev_no=7),
     413: lambda tables: edit(tables, subject="x" * 2_000),
     422: reuse_a_key,
+    423: guess_too_often,
 }
 
 
@@ -80,4 +90,4 @@ def test_the_page_lists_the_codes_that_there_are():
     table = PAGE.read_text(encoding="utf-8").partition("| `Code` | when |")[2].partition("\n\n")[0]
     told = [int(one) for one in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)]
     assert told == sorted(set(CODES.values()))
-    assert set(FaultKind) - set(CODES) == {FaultKind.LOCKED}  # only a login is
+    assert set(FaultKind) == set(CODES)

@@ -31,6 +31,7 @@ KEPT = (
     *("workspaces", "definitions", "users", "members", "group_members", "user_roles"),
     *("group_roles", "tokens", "audit", "mails", "confirmations", "templates", "jobs", "links"),
     *("histories", "files", "uploads", "file_numbers", "reserved_items", "counters"),
+    *("end_users", "end_sessions"),
 )
 ITEMS = f"SELECT id, rev, seq, acl FROM i_{id_in(OURS, 'e1')}"
 OWN = {"$me", "$address", "$password", "$comment", "$reserved", "$import", "$task", "$loose"}
@@ -92,7 +93,8 @@ class Callers:
     def _said(one: Proper, reply: Reply) -> str:
         if one.name == "ExecuteBatchAction" and reply.status == 200 and not reply.json["results"]:
             return "error"
-        status = reply.json["Code"] if one.auth == "hottask" else reply.status
+        is_envelope = one.name.startswith("hottask") and reply.body.startswith(b'{"Data"')
+        status = reply.json["Code"] if is_envelope else reply.status
         return "yes" if status == one.status else str(status)
 
     def kept(self) -> list[Any]:

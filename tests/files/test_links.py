@@ -90,7 +90,7 @@ def test_files_of_the_other_dialect_have_links_too(papers):
         ("zoe", CODE, 404),
         (LETTERS_KEY, LETTERS, 404),
         ("bob", LETTERS, 404),
-        (OTHERS_KEY, CODE, 404),
+        (OTHERS_KEY, CODE, 401),
         ("", CODE, 401),
     ],
 )

@@ -33,6 +33,7 @@ def test_the_page_names_the_keys_of_each_kind(kind):
     assert known <= told
     assert told - known <= {"members", "children", "users", "groups", "roles", "datastores"} | {
         "keys",
+        "anonymous",
         "statuses",
         "fields",
         "actions",

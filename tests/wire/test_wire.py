@@ -32,7 +32,7 @@ FILES = {path.relative_to(FOLDER).as_posix(): path for path in sorted(FOLDER.rgl
 WIDTH = 100
 PATTERNS = {"id": "[0-9a-f]{24}", "time": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z", "any": ".+"}
 MARK = re.compile(r"<(id|time|any)(?::(\w+))?>")
-LINK = re.compile(r"://\S+/([0-9a-f]{64})")
+LINK = re.compile(r"://\S+[/=]([0-9a-f]{64})")
 NAME = re.compile(r"<(\w+)>")
 ID = re.compile(r"\b[0-9a-f]{24}\b")
 USER = re.compile(r"^(Authorization: (?:Bearer )?)(ann|bob|eve)$", re.MULTILINE)

@@ -19,6 +19,7 @@ class Identity:
     project: str = ""  # id; the token opens only this project
     may_write: bool = True
     session: str = ""  # id; "" for an API token or project key
+    is_anonymous: bool = False  # nobody in particular: what is open to anybody of a project
 
 
 class MovedError(Exception):

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import field
 from enum import Enum
 
-from .formula import FormulaError, parse, references
+from .formula import names_read
 from .kinds import Kind, Option, Settings, Storage
+from .public import SignUp
 from .record import record
 from .relations import Relation, Rule
 from .saved import (
@@ -168,6 +169,7 @@ class Datastore:
         "number_fields",
         "position",
         "project",
+        "public",
         "publish_fields",
         "relations",
         "roles",
@@ -199,6 +201,7 @@ class Datastore:
         actions: Iterable[Action],
         webhooks: Iterable[Webhook] = (),
         relations: Iterable[Relation] = (),
+        public: Iterable[str] = (),
     ) -> None:
         self.id = id
         self.display_id = display_id
@@ -208,6 +211,7 @@ class Datastore:
         self.position = position
         self.row_code = row_code  # HotTask's table number, unique in the workspace
         self.roles = roles
+        self.public = frozenset(public)  # calls of HotTask that anybody may make
         self.fields = tuple(sorted(fields, key=lambda one: one.position))
         self.statuses = tuple(sorted(statuses, key=lambda one: one.position))
         self.actions = tuple(sorted(actions, key=lambda one: one.position))
@@ -233,7 +237,7 @@ class Datastore:
             one for one in self.stored_fields if one.publish and one.kind.refers_to == "user"
         )
         self.calc_fields = tuple(one for one in self.stored_fields if one.kind.is_computed)
-        read = {name for one in self.calc_fields for name in _names_read(one.settings.formula)}
+        read = {name for one in self.calc_fields for name in names_read(one.settings.formula)}
         self.followed_fields = tuple(  # lookups that lead to what formulas read
             one
             for one in self.stored_fields
@@ -259,16 +263,6 @@ class Datastore:
         return self._defaults.get(operation)
 
 
-def _names_read(formula: str) -> set[str]:
-    """The fields of its own item that a formula names; none if it can't be read."""
-    if not formula:
-        return set()
-    try:
-        return {one.path[0] for one in references(parse(formula))}
-    except FormulaError:
-        return set()
-
-
 class Project:
     """What holds datastores and roles."""
 
@@ -292,6 +286,7 @@ class Project:
         "roles",
         "row_code",
         "schedules",
+        "sign_up",
     )
 
     def __init__(  # noqa: PLR0913
@@ -310,12 +305,14 @@ class Project:
         functions: Iterable[Function] = (),
         constants: Iterable[Constant] = (),
         schedules: Iterable[Schedule] = (),
+        sign_up: SignUp | None = None,
     ) -> None:
         self.id = id
         self.display_id = display_id
         self.names = names
         self.position = position
         self.row_code = row_code  # HotTask's randomCode; "" if it has none
+        self.sign_up = sign_up or SignUp()
         self.roles = tuple(roles)
         self.role_ids = frozenset(one.id for one in self.roles)
         self.datastores = tuple(sorted(datastores, key=lambda one: one.position))

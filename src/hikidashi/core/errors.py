@@ -147,6 +147,14 @@ def unauthorized(description: str) -> FaultError:
     )
 
 
+def key_missing() -> FaultError:
+    """401: what only those may call of a project who have a key, or have signed in."""
+    return unauthorized(
+        "the project key is missing: send it as customauth, or as Authorization without a scheme;"
+        " or sign in, and send the token as Bearer"
+    )
+
+
 WRONG_LOGIN: Final = "LOGIN_FAILED"
 
 
@@ -180,6 +188,18 @@ def locked_login(minutes: int) -> FaultError:
             f"too many failed logins for this account; wait {minutes} minutes",
         ),
     )
+
+
+def end_password_expired() -> FaultError:
+    """403: the same of somebody who has signed up in a project."""
+    words = "the password has run out; ask for a new one by SendResetPasswordEmail"
+    return FaultError(FaultKind.FORBIDDEN, Fault(Code.NO_PRIVILEGES, "PASSWORD_EXPIRED", words))
+
+
+def sign_ups_spent(minutes: int) -> FaultError:
+    """423: as many have signed up in a project as may in this time."""
+    words = f"too many have signed up in this project within {minutes} minutes; try again later"
+    return FaultError(FaultKind.LOCKED, Fault(Code.NO_PRIVILEGES, "SIGN_UP_LOCKED", words))
 
 
 # --- places and rights ------------------------------------------------------------------------

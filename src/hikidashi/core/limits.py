@@ -134,6 +134,14 @@ EMAIL_CHARS_MAX: Final = 320
 USER_CODE_CHARS_MAX: Final = 128
 ADDITIONAL_INFO_BYTES_MAX: Final = 10_000  # what an application keeps of a user, as JSON
 
+# End users of projects
+SIGN_UPS_MAX: Final = 1_000  # in one project in this time: anybody may call
+SIGN_UPS_WINDOW_MS: Final = 3_600_000
+END_USERS_PER_PROJECT_MAX: Final = 1_000_000
+END_RESETS_MAX: Final = 1_000  # mails about passwords asked for in one project in an hour
+END_SESSIONS_PER_USER_MAX: Final = 100  # of more the one left idle longest ends
+SIGN_UP_URL_CHARS_MAX: Final = 2_000  # where a project lets a new password be chosen
+
 # Mails and what they ask to confirm
 INVITATION_LIFE_MS: Final = 14 * 86_400_000
 CONFIRMATION_LIFE_MS: Final = 86_400_000  # of a registration, or of another address

@@ -30,6 +30,7 @@ from .accounts import Accounts
 from .background import Background
 from .builds import Builds
 from .design import Designs
+from .end_users import EndUsers
 from .events import EventRelay
 from .files import Files
 from .housekeeping import Housekeeping
@@ -106,6 +107,7 @@ class App:
         self.registrations = Registrations(
             store, clock, ids, identities, self.accounts, is_open=config.registration
         )
+        self.end_users = EndUsers(store, clock, ids, identities)
         self.imports = Imports(store, clock, ids)
         self.tasks = Tasks(store, clock, ids, self.imports)
         self.imports.undo[CREATE] = self._discard

@@ -62,6 +62,8 @@ class Credentials:
             raise invalid_request(
                 "an open call is called by what it opens; revoke it, open another"
             )
+        if name and held.kind == "anonymous":
+            raise invalid_request("whoever comes without a key has no other name")
         right = held.may_write if may_write is None else may_write
         wanted = replace(held, name=name or held.name, may_write=right)
         if wanted != held:
@@ -73,7 +75,8 @@ class Credentials:
         held = self._find(id_)
         if held is None:
             return False
-        leaving = [Leave(held.workspace, held.user)] if held.kind == "project" else []
+        is_bots = held.kind in ("project", "anonymous")
+        leaving = [Leave(held.workspace, held.user)] if is_bots else []
         self._carry_out(RevokeKey(held), *leaving)
         return True
 

@@ -13,16 +13,18 @@ from ..core.limits import (
     DELIVERY_KEPT_MS,
     DELIVERY_PARKED_KEPT_MS,
     MAIL_KEPT_MS,
+    RESET_LIFE_MS,
     SCHEDULE_RUN_KEPT_MS,
     SESSION_IDLE_MS,
 )
 from ..storage.definitions import lock_workspaces
 from ..storage.deletions import Deletion, drop_for_good, list_outlived
 from ..storage.deliveries import sweep_deliveries
+from ..storage.end_users import sweep_end_users
 from ..storage.engines import Connection
 from ..storage.idempotency import forget_old
 from ..storage.outgoing import sweep_mails
-from ..storage.people import sweep_sessions
+from ..storage.people import longest_session_ms, sweep_sessions
 from ..storage.removed import forget_removed
 from ..storage.reservations import forget_reservations
 from ..storage.schedules import sweep_runs
@@ -77,6 +79,8 @@ class Housekeeping(Background):
             forget_old(connection, now)
             forget_reservations(connection, now)
             sweep_sessions(connection, now, SESSION_IDLE_MS)
+            longest = longest_session_ms(connection, SESSION_IDLE_MS)
+            sweep_end_users(connection, now - longest, now - RESET_LIFE_MS, now)
             sweep_mails(connection, now - MAIL_KEPT_MS)
             sweep_deliveries(connection, now - DELIVERY_KEPT_MS, now - DELIVERY_PARKED_KEPT_MS)
             sweep_runs(connection, now - SCHEDULE_RUN_KEPT_MS)

@@ -6,7 +6,6 @@ import asyncio
 import secrets
 from collections.abc import Callable, Sequence
 from typing import Final
-from weakref import WeakValueDictionary
 
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -20,14 +19,12 @@ from ..core.errors import (
     expired_password,
     forbidden,
     invalid_request,
-    locked_login,
     no_place,
     unauthorized,
     wrong_login,
 )
 from ..core.ids import Clock, IdSource, is_id
 from ..core.limits import (
-    LOGIN_WINDOW_MS,
     SESSION_IDLE_MS,
     SESSION_TOUCH_MS,
     TOKEN_LIFE_MS,
@@ -41,13 +38,14 @@ from ..storage.accounts import (
     password_set_at,
 )
 from ..storage.audit import Author
+from ..storage.end_users import EndSession
 from ..storage.engines import Connection
 from ..storage.people import Account, Membership, Session
 from ..storage.people_state import ProjectKey
 from ..storage.store import Store
 from .credentials import BY_OPERATOR, Credentials
+from .guesses import Guesses
 from .passwords import (
-    PasswordThreads,
     check_password,
     hash_password,
     hash_secret,
@@ -57,6 +55,7 @@ from .recalled import Known, Recalled
 
 API_TOKEN: Final = "api"  # noqa: S105  the two kinds of long-lived secrets
 PROJECT_KEY: Final = "project"
+ANONYMOUS: Final = "anonymous"  # what comes to a project without a secret
 OPEN_CALL: Final = "open"  # a call that needs no secret: what is hashed is its method and address
 _SECRET_PREFIX: Final = "hk_"  # noqa: S105  tells a leaked token from other people's
 _TOKEN_CHARS_MAX: Final = 2_048
@@ -73,11 +72,11 @@ def _lockout_of(connection: Connection, account: Account | None, digest: str) ->
     return lockout(own or some)
 
 
-def _idle_ms(session: Session) -> int:
+def _idle_ms(session: Session | EndSession) -> int:
     return SESSION_IDLE_MS if session.timeout is None else session.timeout * 1_000
 
 
-def has_run_out(session: Session, touched_at: int, now: int) -> bool:
+def has_run_out(session: Session | EndSession, touched_at: int, now: int) -> bool:
     """Whether a session has come to its end by its age, or was left idle since its last use."""
     return now - touched_at > _idle_ms(session) or now >= session.expires_at
 
@@ -96,12 +95,11 @@ class Identities:
         self._clock = clock
         self._ids = ids
         self._chance = chance
-        self._passwords = PasswordThreads()
+        self.guesses = Guesses(store, clock)
+        self._passwords = self.guesses.passwords
         self._signing_key: OctKey | None = None
         self._recalled = Recalled(clock)
         self._touches: set[asyncio.Task[None]] = set()
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._swept_at = 0
 
     # -- tokens --------------------------------------------------------------------------------
 
@@ -208,6 +206,10 @@ class Identities:
             if known is not None:
                 known.touched_at = 0
 
+    def forget_tokens(self) -> None:
+        """Let the next use of each token and key look again."""
+        self._recalled.forget(lambda one: not one.session)
+
     def forget_sessions(self, user: str) -> None:
         """Let the next use of each of the user's sessions look again."""
         self._recalled.forget(lambda one: one.user == user and bool(one.session))
@@ -230,12 +232,13 @@ class Identities:
             raise wrong_login()
         beside = f" {exclusive} {is_code}" if exclusive or is_code else ""
         digest = hash_secret(address.lower() + beside)
-        async with self._turn(digest):  # guesses at one address go one after another
-            account = await self._verify(
-                digest,
-                password,
-                lambda one: people.find_account(one, address, exclusive, is_code=is_code),
-            )
+
+        def look(connection: Connection) -> tuple[Account | None, Lockout]:
+            account = people.find_account(connection, address, exclusive, is_code=is_code)
+            return account, _lockout_of(connection, account, digest)
+
+        async with self.guesses.turn(digest):
+            account = await self.guesses.verify(digest, password, look)
             await self._check_age(account)
             return await self._begin_session(account, digest)
 
@@ -249,40 +252,6 @@ class Identities:
 
         if await self._store.read(look):
             raise expired_password()
-
-    def _turn(self, digest: str) -> asyncio.Lock:
-        lock = self._turns.get(digest)
-        if lock is None:
-            lock = self._turns[digest] = asyncio.Lock()
-        return lock
-
-    async def _verify(
-        self, digest: str, password: str, find: Callable[[Connection], Account | None]
-    ) -> Account:
-        now = self._clock.now_ms()
-
-        def look(connection: Connection) -> tuple[int, Lockout, Account | None]:
-            account = find(connection)
-            rule = _lockout_of(connection, account, digest)
-            return people.count_login_failures(connection, digest, now - rule.ms), rule, account
-
-        failures, rule, account = await self._store.read(look)
-        if failures >= rule.failures:
-            raise locked_login(rule.ms // 60_000)
-        password_hash = account.password_hash if account is not None else None
-        matches = await self._passwords.verify(password_hash, password)
-        if account is None or not matches:
-            await self._store.change(
-                lambda connection: self._count_failure(connection, digest, now, rule)
-            )
-            raise wrong_login()
-        return account
-
-    def _count_failure(self, connection: Connection, digest: str, now: int, rule: Lockout) -> None:
-        people.note_login_failure(connection, digest, now, rule.ms, rule.failures)
-        if now - self._swept_at > LOGIN_WINDOW_MS:
-            self._swept_at = now
-            people.sweep_login_failures(connection, now)
 
     async def _begin_session(self, account: Account, digest: str) -> str:
         key = await self._key()
@@ -317,11 +286,14 @@ class Identities:
     async def prove(self, identity: Identity, password: str) -> None:
         """Whoever calls knows the password. Raises 400 if not, 423 after too many failures."""
         digest = hash_secret(f"user {identity.user}")
-        async with self._turn(digest):
+
+        def look(connection: Connection) -> tuple[Account | None, Lockout]:
+            account = people.get_account(connection, identity.user)
+            return account, _lockout_of(connection, account, digest)
+
+        async with self.guesses.turn(digest):
             try:
-                await self._verify(
-                    digest, password, lambda one: people.get_account(one, identity.user)
-                )
+                await self.guesses.verify(digest, password, look)
             except FaultError as fault:
                 if fault.kind is FaultKind.LOCKED or fault.faults[0].error != WRONG_LOGIN:
                     raise
@@ -377,14 +349,19 @@ class Identities:
         """Something that nobody guesses."""
         return self._chance(32).hex()
 
+    def new_key(self) -> tuple[str, str]:
+        """A secret that is known to be ours where it is found, and its hash."""
+        secret = _SECRET_PREFIX + self._chance(32).hex()
+        return secret, hash_secret(secret)
+
     # -- API tokens ----------------------------------------------------------------------------
 
     async def create_token(
         self, name: str, identity: Identity, author: Author = BY_OPERATOR
     ) -> tuple[str, str]:
         """An API token that stands for an identity: its id, and the secret, told only now."""
-        secret = _SECRET_PREFIX + self._chance(32).hex()
-        id_ = await self._make_token(API_TOKEN, hash_secret(secret), name, identity, author)
+        secret, digest = self.new_key()
+        id_ = await self._make_token(API_TOKEN, digest, name, identity, author)
         return id_, secret
 
     async def open_call(self, method: str, url: str, identity: Identity) -> str:
@@ -412,7 +389,7 @@ class Identities:
     async def revoke_token(self, id_: str, author: Author = BY_OPERATOR) -> bool:
         """End a token or project key; False if there was none. Seen everywhere in two seconds."""
         found = await self._store.change(lambda one: self._credentials(one, author).revoke(id_))
-        self._recalled.forget(lambda one: not one.session)
+        self.forget_tokens()
         return found
 
     async def change_token(
@@ -424,7 +401,7 @@ class Identities:
                 id_, name=name, may_write=may_write
             )
         )
-        self._recalled.forget(lambda one: not one.session)
+        self.forget_tokens()
         return found
 
     def _credentials(self, connection: Connection, author: Author) -> Credentials:
@@ -466,6 +443,7 @@ class Identities:
 
 
 __all__ = [
+    "ANONYMOUS",
     "API_TOKEN",
     "PROJECT_KEY",
     "Account",

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ..core.public import TOKEN
 from ..core.record import record
 from ..storage.mails import Mail, MailKind
 
@@ -18,9 +19,12 @@ class Letterhead:
     template: str = ""  # id of a template; "" for our words
     query: str = ""  # what the link has after the secret
     language: str = "en"
+    pattern: str = ""  # the whole link, with TOKEN where the secret goes, in place of the others
 
     def link_to(self, secret: str) -> str:
         """Where the mail leads."""
+        if self.pattern:
+            return self.pattern.replace(TOKEN, secret)
         query = f"?{self.query}" if self.query else ""
         return f"{self.link}/{secret}{query}"
 
@@ -90,6 +94,23 @@ _WORDS: Final[dict[MailKind, dict[str, tuple[str, str]]]] = {
             (
                 "アカウント {name} のパスワード再設定の申し込みがありました。1時間以内に次のリンクを開いて"
                 "設定してください。\n\n{link}\n\n心当たりがない場合は、何もしないでください。"
+                "パスワードは変わりません。\n"
+            ),
+        ),
+    },
+    "end_password": {
+        "en": (
+            "Choose a new password",
+            (
+                "A new password was asked for your account at {name}. Follow this link within an hour"
+                " to choose it:\n\n{link}\n\nIf it was not you, do nothing: the old password stays.\n"
+            ),
+        ),
+        "ja": (
+            "パスワードの再設定",
+            (
+                "「{name}」のアカウントのパスワード再設定の申し込みがありました。1時間以内に次のリンクを"
+                "開いて設定してください。\n\n{link}\n\n心当たりがない場合は、何もしないでください。"
                 "パスワードは変わりません。\n"
             ),
         ),

@@ -47,6 +47,11 @@ def hash_secret(secret: str) -> str:
     return blake2b(secret.encode(errors="replace"), digest_size=32).hexdigest()
 
 
+def hash_anonymous(project: str) -> str:
+    """What is kept in place of a key's hash for those who come without one; no token has a space."""
+    return hash_secret(f"anonymous {project}")
+
+
 def hash_password(password: str) -> str:
     """The hash to keep. Takes some 20 ms."""
     return _HASHER.hash(password)

@@ -28,6 +28,7 @@ APPLICATION: Final = "application.json"
 _LEFT_OUT: Final = frozenset(
     (
         *("id", "was", "deleted", "users", "groups", "keys", "hottask_code", "hottask_table"),
+        *("sign_up", "anonymous", "hottask_public"),  # whoever takes it opens it, or does not
         "webhooks",  # whoever they tell of these items is not to be told of others
         "user",  # a bot that schedules act as is for whoever takes the template to name
     )

@@ -108,12 +108,19 @@ def write_info(connection: Connection, user: str, info: dict[str, Any]) -> None:
 
 
 def list_policies(connection: Connection, user: str) -> list[PasswordPolicy]:
-    """What the workspaces ask of passwords that a user has come into."""
+    """What the workspaces ask of passwords that a user has come into, or has signed up in."""
     rows = connection.query(
         "SELECT password_policy FROM workspaces WHERE id IN"
-        " (SELECT workspace_id FROM members WHERE user_id = ? AND accepted = 1) ORDER BY id",
-        (user,),
+        " (SELECT workspace_id FROM members WHERE user_id = ? AND accepted = 1"
+        " UNION SELECT workspace_id FROM end_users WHERE user_id = ?) ORDER BY id",
+        (user, user),
     )
+    return [_policy(text) for (text,) in rows]
+
+
+def list_policies_of(connection: Connection, workspace: str) -> list[PasswordPolicy]:
+    """What a workspace asks; nothing if it is not there."""
+    rows = connection.query("SELECT password_policy FROM workspaces WHERE id = ?", (workspace,))
     return [_policy(text) for (text,) in rows]
 
 

@@ -27,6 +27,9 @@ class ProjectBody(_Body, frozen=True):
     """A project."""
 
     row_code: str = ""  # HotTask's code, unique in the database
+    sign_up_roles: tuple[str, ...] = ()  # ids of what end users hold; none: nobody signs up
+    sign_up_closed: bool = False
+    reset_url: str = ""
 
 
 class RoleBody(_Body, frozen=True):
@@ -40,6 +43,7 @@ class DatastoreBody(_Body, frozen=True):
 
     row_code: int = 0  # HotTask's table number, unique in the workspace; 0: none
     roles: Roles = None
+    public: tuple[str, ...] = ()  # calls of HotTask that anybody may make
 
 
 class OptionBody(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

@@ -22,6 +22,7 @@ from ..core.errors import no_place
 from ..core.kinds import KINDS, Storage
 from ..core.limits import INDEXED_BYTES_MAX, INDEXED_CHARS_MAX
 from ..core.password_policy import PasswordPolicy
+from ..core.public import SignUp
 from ..core.record import record
 from ..core.relations import Relation
 from . import tables
@@ -265,6 +266,11 @@ def _project(
         functions=make_functions(own, every),
         constants=make_constants(own),
         schedules=make_schedules(own),
+        sign_up=SignUp(
+            tuple(one for one in body.sign_up_roles if one in every),
+            body.sign_up_closed,
+            body.reset_url,
+        ),
     )
 
 
@@ -309,6 +315,7 @@ def _datastore(  # noqa: PLR0913  what a datastore is made of
         actions=actions,
         webhooks=webhooks,
         relations=relations,
+        public=body.public,
     )
 
 

@@ -11,6 +11,7 @@ from ..core.catalog import Field
 from ..core.kinds import Storage
 from ..core.record import record
 from .builds import empty_column, is_large
+from .end_users import forget_end_users
 from .engines import Column, Connection, Delete, Engine, Insert, OutdatedSchemaError, QueryKeys, Row
 from .tables import drop_substrings, field_column, table_name
 
@@ -214,6 +215,8 @@ def drop_for_good(connection: Connection, engine: Engine, deletion: Deletion) ->
                 _drop_column(connection, engine, deletion.workspace, parent, id_)
         for id_ in datastores:
             _drop_datastore(connection, engine, id_)
+    if deletion.kind == "project":
+        forget_end_users(connection, deletion.id)
     forget_deletions(connection, [deletion.id])
 
 

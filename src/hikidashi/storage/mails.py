@@ -11,7 +11,13 @@ from .engines import Column, Connection, Insert
 Confirmed: TypeAlias = Literal["invitation", "registration", "password", "email"]
 # A mail asks for one of these, or tells that an address has an account, or had.
 MailKind: TypeAlias = Literal[
-    "invitation", "registration", "password", "email", "registered", "email_changed"
+    "invitation",
+    "registration",
+    "password",
+    "email",
+    "registered",
+    "email_changed",
+    "end_password",
 ]
 
 

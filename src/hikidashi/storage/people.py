@@ -9,6 +9,7 @@ from ..core.catalog import Catalog
 from ..core.errors import unauthorized
 from ..core.limits import POLICY_LOCKOUT_MINUTES_MAX
 from ..core.record import record
+from .end_users import load_end_actor
 from .engines import Column, Connection, Insert, Query, QueryKeys
 
 # Users who are known by their address alone.
@@ -56,8 +57,8 @@ class Membership:
 
 
 def load_actor(connection: Connection, identity: Identity, catalog: Catalog, number: int) -> Actor:
-    """The user in the workspace with everything held there. Raises 401 if not a member, and
-    MovedError if a session's user works in another one by now.
+    """The user in the workspace with everything held there. Raises 401 if not a member, nor an
+    end user of a project, and MovedError if a session's user works in another one by now.
 
     Roles of a group are held by whoever is in it or in a group below it.
     """
@@ -85,7 +86,10 @@ def load_actor(connection: Connection, identity: Identity, catalog: Catalog, num
     if identity.session and now and now[0][0] not in ("", workspace):
         raise MovedError(user)
     if not members:
-        raise unauthorized("the user does not belong to the workspace")
+        one = load_end_actor(connection, identity, catalog, number)
+        if one is None:
+            raise unauthorized("the user does not belong to the workspace")
+        return one
     name, email, is_admin = members[0]
     groups = frozenset(one for (one,) in in_groups if catalog.find_group(one) is not None)
     above = {one for group in groups for one in catalog.groups_above(group)}
@@ -242,7 +246,7 @@ def insert_session(  # noqa: PLR0913  a row has the columns it has
     """Begin a session; those that the user has left idle too long go."""
     connection.query(
         "DELETE FROM sessions WHERE user_id = ? AND used_at < ?",
-        (user, now - _longest(connection, idle_ms)),
+        (user, now - longest_session_ms(connection, idle_ms)),
     )
     columns = (
         Column("id", "text"),
@@ -290,11 +294,11 @@ def sweep_sessions(connection: Connection, now: int, idle_ms: int) -> None:
     """Drop the sessions that have run out, by their age or left idle."""
     connection.query(
         "DELETE FROM sessions WHERE used_at < ? OR expires_at <= ?",
-        (now - _longest(connection, idle_ms), now),
+        (now - longest_session_ms(connection, idle_ms), now),
     )
 
 
-def _longest(connection: Connection, idle_ms: int) -> int:
+def longest_session_ms(connection: Connection, idle_ms: int) -> int:
     """How long a session is kept at most after its last use: as usual, or as a workspace says."""
     rows = connection.query("SELECT COALESCE(MAX(session_timeout), 0) FROM workspaces")
     return max(idle_ms, int(rows[0][0]) * 1_000)

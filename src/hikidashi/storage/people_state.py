@@ -13,6 +13,10 @@ _COLUMNS = (
     "id, email, name, password_hash, is_bot, exclusive_workspace, user_code, created_at, is_proven"
 )
 _USER = f"SELECT {_COLUMNS} FROM users"  # noqa: S608
+_BY_ID = (  # end users are of their project alone
+    f"SELECT {_COLUMNS} FROM (SELECT * FROM users WHERE NOT EXISTS"  # noqa: S608
+    " (SELECT 1 FROM end_users WHERE end_users.user_id = users.id)) AS own"
+)
 _BY_EMAIL = f"SELECT {_COLUMNS} FROM ({ORDINARY}) AS ordinary"  # noqa: S608
 _MEMBERS = (
     f"{_USER} WHERE id IN (SELECT user_id FROM members WHERE workspace_id = ?)"  # noqa: S608
@@ -56,7 +60,8 @@ class ProjectKey:
     project: str  # id
     may_write: bool = True
     created_at: int = 0
-    kind: str = "project"  # or "api", or "open": a call that needs none, called by its name
+    # or "api", or "open": a call that needs none, called by its name, or "anonymous": a project that does
+    kind: str = "project"
     is_revoked: bool = False
 
 
@@ -69,7 +74,7 @@ class People:
     group_members: frozenset[tuple[str, str]] = frozenset()  # group, user
     user_roles: frozenset[tuple[str, str]] = frozenset()  # role, user
     group_roles: frozenset[tuple[str, str]] = frozenset()  # role, group
-    keys: tuple[ProjectKey, ...] = ()  # not revoked
+    keys: tuple[ProjectKey, ...] = ()  # not revoked; what anonymous callers have among them
 
 
 def read_people(connection: Connection, workspace: str) -> People:
@@ -86,7 +91,8 @@ def read_people(connection: Connection, workspace: str) -> People:
             Query("SELECT role_id, user_id FROM user_roles WHERE workspace_id = ?", (workspace,)),
             Query("SELECT role_id, group_id FROM group_roles WHERE workspace_id = ?", (workspace,)),
             Query(
-                f"{_TOKEN} WHERE workspace_id = ? AND kind = 'project' AND revoked_at IS NULL"
+                f"{_TOKEN} WHERE workspace_id = ? AND kind IN ('project', 'anonymous')"
+                " AND revoked_at IS NULL"
                 " ORDER BY created_at, id",
                 (workspace,),
             ),
@@ -103,11 +109,11 @@ def read_people(connection: Connection, workspace: str) -> People:
 
 
 def find_users(connection: Connection, emails: Sequence[str], ids: Sequence[str]) -> list[User]:
-    """Users of any workspace: ordinary ones by address, any by id."""
+    """Users of any workspace: ordinary ones by address, any by id. End users are none."""
     rows = connection.read(
         [
             QueryKeys(_BY_EMAIL, Column("email", "text"), list(emails)),
-            QueryKeys(_USER, _ID, list(ids)),
+            QueryKeys(_BY_ID, _ID, list(ids)),
         ]
     )
     found = {row[0]: _user(row) for part in rows for row in part}

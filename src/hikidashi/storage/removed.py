@@ -12,6 +12,7 @@ import msgspec
 from ..core.password_policy import PasswordPolicy
 from ..core.record import record
 from .definitions import Workspace
+from .end_users import forget_end_users, list_places
 from .engines import Connection
 
 _KEPT: Final = "created_at, password_policy, session_timeout"
@@ -79,4 +80,6 @@ def forget_removed(connection: Connection, before: int) -> None:
     for (workspace,) in rows:
         for table in (*_BELONGING, "tokens", "templates", "schedule_clocks", "schedule_runs"):
             connection.query(f"DELETE FROM {table} WHERE workspace_id = ?", (workspace,))  # noqa: S608
+        for project in list_places(connection, workspace):
+            forget_end_users(connection, project)
         connection.query("DELETE FROM removed_workspaces WHERE id = ?", (workspace,))

@@ -316,7 +316,10 @@ class SnapshotReader:
                     snapshot.users[workspace, user] = True
 
         for users in by_workspace.values():
-            select = "SELECT workspace_id, user_id FROM members"
+            select = (
+                "SELECT workspace_id, user_id FROM (SELECT workspace_id, user_id FROM members"
+                " UNION ALL SELECT workspace_id, user_id FROM end_users) AS people"
+            )
             self._ask(QueryKeys(select, Column("user_id", "text"), users), handle)
 
     def _ask_reserved(self, snapshot: Snapshot, items: AbstractSet[str]) -> None:

@@ -8,13 +8,13 @@ from typing import Final
 from ...core.errors import FaultError
 from ...service.app import App
 from ..exchange import Answer, Call, HttpRequest
-from . import files, rows
+from . import files, people, rows
 from .envelope import refusal
 from .route import Route, Work
 
 # The vendor's two deployments of one API, and how their calls are named here.
 BASES: Final = {"/autodev": "hottask", "/stagingautodev": "hottask-staging"}
-ROUTES: Final[tuple[Route, ...]] = (*rows.ROUTES, *files.ROUTES)
+ROUTES: Final[tuple[Route, ...]] = (*rows.ROUTES, *files.ROUTES, *people.ROUTES)
 
 
 def list_calls(http_errors: str = "envelope") -> tuple[Call, ...]:
@@ -34,7 +34,7 @@ def list_calls(http_errors: str = "envelope") -> tuple[Call, ...]:
             streams_body=route.streams_body,
             answer=route.answer,
             is_json=route.answer is not None,
-            auth="none" if route.is_open else "hottask",
+            auth="none" if route.is_open or not route.takes_key else "hottask",
         )
         for route in ROUTES
         for base, name in BASES.items()

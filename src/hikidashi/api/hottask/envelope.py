@@ -20,7 +20,7 @@ class Envelope(msgspec.Struct):
     Version: str = VERSION
     Success: bool = True
     Code: Annotated[
-        int, told("200, or why not: 400, 401, 403, 404, 409, 413, 422, 500 or 503.")
+        int, told("200, or why not: 400, 401, 403, 404, 409, 413, 422, 423, 500 or 503.")
     ] = 200
     Message: Annotated[str, told("What is wrong, in words; empty on success.")] = ""
 
@@ -39,6 +39,7 @@ CODES: dict[FaultKind, int] = {  # docs/semantics.md has the same table, in word
     FaultKind.CONFLICT: 409,
     FaultKind.TOO_LARGE: 413,
     FaultKind.KEY_REUSED: 422,
+    FaultKind.LOCKED: 423,
     FaultKind.CRASHED: 500,
     FaultKind.UNAVAILABLE: 503,
 }

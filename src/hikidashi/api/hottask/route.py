@@ -11,6 +11,7 @@ from ...service.app import App
 from ..exchange import Answer, HttpRequest, QueryKey
 from .envelope import Envelope
 from .keys import identify
+from .places import check_public
 
 # Both may raise FaultError; `list_calls` sees to the envelope.
 Work: TypeAlias = Callable[[App, HttpRequest], Awaitable[Answer]]
@@ -26,6 +27,7 @@ class Route:
     work: Work
     summary: str
     method: Literal["GET", "POST", "PUT"] = "POST"
+    takes_key: bool = True  # False: anybody may call, and no key is looked at
     query: tuple[QueryKey, ...] = ()
     body: Any = None  # the type of the body, for OpenAPI
     body_type: str = "application/json"
@@ -35,12 +37,15 @@ class Route:
     is_open: bool = False  # True: the path itself says who may; errors bear their status in HTTP
 
 
-def keyed(work: KeyedWork) -> Work:
-    """Work that is done for whom a key or token stands for."""
+def keyed(work: KeyedWork, public: str = "") -> Work:
+    """Work that is done for whom a key or token stands for; and for anybody on tables where that is
+    public, if it is one of PUBLIC_CALLS."""
 
     async def identified(app: App, request: HttpRequest) -> Answer:
-        identity = await identify(app, request.headers)
+        identity = await identify(app, request)
         request.user = identity.user
+        if identity.is_anonymous:
+            await app.read(identity, lambda view: check_public(view, request.params, public))
         return await work(app, request, identity)
 
     return identified

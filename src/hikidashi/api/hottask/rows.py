@@ -122,7 +122,7 @@ ROUTES: Final = (
     Route(
         name="Create",
         path="/CustomTableValue/Create/:code/:table",
-        work=keyed(create_row),
+        work=keyed(create_row, "Create"),
         summary="Insert one row; `Data` is its number.",
         query=(DRY_RUN,),
         body=CreateBody,
@@ -130,7 +130,7 @@ ROUTES: Final = (
     Route(
         name="UD",
         path="/CustomTableValue/UD/:code/:table",
-        work=keyed(update_row),
+        work=keyed(update_row, "UD"),
         summary="Change the fields given of the row that `id` names; `Data` is 1.",
         query=(DRY_RUN,),
         body=UpdateBody,

@@ -6,7 +6,7 @@ from .checking import check, check_result
 from .evaluation import Compute, compile_formula
 from .functions import FUNCTIONS, NAMES, Run
 from .nodes import RESULTS, FormulaError, Node, Reference, Type, references, show, walk
-from .parsing import parse, rewrite
+from .parsing import names_read, parse, rewrite
 from .values import Operand, TooMuchWorkError, number_of
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "check",
     "check_result",
     "compile_formula",
+    "names_read",
     "number_of",
     "parse",
     "references",

@@ -248,3 +248,13 @@ def _field(word: _Word) -> Reference:
     if len(path) > 2 or not all(path):
         raise FormulaError(word.at, "braces hold a field, or a lookup, a point and a field of it")
     return Reference(path, word.at, word.end)
+
+
+def names_read(formula: str) -> set[str]:
+    """The fields of its own item that a formula names; none if it can't be read."""
+    if not formula:
+        return set()
+    try:
+        return {one.path[0] for one in references(parse(formula))}
+    except FormulaError:
+        return set()

@@ -66,9 +66,10 @@ class Checker:
             match one.body:
                 case GroupBody() as body:
                     self._group(one, body)
-                case ProjectBody(row_code=code) if code:
-                    codes[code] += 1
+                case ProjectBody(row_code=code) as body:
+                    codes[code] += bool(code)
                     self._fail_if(codes[code] > 1, one, f"has the hottask_code {code} of another")
+                    self._sign_up(one, body)
                 case DatastoreBody(row_code=table) if table:
                     tables[table] += 1
                     self._fail_if(
@@ -130,6 +131,11 @@ class Checker:
     def _fail_if(self, wrong: bool, one: Definition, reason: str) -> None:
         if wrong:
             self._fail(one, reason)
+
+    def _sign_up(self, one: Definition, body: ProjectBody) -> None:
+        for role in sorted(self._outcome.designing.intersection(body.sign_up_roles)):
+            name = self._live[role].display_id
+            self._fail(one, f"gives {name}, which may change the design, to whoever signs up")
 
     def _groups(self) -> list[Definition]:
         return [one for one in self._outcome.after if isinstance(one.body, GroupBody)]

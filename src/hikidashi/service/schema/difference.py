@@ -40,6 +40,13 @@ class Outcome:
     places: dict[str, Place]  # where the file speaks of a definition, by id
     formulas: dict[str, str]  # of calc fields, by id, with display ids
 
+    @property
+    def designing(self) -> set[str]:
+        """The ids of roles that may change the design."""
+        return {
+            one.id for one in self.after if isinstance(one.body, RoleBody) and one.body.may_design
+        }
+
 
 def compare(
     workspace: str,
@@ -111,7 +118,8 @@ class _Comparison:
         if body is None:
             return
         exists, dropped = before is not None, list[str]()
-        scope = Scope(self._index, match.project, match.parent, self._ids, exists, dropped)
+        project = match.id if node.kind == "project" else match.project
+        scope = Scope(self._index, project, match.parent, self._ids, exists, dropped)
         for form, raw in node.given:
             misplaced = (
                 isinstance(body, FieldBody)

@@ -151,14 +151,14 @@ class _Exporter:
         for one in people.keys:
             if one.project != project.id:
                 continue
-            roles = self._index.ordered(
-                role for role, user in people.user_roles if user == one.user
-            )
-            key: dict[str, Any] = {"id": one.id, "name": one.name, "key_hash": one.hash}
-            key["roles"] = [self._index.display(role) for role in roles]
+            held = self._index.ordered(role for role, user in people.user_roles if user == one.user)
+            rights: dict[str, Any] = {"roles": [self._index.display(role) for role in held]}
             if not one.may_write:
-                key["read_only"] = True
-            keys.append(key)
+                rights["read_only"] = True
+            if one.kind == "anonymous":
+                shown["anonymous"] = rights
+            else:
+                keys.append({"id": one.id, "name": one.name, "key_hash": one.hash, **rights})
         if keys:
             shown["keys"] = keys
 

@@ -29,6 +29,7 @@ from ...storage.definition_bodies import (
 )
 from .field_forms import INSTANTS, Bound, Formula, Layout, Look, Options, Selected
 from .forms import Fixed, Form, NamesForm, Plain, Publish, Roles, Rules, StatusRef
+from .public_forms import PublicCalls, SignUpForm
 from .query_forms import Conditions, QueryDatastore
 from .relation_forms import LookupTarget, MatchRule, Target
 from .report_forms import ColumnNames, Columns, Drawn, Sorts
@@ -66,11 +67,16 @@ _BOUNDED = ("number", *INSTANTS)
 
 FORMS: dict[str, tuple[Form, ...]] = {
     "group": (NamesForm(),),
-    "project": (NamesForm(), _text("hottask_code", "row_code")),
+    "project": (
+        NamesForm(),
+        _text("hottask_code", "row_code"),
+        SignUpForm("sign_up", "sign_up_roles", "sign_up_closed", "reset_url"),
+    ),
     "role": (NamesForm(), _flag("may_design")),
     "datastore": (
         NamesForm(),
         _whole("hottask_table", "row_code", 2**53),
+        PublicCalls("hottask_public", "public"),
         Roles("roles", "roles"),
     ),
     "field": (

@@ -85,6 +85,7 @@ RESERVED_FIELDS = frozenset(
 )
 _DISPLAY_ID = re.compile(r"\w(?:[\w \-]*[\w\-])?\Z")
 _HOTTASK_CODE = re.compile(r"[a-z0-9]{12,13}\Z")
+ANONYMOUS = "Anonymous"  # what the bot is called that callers without a key act as
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\Z")
 _HEX_HASH = re.compile(r"[0-9a-f]{64}\Z")
 
@@ -114,6 +115,7 @@ class Node:
     users: list[Holder] = field(default_factory=list)  # members of a group, holders of a role
     groups: list[Holder] = field(default_factory=list)  # holders of a role
     keys: list[KeyNode] = field(default_factory=list)  # of an application
+    anonymous: KeyNode | None = None  # what callers without a key act with there
 
 
 @dataclass(eq=False, slots=True)
@@ -263,6 +265,8 @@ def _read_node(kind: str, section: Section) -> Node:
             node.word = raw
     if kind == "project":
         node.keys = [_read_key(one) for one in section.sections("keys")]
+        anonymous = section.section("anonymous")
+        node.anonymous = _read_anonymous(anonymous) if anonymous else None
         code = section.text("hottask_code")
         if code and not _HOTTASK_CODE.match(code):
             section.fail("must be 12 or 13 lower-case letters and digits", "hottask_code")
@@ -373,6 +377,21 @@ def _read_key(section: Section) -> KeyNode:
         was=section.text("was") or "",
         deleted=section.flag("deleted") or False,
         hash=hash_secret(secret) if secret else hash_,
+        roles=section.texts("roles"),
+        read_only=section.flag("read_only"),
+    )
+    section.refuse_unknown_keys()
+    return node
+
+
+def _read_anonymous(section: Section) -> KeyNode:
+    node = KeyNode(
+        section=section,
+        id="",
+        name=ANONYMOUS,
+        was="",
+        deleted=section.flag("deleted") or False,
+        hash=None,  # of the application's id
         roles=section.texts("roles"),
         read_only=section.flag("read_only"),
     )

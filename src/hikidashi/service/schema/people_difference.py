@@ -8,7 +8,7 @@ from dataclasses import replace
 from ...core.ids import IdSource
 from ...storage.people_state import People, ProjectKey, User
 from ...storage.people_writes import Grant
-from ..passwords import verify_password
+from ..passwords import hash_anonymous, verify_password
 from .changes import (
     Change,
     ChangeKey,
@@ -23,7 +23,7 @@ from .changes import (
     TakePair,
 )
 from .difference import Outcome
-from .model import Holder, KeyNode, Node, UserNode, WorkspaceNode
+from .model import ANONYMOUS, Holder, KeyNode, Node, UserNode, WorkspaceNode
 
 
 class Users:
@@ -84,6 +84,7 @@ class PeopleDiffer:
         for match in self._outcome.matches:
             if match.node.kind == "project":
                 self._keys(match.id, match.node)
+                self._anonymous(match.id, match.node)
         for key in self._now.keys:
             if key.project in self._outcome.dropped:
                 gone = (RevokeKey(key), Leave(self._workspace, key.user))
@@ -214,7 +215,7 @@ class PeopleDiffer:
     # -- project keys --------------------------------------------------------------------------
 
     def _keys(self, project: str, node: Node) -> None:
-        held = [one for one in self._now.keys if one.project == project]
+        held = [one for one in self._now.keys if (one.project, one.kind) == (project, "project")]
         path = self._outcome.index.path(project)
         for one in node.keys:
             refs = (one.id,) if one.id else (one.name, one.was)
@@ -239,35 +240,62 @@ class PeopleDiffer:
         if hash_ is None:
             node.section.fail("needs a key or a key_hash")
             return
-        bot = User(self._ids.next_id(), None, node.name, None, is_bot=True)
-        key = ProjectKey(
-            id_, hash_, node.name, bot.id, self._workspace, project, not node.read_only
-        )
-        edits: list[SchemaEdit] = [
-            MakeUser(bot, self._workspace),
-            Join(self._workspace, bot.id, is_admin=False),
-            MakeKey(key),
-        ]
         roles = self._roles(node, project)
         if roles is None:
             member = self._outcome.index.find("role", project, "MEMBER")
             roles = {member} if member else set()
+        key = ProjectKey(id_, hash_, node.name, "", self._workspace, project, not node.read_only)
+        self._make_key(f"+ key {path}", node, key, roles)
+
+    def _make_key(self, line: str, node: KeyNode, key: ProjectKey, roles: set[str]) -> None:
+        """A new key with a bot that it speaks for."""
+        bot = User(self._ids.next_id(), None, key.name, None, is_bot=True)
+        edits: list[SchemaEdit] = [
+            MakeUser(bot, self._workspace),
+            Join(self._workspace, bot.id, is_admin=False),
+            MakeKey(replace(key, user=bot.id)),
+        ]
         edits += [self._give(role, bot.id) for role in sorted(roles)]
-        self._tell(f"+ key {path}", node, *edits)
+        self._tell(line, node, *edits)
 
     def _give(self, role: str, user: str) -> SchemaEdit:
         return GivePair(self._workspace, "user_roles", (role, user))
 
+    def _anonymous(self, project: str, node: Node) -> None:
+        """The key that callers without one act with: nothing of it is secret."""
+        wanted = node.anonymous
+        path = f"{self._outcome.index.path(project)}/{ANONYMOUS}"
+        found = (one for one in self._now.keys if (one.project, one.kind) == (project, "anonymous"))
+        known = next(found, None)
+        if wanted is None:
+            return
+        for ref in wanted.roles or ():
+            if self._outcome.index.find("role", project, ref) in self._outcome.designing:
+                wanted.section.fail(
+                    f"gives {ref}, which may change the design, to anybody", "roles"
+                )
+        if wanted.deleted:
+            if known is not None:
+                gone = (RevokeKey(known), Leave(self._workspace, known.user))
+                self._tell(f"- bot {path}", wanted, *gone)
+        elif known is not None:
+            self._known_key(wanted, known, path.rpartition("/")[0])
+        elif wanted.roles is None:
+            wanted.section.fail("needs roles")
+        else:
+            id_, hash_ = self._ids.next_id(), hash_anonymous(project)
+            key = ProjectKey(
+                *(id_, hash_, ANONYMOUS, "", self._workspace, project, not wanted.read_only),
+                kind="anonymous",
+            )
+            self._make_key(f"+ bot {path}", wanted, key, self._roles(wanted, project) or set())
+
     def _known_key(self, node: KeyNode, known: ProjectKey, path: str) -> None:
-        wanted = ProjectKey(
-            id=known.id,
+        wanted = replace(
+            known,
             hash=self._hash(node, known.id) or known.hash,
             name=node.name or known.name,
-            user=known.user,
-            workspace=known.workspace,
-            project=known.project,
             may_write=known.may_write if node.read_only is None else not node.read_only,
-            created_at=known.created_at,
         )
         edits: list[SchemaEdit] = [] if wanted == known else [ChangeKey(wanted)]
         notes = [

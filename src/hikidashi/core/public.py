@@ -1,0 +1,37 @@
+"""What a project opens to those who are not of its workspace: signing up, and tables for anybody."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Final
+
+from .limits import EMAIL_CHARS_MAX
+from .record import record
+
+# What may be open to anybody of a table, by the names of HotTask's calls.
+PUBLIC_CALLS: Final = ("Page", "List", "Count", "Create", "UD", "Delete")
+TOKEN: Final = "{token}"  # noqa: S105  stands in a URL for the secret of a mail
+
+
+@record
+class SignUp:
+    """Who may sign up in a project, and what of."""
+
+    roles: tuple[str, ...] = ()  # ids of those that every end user holds
+    is_closed: bool = False  # nobody new comes
+    reset_url: str = ""  # where a new password is chosen, with TOKEN in it; "" if nowhere
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody may sign up: there is something that whoever does so may do."""
+        return bool(self.roles) and not self.is_closed
+
+
+def spell_address(email: str) -> str:
+    """The one spelling of an address in which it is compared; "" for what is no address."""
+    text = unicodedata.normalize("NFKC", email.strip()).casefold()
+    text = unicodedata.normalize("NFKC", text)
+    name, _, host = text.partition("@")
+    is_clean = not any(one.isspace() or unicodedata.category(one)[0] == "C" for one in text)
+    fits = len(text) <= EMAIL_CHARS_MAX and len(email) <= EMAIL_CHARS_MAX
+    return text if name and host and "@" not in host and is_clean and fits else ""
