@@ -269,6 +269,25 @@ def test_a_token_is_made_listed_and_revoked(line):
     )
 
 
+def test_a_key_of_a_project_is_made_listed_and_revoked(line):
+    line.done("schema", "apply", str(DEMO))
+    secret = line.done("token", "key", "phone", "--project", "SALES", "--role", "MEMBER").strip()
+    assert len(secret) > 60
+    [row] = [one for one in line.json("token", "list") if one["name"] == "phone"]
+    assert (row["kind"], row["rights"], row["user"]) == ("project", "write", "phone")
+    assert "there is a key phone already" in line.refused(
+        "token", "key", "phone", "--project", "SALES"
+    )
+    assert "has no role NONE" in line.refused(
+        "token", "key", "other", "--project", "SALES", "--role", "NONE"
+    )
+    assert "application was not found" in line.refused("token", "key", "x", "--project", "none")
+    made = line.json("token", "key", "reader", "--project", "SALES", "--read-only")
+    assert line.json("token", "show", made["id"])["rights"] == "read"
+    line.done("token", "revoke", made["id"], "--yes")
+    assert "reader" not in line.done("token", "list")
+
+
 def test_a_call_is_opened_listed_and_closed(line):
     line.done("schema", "apply", str(DEMO))
     words = ("--user", "ben@demo.example", "--project", "SALES")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hikidashi.api.hexabase_rest import (
     groups,
     members,
+    project_keys,
     roles,
     templates,
     webhooks,
@@ -43,6 +44,7 @@ NO_ITEMS = {
     "GetTasks": "the caller's jobs",
     **{one.name: "definitions" for one in templates.CALLS if one.name != "GetTasks"},
     **dict.fromkeys((*_DESIGN, "GetSchedules", "RunSchedule"), "definitions"),
+    **{one.name: "keys of a project" for one in project_keys.CALLS},
     **{one.name: "what designers have told webhooks" for one in webhooks.CALLS},
     **dict.fromkeys(("BuildDatalinkKey", "BuildAutoLink"), "all items, telling nothing of them"),
     "CallFunction": "what its script calls, by the routes of this table",

@@ -233,6 +233,10 @@ class Things(dict[str, Any]):
     def _new_store(self) -> str:
         return str(self._ask("POST", f"{self._app}/datastores", {"name": "New"})["datastore_id"])
 
+    def _key(self) -> str:
+        body = {"name": self._world.fresh(), "roles": [id_in(self._side, "d2")]}
+        return str(self._ask("POST", f"{self._app}/keys", body)["key_id"])
+
     def _new_status(self) -> str:
         made = self._ask("POST", f"datastores/{self._store}/statuses", {"name": "New"})
         return str(made["status_id"])

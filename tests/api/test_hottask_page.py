@@ -46,6 +46,7 @@ def test_the_page_tells_the_limits_as_they_are():
     for number in (
         limits.SIGN_UPS_MAX,
         limits.END_SESSIONS_PER_USER_MAX,
+        limits.PROJECT_KEYS_MAX,
     ):
         assert f" {number:,} " in PAGE
     assert limits.END_USERS_PER_PROJECT_MAX == 1_000_000

@@ -9,11 +9,13 @@ import click
 from ..core.access import Identity, may_see_project
 from ..core.values import format_instant
 from ..service.app import App
+from ..service.design_keys import create_key
 from ..storage.definitions import list_workspaces, load_catalog
 from ..storage.engines import Connection
 from ..storage.inspection import Token, list_tokens
 from ..storage.people import find_account, load_actor
 from .opening import Commands, RefusedError, read_settings, run_app
+from .operating import read_workspace_id, workspace_option
 from .output import (
     as_json_option,
     confirm,
@@ -64,6 +66,49 @@ def create_token(  # noqa: PLR0913  one each option
         return
     click.echo(secret)
     click.echo(f"token {id_}: revoke it with `hikidashi token revoke {id_}`", err=True)
+
+
+@token.command("key")
+@click.argument("name")
+@click.option("--project", required=True, metavar="ID", help="The application that it opens.")
+@click.option("--role", "roles", multiple=True, help="A role of it; may be repeated.")
+@click.option("--read-only", is_flag=True, help="Let it read and nothing else.")
+@workspace_option
+@as_json_option
+@click.pass_context
+def create_project_key(  # noqa: PLR0913  one each option
+    context: click.Context,
+    name: str,
+    *,
+    project: str,
+    roles: tuple[str, ...],
+    read_only: bool,
+    workspace: str,
+    as_json: bool,
+) -> None:
+    """Make a key called NAME for the HotTask API and print its secret, which is shown only now.
+
+    It acts as a bot of the application that holds the roles; without any it holds MEMBER.
+
+    \b
+      hikidashi token key site --project SHOP --role SITE
+      curl -H "customauth: hk_…" http://127.0.0.1:8000/autodev/CustomTableValue/Count/shopcode1234/1 -d '{}'
+    """  # noqa: D301  \b is click's
+    keys = {"roles": list(roles)} if roles else {}
+
+    async def work(app: App) -> tuple[str, str]:
+        secret, key_hash = app.identities.new_key()
+        making = create_key(project, name, key_hash, {**keys, "read_only": read_only})
+        place = await read_workspace_id(app, workspace)
+        await app.designs.operate(place, making.wish)
+        return making.made.id, secret
+
+    id_, secret = run_app(read_settings(context), work)
+    if as_json:
+        print_json({"id": id_, "secret": secret})
+        return
+    click.echo(secret)
+    click.echo(f"key {id_}: revoke it with `hikidashi token revoke {id_}`", err=True)
 
 
 @token.command("open")

@@ -140,6 +140,7 @@ SIGN_UPS_WINDOW_MS: Final = 3_600_000
 END_USERS_PER_PROJECT_MAX: Final = 1_000_000
 END_RESETS_MAX: Final = 1_000  # mails about passwords asked for in one project in an hour
 END_SESSIONS_PER_USER_MAX: Final = 100  # of more the one left idle longest ends
+PROJECT_KEYS_MAX: Final = 100  # that a call may make of one project
 SIGN_UP_URL_CHARS_MAX: Final = 2_000  # where a project lets a new password be chosen
 
 # Mails and what they ask to confirm

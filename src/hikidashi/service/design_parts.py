@@ -50,16 +50,16 @@ class Making:
 
     def __init__(self, wish: Callable[[Scene], tuple[Wish, Made]]) -> None:
         self._wish = wish
-        self._made = Made("", "")
+        self.made = Made("", "")
 
     def wish(self, scene: Scene) -> Wish:
         """What is wanted."""
-        wanted, self._made = self._wish(scene)
+        wanted, self.made = self._wish(scene)
         return wanted
 
     def answer(self, _scene: Scene) -> Made:
         """What was made."""
-        return self._made
+        return self.made
 
 
 def find_part(

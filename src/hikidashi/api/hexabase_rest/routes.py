@@ -22,6 +22,7 @@ from .identity import CALLS as IDENTITY_CALLS
 from .lists import CALLS as LIST_CALLS
 from .members import CALLS as MEMBER_CALLS
 from .open_calls import make_open_call
+from .project_keys import CALLS as KEY_CALLS
 from .reads_routes import CALLS as READ_CALLS
 from .registration import CALLS as REGISTRATION_CALLS
 from .reports import CALLS as REPORT_CALLS
@@ -57,6 +58,7 @@ _CALLS: Final[tuple[Call, ...]] = (
     *FILE_CALLS,
     *FUNCTION_CALLS,
     *SCHEDULE_CALLS,
+    *KEY_CALLS,
     *GROUP_CALLS,
     *ROLE_CALLS,
     *MEMBER_CALLS,
