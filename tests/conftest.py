@@ -8,9 +8,11 @@ import itertools
 import os
 import pickle
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 from urllib.parse import urlsplit
 
 import hypothesis
@@ -57,10 +59,21 @@ def pytest_configure() -> None:
     folder = memory_disk()
     if folder is not None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(folder))
+    # Thousands of tests and their reports live to the end: to go through them again and again
+    # while they are made finds no garbage.
+    gc.set_threshold(GARBAGE_THRESHOLD, 20, 1_000)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, interrupt)
+
+
+def interrupt(number: int, frame: FrameType | None) -> None:
+    """What Python does at a Ctrl-C. A runner of coroutines that finds Python's own function sets
+    another one each time it runs something, which took an eighth of all time."""
+    raise KeyboardInterrupt
 
 
 def pytest_collection_finish() -> None:
-    """Thousands of tests live to the end: going through them again and again finds no garbage."""
+    """The tests are not looked at as garbage any more."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(GARBAGE_THRESHOLD, 20, 20)

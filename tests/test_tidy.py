@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import re
 import subprocess
 from collections.abc import Iterator
@@ -49,7 +50,13 @@ def text_of(name: str) -> str:
 
 @cache
 def tree_of(name: str) -> ast.Module:
-    return ast.parse(text_of(name), name)
+    # Python 3.11 counts how deep it is in a tree in one place for all: when garbage is collected
+    # meanwhile, and what ends there parses something too, it finds its count wrong.
+    gc.disable()
+    try:
+        return ast.parse(text_of(name), name)
+    finally:
+        gc.enable()
 
 
 @cache

@@ -115,6 +115,7 @@ items = st.lists(st.tuples(item_values, item_system), max_size=12).map(
 )
 
 
+@functools.cache  # to make them takes longer than to draw from them
 def conditions(tasks: Datastore) -> st.SearchStrategy[Condition]:
     def of(*names: str) -> st.SearchStrategy[Subject]:
         return st.sampled_from([one for name in names if (one := tasks.find_field(name))])
@@ -175,6 +176,7 @@ def conditions(tasks: Datastore) -> st.SearchStrategy[Condition]:
     )
 
 
+@functools.cache
 def sorts(tasks: Datastore) -> st.SearchStrategy[tuple[Sort, ...]]:
     names = ("Title", "Note", "Num", "Colour", "Due", "Done", "Client")
     fields = [one for name in names if (one := tasks.find_field(name))]
