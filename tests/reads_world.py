@@ -8,7 +8,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from hikidashi.core.access import Actor, Identity
-from hikidashi.core.catalog import Catalog, Datastore, FieldRule, Operation
+from hikidashi.core.actions import FieldRule, Operation
+from hikidashi.core.catalog import Catalog, Datastore
 from hikidashi.core.items import Item
 from hikidashi.core.values import Value, parse_instant
 from hikidashi.service.app import View

@@ -5,17 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from hikidashi.core.access import Actor, make_keyring
-from hikidashi.core.catalog import (
-    Action,
-    Catalog,
-    Datastore,
-    Field,
-    Group,
-    Operation,
-    Project,
-    Role,
-    Status,
-)
+from hikidashi.core.actions import Action, Operation, Status
+from hikidashi.core.catalog import Catalog, Datastore, Field, Group, Project, Role
 from hikidashi.core.kinds import KINDS, Settings
 
 WORKSPACE = "aa" * 12

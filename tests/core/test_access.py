@@ -12,7 +12,7 @@ from hikidashi.core.access import (
     may_use_datastore,
     may_use_field,
 )
-from hikidashi.core.catalog import Operation
+from hikidashi.core.actions import Operation
 from tests.core.samples import (
     a_catalog,
     a_datastore,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hikidashi.core.catalog import Operation
+from hikidashi.core.actions import Operation
 from hikidashi.core.kinds import Settings
 from tests.core.samples import (
     a_catalog,

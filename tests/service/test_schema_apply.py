@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from hikidashi.core.catalog import FieldRule, Operation
+from hikidashi.core.actions import FieldRule, Operation
 from hikidashi.service.demo import demo_schema
 from hikidashi.service.identity import hash_secret
 from hikidashi.service.passwords import verify_password

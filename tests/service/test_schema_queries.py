@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from hikidashi.core.catalog import SavedCondition
+from hikidashi.core.saved import SavedCondition
 from tests.schema_world import SchemaWorld
 
 FILE = """

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from hikidashi.storage.engines import Column, Insert, UnreachableError
-from hikidashi.storage.engines.postgres import PostgresConnection, PostgresEngine
+from hikidashi.storage.engines.postgres import PostgresEngine
+from hikidashi.storage.engines.postgres_connection import PostgresConnection
 from hikidashi.storage.migrate import migrate
 from tests.conftest import Databases
 

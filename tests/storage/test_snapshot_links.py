@@ -12,7 +12,7 @@ from hikidashi.core.commands import AddLink, Entry, Op, WriteItem
 from hikidashi.core.plan import LinkResult, WriteResult
 from hikidashi.storage.apply import LINK_COLUMNS
 from hikidashi.storage.engines import Connection, Insert, Query, QueryKeys, Row
-from hikidashi.storage.engines.postgres import PostgresConnection
+from hikidashi.storage.engines.postgres_connection import PostgresConnection
 from hikidashi.storage.engines.sqlite import SqliteConnection
 from tests.worlds import World, leave_world, world_now
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from hikidashi.core.access import Identity
-from hikidashi.core.catalog import Operation
+from hikidashi.core.actions import Operation
 from hikidashi.core.ids import ObjectIds
 from hikidashi.core.observations import CommitObserver
 from hikidashi.service.identity import hash_secret

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hikidashi.core.catalog import Webhook
+from hikidashi.core.saved import Webhook
 from hikidashi.service.webhooks import show_secret, sign
 
 PAGE = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text(encoding="utf-8")

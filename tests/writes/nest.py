@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from hikidashi.core.catalog import Action, Datastore
+from hikidashi.core.actions import Action
+from hikidashi.core.catalog import Datastore
 from tests.api.rest import Reply, Rest
 from tests.contents import Contents
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hikidashi.core.limits import RELATED_ENTRIES_MAX, VALUE_LOCKS_MAX
-from hikidashi.storage.engines.postgres import PostgresConnection
+from hikidashi.storage.engines.postgres_connection import PostgresConnection
 from tests.served import Served
 from tests.waiting import join_all
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .catalog import Action, Catalog, Datastore, Field, Project
+from .actions import Action
+from .catalog import Catalog, Datastore, Field, Project
 from .record import record
 
 Keyring = frozenset  # of access keys: ids of users, groups and roles

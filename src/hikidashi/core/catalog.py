@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import field
-from enum import Enum
+from collections.abc import Callable, Iterable
 
+from .actions import Action, Operation, Status
 from .formula import names_read
-from .kinds import Kind, Option, Settings, Storage
+from .kinds import Kind, Settings, Storage
 from .public import SignUp
 from .record import record
 from .relations import Relation, Rule
@@ -16,21 +15,11 @@ from .saved import (
     Function,
     Names,
     SavedChart,
-    SavedCondition,
     SavedQuery,
     SavedReport,
     Schedule,
     Webhook,
 )
-
-
-class Operation(str, Enum):
-    """What an action does to an item."""
-
-    NEW = "new"
-    UPDATE = "update"
-    DELETE = "delete"
-    COPY = "copy"
 
 
 def localized(names: Names, language: str) -> str:
@@ -57,56 +46,6 @@ class Group:
     names: Names
     parent: str  # id; "" for the top group
     position: int
-
-
-@record
-class Status:
-    """Where an item stands."""
-
-    id: str
-    display_id: str
-    names: Names
-    position: int
-
-
-@record
-class FieldRule:
-    """What an action does with a field."""
-
-    show: bool = True
-    update: bool = True
-    mandatory: bool = False
-
-
-ANY_RULE = FieldRule()
-
-
-@record
-class Action:
-    """A thing that may be done to items of a datastore."""
-
-    id: str
-    display_id: str
-    names: Names
-    operation: Operation
-    position: int
-    description: str = ""
-    status: str = ""  # status action: offered only in this status (id)
-    next_status: str = ""  # id; "" leaves the status as it is
-    roles: frozenset[str] = frozenset()  # ids of the roles that may execute it
-    rules: Mapping[str, FieldRule] = field(default_factory=dict)  # by field id
-    publish_roles: frozenset[str] = frozenset()  # ids: keys put on the item
-    publish_groups: bool = False  # also the keys of the groups the actor is in
-    is_default: bool = False
-    pre_script: str = ""
-    post_script: str = ""
-    is_synchronous: bool = False  # the answer to a write waits for the POST script
-    extra: Mapping[str, object] = field(default_factory=dict)
-
-    @property
-    def is_status_action(self) -> bool:
-        """Bound to one status."""
-        return bool(self.status)
 
 
 @record
@@ -470,26 +409,3 @@ class Catalog:
             found.append(at.id)
             at = self._groups.get(at.parent)
         return found
-
-
-__all__ = [
-    "ANY_RULE",
-    "Action",
-    "Catalog",
-    "Datastore",
-    "Field",
-    "FieldRule",
-    "Group",
-    "Names",
-    "Operation",
-    "Option",
-    "Project",
-    "Role",
-    "SavedChart",
-    "SavedCondition",
-    "SavedQuery",
-    "SavedReport",
-    "Settings",
-    "Status",
-    "Webhook",
-]

@@ -7,7 +7,8 @@ from dataclasses import field
 from enum import IntEnum
 from typing import NamedTuple, TypeAlias
 
-from .catalog import Action, Datastore, Field, Project
+from .actions import Action
+from .catalog import Datastore, Field, Project
 from .errors import Fault, FaultError
 from .record import record
 from .touches import Touches

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from .access import Actor, may_use_datastore, may_use_field
-from .catalog import Catalog, Datastore, Field, SavedQuery, SavedReport
+from .catalog import Catalog, Datastore, Field
 from .errors import InvalidValueError, invalid_request
 from .kinds import KINDS, Settings
 from .kinds.choice import find_option
@@ -41,6 +41,7 @@ from .query import (
     fold,
 )
 from .record import record
+from .saved import SavedQuery, SavedReport
 
 DAY_MS = 86_400_000
 TODAY = "TODAY"

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .access import Actor, may_execute, may_use_field
-from .catalog import ANY_RULE, Action, Catalog, Datastore, Field
+from .actions import ANY_RULE, Action
+from .catalog import Catalog, Datastore, Field
 from .commands import EntryRequest, Op, Publish
 from .errors import (
     Fault,

@@ -29,8 +29,9 @@ from .ids import IdSource
 from .items import HistoryEntry, Snapshot
 from .linked import find_linked
 from .plan import ItemsResult, WritePlan, WriteResult
+from .related_planner import RelatedPlanner
 from .rule_links import Writer, follow_rules
-from .write_planner import Frame, WritePlanner
+from .write_planner import Frame
 
 
 def plan_write(  # noqa: PLR0913  everything a plan depends on, and nothing else
@@ -77,7 +78,7 @@ def _check_judged(entry: EntryRequest, judged: str) -> None:
         raise HandedBackError
 
 
-class _ItemPlanner(WritePlanner):
+class _ItemPlanner(RelatedPlanner):
     """An item, what hangs on it, and what a delete takes along."""
 
     def plan(self, request: WriteRequest, command: WriteItem) -> WritePlan:
@@ -137,7 +138,7 @@ class _ItemPlanner(WritePlanner):
             self._close(frame, run_post=self._command.run_related_post)
 
 
-class _ItemsPlanner(WritePlanner):
+class _ItemsPlanner(RelatedPlanner):
     """Items side by side."""
 
     def plan(self, request: ItemsRequest) -> WritePlan:

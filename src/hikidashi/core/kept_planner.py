@@ -7,7 +7,8 @@ against but what the template itself says, and that was checked when it was take
 from __future__ import annotations
 
 from .access import Actor, may_administer
-from .catalog import Action, Catalog, Datastore, Operation
+from .actions import Action, Operation
+from .catalog import Catalog, Datastore
 from .commands import KeptEntry, KeptItem, KeptRequest, Publish, WriteKept
 from .computed import make_title
 from .draft import Scope, make_keys

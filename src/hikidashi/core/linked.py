@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .access import may_execute
-from .catalog import Datastore, Operation
+from .actions import Operation
+from .catalog import Datastore
 from .commands import EntryRequest, Op
 from .draft import Scope
 from .errors import Fault, FaultError, not_deleted, too_many_linked

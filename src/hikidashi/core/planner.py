@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from .access import Actor, may_execute
-from .catalog import Catalog, Datastore, Operation
+from .actions import Operation
+from .catalog import Catalog, Datastore
 from .commands import (
     AddLink,
     CommentRequest,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .access import Actor, may_execute
-from .catalog import Catalog, Operation
+from .actions import Operation
+from .catalog import Catalog
 from .commands import EntryRequest, ReservationRequest, ReserveItem
 from .errors import forbidden, no_item
 from .ids import IdSource

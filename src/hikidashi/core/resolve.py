@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from .access import Actor, may_execute, may_use_datastore
-from .catalog import Action, Catalog, Datastore, Field, Operation, Project
+from .actions import Action, Operation
+from .catalog import Catalog, Datastore, Field, Project
 from .commands import (
     AddLink,
     Command,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .access import Actor, may_design, may_execute, may_see_project, may_use_datastore
-from .catalog import Catalog, Datastore, Operation
+from .actions import Operation
+from .catalog import Catalog, Datastore
 from .commands import (
     CommentCommand,
     CommentRequest,

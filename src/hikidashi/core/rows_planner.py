@@ -7,7 +7,8 @@ values are looked at together, go through the checks of any other new item, whic
 from __future__ import annotations
 
 from .access import Actor, may_execute, may_use_field
-from .catalog import ANY_RULE, Action, Catalog, Field, Operation
+from .actions import ANY_RULE, Action, Operation
+from .catalog import Catalog, Field
 from .commands import (
     Entry,
     EntryRequest,

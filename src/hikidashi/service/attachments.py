@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ..core.access import Identity, may_execute, may_use_datastore
-from ..core.catalog import Datastore, Field, Operation, Project
+from ..core.actions import Operation
+from ..core.catalog import Datastore, Field, Project
 from ..core.commands import Entry, Op, WriteItem
 from ..core.errors import (
     FaultError,

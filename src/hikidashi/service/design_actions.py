@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final, Literal
 
 from ..core.access import may_use_datastore
-from ..core.catalog import Action, Datastore, Status
+from ..core.actions import Action, Status
+from ..core.catalog import Datastore
 from ..core.errors import invalid_request, no_place
 from .design import Scene, Wish
 from .design_parts import (

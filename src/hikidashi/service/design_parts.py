@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, Final, TypeVar
 
-from ..core.catalog import Action, Datastore, Field, Project
+from ..core.actions import Action
+from ..core.catalog import Datastore, Field, Project
 from ..core.errors import invalid_request, no_place
 from ..core.ids import IdSource
 from ..core.record import record

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from ..core.catalog import Datastore, Webhook
+from ..core.catalog import Datastore
 from ..core.errors import no_place
 from ..core.limits import REPLAYED_MAX
 from ..core.record import record
+from ..core.saved import Webhook
 from ..storage import deliveries
 from ..storage.deliveries import Attempt, Delivery, State
 from .design import Scene, Wish

@@ -8,7 +8,8 @@ from dataclasses import field
 import msgspec
 
 from ..core.access import Identity, may_design, may_see_project
-from ..core.catalog import Action, Datastore, Project
+from ..core.actions import Action
+from ..core.catalog import Datastore, Project
 from ..core.commands import Entry, Op, WriteItem, WriteRequest
 from ..core.errors import forbidden, no_place, unavailable
 from ..core.places import get_project

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Final
 
 from ..core.access import Actor, Identity, may_execute
-from ..core.catalog import Catalog, Datastore, Field, Operation
+from ..core.actions import Operation
+from ..core.catalog import Catalog, Datastore, Field
 from ..core.commands import ParsedRow
 from ..core.errors import FaultError, action_forbidden, no_action, no_place, unavailable
 from ..core.ids import Clock, IdSource, is_id

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from ..core.catalog import Action, Datastore
+from ..core.actions import Action
+from ..core.catalog import Datastore
 from ..core.items import Item
 from ..core.record import record
 from ..storage.items import Person

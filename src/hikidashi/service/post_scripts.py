@@ -11,7 +11,8 @@ from typing import Final
 import msgspec
 
 from ..core.access import Identity
-from ..core.catalog import Action, Catalog
+from ..core.actions import Action
+from ..core.catalog import Catalog
 from ..core.errors import FaultError
 from ..core.events import Event
 from ..core.limits import SCRIPT_SECONDS

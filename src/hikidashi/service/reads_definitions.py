@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from ..core.access import may_execute, may_see_project, may_use_datastore, may_use_field
-from ..core.catalog import Action, Datastore, Field, Operation, Project, SavedQuery
+from ..core.actions import Action, Operation
+from ..core.catalog import Datastore, Field, Project
 from ..core.conditions import shown_fields
 from ..core.errors import no_place
+from ..core.saved import SavedQuery
 from .app import View
 
 

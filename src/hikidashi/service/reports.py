@@ -7,7 +7,7 @@ from dataclasses import field as record_field
 from typing import Any
 
 from ..core.access import may_use_datastore
-from ..core.catalog import Datastore, Field, Project, SavedChart, SavedReport
+from ..core.catalog import Datastore, Field, Project
 from ..core.conditions import (
     Scope,
     Wish,
@@ -24,7 +24,7 @@ from ..core.limits import CHART_LABELS_MAX, CHART_SERIES_MAX, REPORT_GROUPS_MAX
 from ..core.places import get_project
 from ..core.query import AllOf, Condition, Query, Sort, Subject, SystemKey
 from ..core.record import record
-from ..core.saved import Aggregate, Period, ReportColumn
+from ..core.saved import Aggregate, Period, ReportColumn, SavedChart, SavedReport
 from ..storage.items import read_titles
 from ..storage.report_sql import list_groups
 from .app import View

@@ -16,7 +16,8 @@ from typing import Final
 import msgspec
 
 from ..core.access import Identity
-from ..core.catalog import Action, Datastore, Operation, Project
+from ..core.actions import Action, Operation
+from ..core.catalog import Datastore, Project
 from ..core.commands import Command, Entry, Op, Target, WriteFound, WriteItem
 from ..core.conditions import Scope, make_query, read_saved
 from ..core.errors import FaultError, FaultKind, invalid_request

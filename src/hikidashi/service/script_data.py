@@ -8,7 +8,8 @@ from typing import Final
 
 import msgspec
 
-from ..core.catalog import Action, Datastore, Project
+from ..core.actions import Action
+from ..core.catalog import Datastore, Project
 from ..core.commands import WriteRequest
 from ..core.errors import invalid_request
 from ..core.limits import SCRIPT_EXPANDED_CHARS_MAX

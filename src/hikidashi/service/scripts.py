@@ -16,7 +16,8 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 
 from ..core.access import Actor, Identity
-from ..core.catalog import Action, Catalog, Datastore
+from ..core.actions import Action
+from ..core.catalog import Catalog, Datastore
 from ..core.commands import Command, Entry, Refuse, Target, WriteFound, WriteItem, WriteRequest
 from ..core.draft import HandedBackError
 from ..core.errors import (

@@ -11,7 +11,8 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from ..core.catalog import Datastore, Field, Operation, Project
+from ..core.actions import Operation
+from ..core.catalog import Datastore, Field, Project
 from ..core.commands import KeptEntry, KeptItem
 from ..core.errors import InvalidValueError
 from ..core.file_types import clean_name

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from ..core.catalog import Catalog, Webhook
+from ..core.catalog import Catalog
 from ..core.events import Event
 from ..core.limits import (
     WEBHOOK_BODY_BYTES_MAX,
@@ -17,6 +17,7 @@ from ..core.limits import (
     WEBHOOK_TOLD_CHARS_MAX,
 )
 from ..core.record import record
+from ..core.saved import Webhook
 from .app import App, View
 from .consumers import FinalError, RetriableError
 from .event_data import event_data, read_event

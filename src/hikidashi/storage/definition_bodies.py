@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from ..core.catalog import FieldRule, Operation
+from ..core.actions import FieldRule, Operation
 from ..core.record import record
 from ..core.saved import Aggregate, Period
 

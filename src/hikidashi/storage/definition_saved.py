@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..core.catalog import Option, Settings, Webhook
+from ..core.kinds import Option, Settings
 from ..core.relations import Relation
 from ..core.saved import (
     Constant,
@@ -16,6 +16,7 @@ from ..core.saved import (
     SavedQuery,
     SavedReport,
     Schedule,
+    Webhook,
 )
 from .definition_bodies import (
     ChartBody,

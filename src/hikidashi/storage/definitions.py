@@ -7,17 +7,8 @@ from dataclasses import field as record_field
 
 import msgspec
 
-from ..core.catalog import (
-    Action,
-    Catalog,
-    Datastore,
-    Field,
-    Group,
-    Project,
-    Role,
-    Status,
-    Webhook,
-)
+from ..core.actions import Action, Status
+from ..core.catalog import Catalog, Datastore, Field, Group, Project, Role
 from ..core.errors import no_place
 from ..core.kinds import KINDS, Storage
 from ..core.limits import INDEXED_BYTES_MAX, INDEXED_CHARS_MAX
@@ -25,6 +16,7 @@ from ..core.password_policy import PasswordPolicy
 from ..core.public import SignUp
 from ..core.record import record
 from ..core.relations import Relation
+from ..core.saved import Webhook
 from . import tables
 from .builds import Kind
 from .definition_bodies import (

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..core.access import Identity, may_execute
-from ..core.catalog import Catalog, Datastore, Project, SavedCondition, SavedQuery, SavedReport
+from ..core.catalog import Catalog, Datastore, Project
 from ..core.kinds import Storage
 from ..core.query import SystemKey
 from ..core.record import record
+from ..core.saved import SavedCondition, SavedQuery, SavedReport
 from ..core.substrings import has_substrings
 from .definitions import list_workspaces, load_catalog
 from .engines import Connection, Engine, OutdatedSchemaError

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ...core.catalog import ANY_RULE, Action, Catalog, Datastore, Field, Operation, Project, Status
+from ...core.actions import ANY_RULE, Action, Operation, Status
+from ...core.catalog import Catalog, Datastore, Field, Project
 from ...core.computed import shown_formula
 from ...core.values import format_instant, format_number
 from ...service.shown import localized

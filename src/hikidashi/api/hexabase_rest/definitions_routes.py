@@ -9,7 +9,8 @@ from typing import Any, Final
 import msgspec
 
 from ...core.access import Identity
-from ...core.catalog import Datastore, Operation
+from ...core.actions import Operation
+from ...core.catalog import Datastore
 from ...core.errors import (
     FaultError,
     FaultKind,

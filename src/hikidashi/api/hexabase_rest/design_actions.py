@@ -7,7 +7,8 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 
 from ...core.access import Identity, may_design
-from ...core.catalog import ANY_RULE, Action, Datastore, Operation, Project
+from ...core.actions import ANY_RULE, Action, Operation
+from ...core.catalog import Datastore, Project
 from ...core.errors import invalid_request, too_large
 from ...core.limits import SCRIPT_BYTES_MAX
 from ...core.places import get_project

@@ -11,7 +11,8 @@ from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from ...core.access import may_execute
-from ...core.catalog import Action, Datastore, Field
+from ...core.actions import Action
+from ...core.catalog import Datastore, Field
 from ...core.items import Item
 from ...core.record import record
 from ...core.values import format_instant, format_number

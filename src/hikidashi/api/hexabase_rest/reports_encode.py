@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, Final
 
-from ...core.catalog import Datastore, SavedChart
+from ...core.catalog import Datastore
 from ...core.grouping import ZoneSteps, format_day, format_period, local_time
 from ...core.items import Item
 from ...core.kinds import Option
 from ...core.query import SystemKey
 from ...core.record import record
-from ...core.saved import Aggregate
+from ...core.saved import Aggregate, SavedChart
 from ...core.values import format_number
 from ...service.app import View
 from ...service.reports import Column, Drawing, Report

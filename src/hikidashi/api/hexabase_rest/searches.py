@@ -7,10 +7,11 @@ from typing import Any, Final
 import msgspec
 
 from ...core.access import Identity
-from ...core.catalog import Catalog, Datastore, Field, SavedCondition, SavedQuery
+from ...core.catalog import Catalog, Datastore, Field
 from ...core.kinds.choice import find_option
 from ...core.places import get_project
 from ...core.query import SystemKey
+from ...core.saved import SavedCondition, SavedQuery
 from ...service.app import App, View
 from ...service.reads import find_place
 from ...service.reads_definitions import list_queries, list_search_fields

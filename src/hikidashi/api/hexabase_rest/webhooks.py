@@ -7,10 +7,11 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 
 from ...core.access import Identity
-from ...core.catalog import Datastore, Webhook
+from ...core.catalog import Datastore
 from ...core.errors import invalid_request
 from ...core.ids import is_id
 from ...core.limits import DELIVERY_PAGE_MAX
+from ...core.saved import Webhook
 from ...core.values import format_instant, parse_instant
 from ...service.app import App
 from ...service.design import Scene

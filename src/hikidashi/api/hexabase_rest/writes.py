@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Final, cast
 
 from ...core.access import Identity
-from ...core.catalog import Operation
+from ...core.actions import Operation
 from ...core.commands import Command, ReserveItem, WriteItem
 from ...core.errors import FaultError
 from ...core.plan import Result, WriteResult

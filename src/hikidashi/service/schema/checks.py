@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from ...core.access import Actor
-from ...core.catalog import Catalog, Datastore, SavedQuery, SavedReport
+from ...core.catalog import Catalog, Datastore
 from ...core.computed import find_formula_problems
 from ...core.conditions import Scope, read_saved
 from ...core.errors import FaultError, InvalidValueError
@@ -19,6 +19,7 @@ from ...core.limits import (
     SCHEDULES_PER_PROJECT_MAX,
     WEBHOOKS_PER_DATASTORE_MAX,
 )
+from ...core.saved import SavedQuery, SavedReport
 from ...storage.definition_bodies import (
     ActionBody,
     ChartBody,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from ...core.catalog import Operation
+from ...core.actions import Operation
 from ...core.ids import IdSource
 from ...core.record import record
 from ...storage.definition_bodies import Body, Definition, FieldBody, GroupBody, RoleBody

@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from ...core.catalog import ANY_RULE, FieldRule, Operation
+from ...core.actions import ANY_RULE, FieldRule, Operation
 from ...core.ids import IdSource
 from .index import Index
 from .sections import Section

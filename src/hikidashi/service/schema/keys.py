@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from ...core.catalog import Operation
+from ...core.actions import Operation
 from ...core.formula import RESULTS
 from ...core.kinds import KINDS
 from ...core.limits import NUMBER_DIGITS_MAX, WEBHOOK_SECRETS_MAX

@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from ...core.catalog import Operation
+from ...core.actions import Operation
 from ...core.errors import FaultError
 from ...core.ids import is_id
 from ...core.limits import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ...core.catalog import Operation
+from ...core.actions import Operation
 from ...core.ids import is_id
 from ...storage.definition_bodies import ActionBody, Definition, QueryBody, ScheduleBody
 
