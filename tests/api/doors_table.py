@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
+from tests.api.doors_hottask import HOTTASK_BY_ID, HOTTASK_OF_ALL, HUSH
 from tests.files.papers import BOUNDARY, form
 
 APP = "/api/v0/applications/DOORS"
 ROOMS = f"{APP}/datastores/ROOMS"
 SHELF = f"{APP}/datastores/SHELF"
 PLACE = "/api/v0/datastores/65d000000000000000000001"
-HUSH = "hush-tag"
 SECRETS = ("秘密の品", HUSH, "987654321", "囁き", "隠し図", "the hidden bytes")
 FORCE = {"is_force_update": True}
 FORM = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
@@ -289,44 +289,11 @@ _BY_ID = (
     ),
     ("ImportItems", "POST", f"{ROOMS}/import", _import("name,other\nx,@item\n")),
     ("ImportItems", "POST", f"{ROOMS}/import", _import("name,paper\nx,@file\n")),
-    (
-        "hottask.Create",
-        "POST",
-        "/autodev/CustomTableValue/Create/doorstestcode/1",
-        {"create": {"other": "@item"}},
-    ),
-    (
-        "hottask-staging.Create",
-        "POST",
-        "/stagingautodev/CustomTableValue/Create/doorstestcode/1",
-        {"create": {"other": "@item"}},
-    ),
-    *(
-        (f"{name}.{verb}", "POST", f"{base}/CustomTable/{verb}/doorstestcode", {key: "@number"})
-        for base, name in (("/autodev", "hottask"), ("/stagingautodev", "hottask-staging"))
-        for verb, key in (("ReportUploadSuccess", "FileStoreId"), ("GetFileStaticUrl", "fileId"))
-    ),
-    (
-        "hottask.UD",
-        "POST",
-        "/autodev/CustomTableValue/UD/doorstestcode/1",
-        {"update": {"id": "@row", "name": "x"}},
-    ),
-    (
-        "hottask.UD",
-        "POST",
-        "/autodev/CustomTableValue/UD/doorstestcode/1",
-        {"update": {"id": "@row", "name": "x", "rev_no": 99}},
-    ),
-    (
-        "hottask-staging.UD",
-        "POST",
-        "/stagingautodev/CustomTableValue/UD/doorstestcode/1",
-        {"update": {"id": "@row", "name": "x"}},
-    ),
+    *HOTTASK_BY_ID,
 )
 
 _OF_ALL = (
+    *HOTTASK_OF_ALL,
     *(
         ("ItemList", "POST", f"{ROOMS}/items/search", {"use_display_id": True, **body})
         for body in (

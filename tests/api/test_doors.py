@@ -118,6 +118,7 @@ class House(Rest):
         told = ID.sub(b"<id>", told)
         if "@row" in str(door.body):
             told = told.replace(f":{subject.row}".encode(), b":<row>")
+            told = told.replace(f" {subject.row} ".encode(), b" <row> ")
         if "@number" in str(door.body):
             told = told.replace(f":{subject.number}".encode(), b":<number>")
         return reply.status, reply.headers.get("content-type", ""), told

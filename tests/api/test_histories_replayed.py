@@ -177,6 +177,13 @@ WRITES: dict[str, list[tuple[Any, ...]]] = {
         )
     },
     # Last, for they take away what there is.
+    **{
+        f"{name}.Delete": [
+            ("POST", f"{base}/CustomTableValue/Create/{TABLE}", {"create": {"name": "short"}}),
+            ("POST", f"{base}/CustomTableValue/Delete/{TABLE}", {"delete": {"id": "@row"}}),
+        ]
+        for name, base in (("hottask", "/autodev"), ("hottask-staging", "/stagingautodev"))
+    },
     "DeleteItem": [
         ("DELETE", f"{ROOMS}/items/delete/@new", {}),
         (
@@ -193,9 +200,9 @@ WRITES: dict[str, list[tuple[Any, ...]]] = {
 # What sends a body and writes no item, beside all that is called Get.
 READS = {"ItemList", "GlobalSearch", "ExportItemsByConditions", "TryActionScript"}
 READS |= {
-    f"{base}.{name}"
-    for base in ("hottask", "hottask-staging")
-    for name in ("GetFileStaticUrl", "ReportUploadSuccess")
+    f"hottask{base}.{verb}"
+    for base in ("", "-staging")
+    for verb in ("Page", "List", "Count", "ReportUploadSuccess", "GetFileStaticUrl")
 }
 Images = dict[tuple[str, str, int], Item]  # by datastore, item and revision
 

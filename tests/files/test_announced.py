@@ -241,7 +241,7 @@ def test_a_file_may_be_empty(papers):
 def test_a_secret_that_was_never_told_opens_nothing(papers, secret):
     announce(papers)
     reply = put(papers, f"/autodev/CustomTable/Upload/{secret}")
-    assert reply.status == 404, reply.body
+    assert reply.json["Code"] == 404, reply.body
     assert kept(papers) == ([], [(1,)])
 
 

@@ -67,6 +67,8 @@ def missing_code(call: Call, param: str, what: str) -> set[int]:
         return {400}  # the path is not UTF-8
     if call.name.endswith("AutoNumber"):
         return {400}
+    if call.auth == "hottask" and param in ("code", ""):
+        return {401}  # a key opens its own project
     if param == "action-id" and call.name == "CreateItemWithItemID":
         return {400}
     if param == "action-id" and call.name.startswith("Execute"):

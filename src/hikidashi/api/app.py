@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from .edge import Edge
 from .exchange import Call
 from .hexabase_rest.routes import CALLS as HEXABASE_CALLS
-from .hottask import list_calls as list_hottask_calls
+from .hottask import list_calls as list_hottask_calls, list_strangers
 from .hub import Hub
 from .inside import InnerEdge
 from .live import CALLS as LIVE_CALLS
@@ -36,4 +36,5 @@ def make_asgi(app: App) -> Edge:
         origins=config.allowed_origins,
         body_bytes_max=config.body_bytes_max,
         drain_seconds=config.drain_seconds,
+        strangers=list_strangers(config.hottask_http_errors),
     )

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, MutableMapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Mapping,
+    MutableMapping,
+)
 from itertools import count
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -136,6 +143,7 @@ class Edge:
         origins: tuple[str, ...] = ("*",),
         body_bytes_max: int = BODY_BYTES_MAX,
         drain_seconds: float = 30,
+        strangers: Mapping[str, Callable[[str], Answer]] | None = None,
     ) -> None:
         self._app = app
         self._routes = Routes(calls)
@@ -145,6 +153,8 @@ class Edge:
         self._hub = hub
         self._cors = Cors(origins)
         self._drain_seconds = drain_seconds
+        # By first segment: how a dialect refuses a path that none of its calls has.
+        self._strangers = strangers or {}
         self._stem = secrets.token_hex(6)
         self._counter = count(1)
         self.in_flight = 0
@@ -242,6 +252,10 @@ class Edge:
             if target is not None and target.call.allows_head:
                 return await self._call(target, scope, exchange, segments)
         calls = self._routes.list(segments)
+        stranger = None if calls else self._strangers.get(segments[1])
+        if stranger is not None:
+            is_asked = method == "OPTIONS"  # a browser reads no refusal before it may call
+            return self._cors.preflight(["GET", "POST"]) if is_asked else stranger(scope["path"])
         if not calls:
             return refuse(404, f"there is no {scope['path']}", "NOT_FOUND")
         exchange.has_cookies = any(one.has_cookies for one in calls)

@@ -97,6 +97,7 @@ class WriteItem:
     awaits_post: bool = False  # whoever sends it runs a synchronous POST script of its action
     is_import: bool = False  # a row of a file: it may give auto numbers, and nothing runs after it
     linked: Linked | None = None  # of a delete
+    is_row: bool = False  # project and datastore are named by the code and number of a table
 
 
 @record

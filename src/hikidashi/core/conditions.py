@@ -106,7 +106,11 @@ def read_wish(wish: Wish, scope: Scope) -> Condition:
 
 def read_sort(key: str, *, descending: bool, scope: Scope) -> Sort:
     """A sort by a field or system key. Raises 400 if there is none, or none with an order."""
-    subject = find_subject(key, scope)
+    return make_sort(find_subject(key, scope), key, descending=descending)
+
+
+def make_sort(subject: Subject, key: str, *, descending: bool) -> Sort:
+    """A sort by what a caller names so. Raises 400 for what has no order."""
     if isinstance(subject, Field) and subject.kind.name in _UNSORTED_KINDS:
         raise invalid_request(
             f"items can't be sorted by {key}: a {subject.kind.name} field has no order", key

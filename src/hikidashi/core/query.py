@@ -6,6 +6,7 @@ is false into true. Who may see an item is not part of a query; the store adds t
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import field
@@ -13,6 +14,7 @@ from enum import Enum
 from typing import TypeAlias
 
 from .catalog import Datastore, Field
+from .kinds import Storage
 from .record import record
 
 
@@ -35,12 +37,13 @@ Subject: TypeAlias = Field | SystemKey
 
 
 class TextMode(Enum):
-    """How a text is compared. All but EQUALS ignore case and width."""
+    """How a text is compared; an instant by its ISO text. All but EQUALS ignore case and width."""
 
     CONTAINS = "contains"
     STARTS = "starts"
     ENDS = "ends"
     EQUALS = "equals"  # code point by code point
+    LIKE = "like"  # the whole text; % stands for any characters and _ for one
 
 
 @record
@@ -65,10 +68,10 @@ class RangeTest:
 
 @record
 class ChoiceTest:
-    """The value is one of these ids, or, where there are several, one of it is."""
+    """The value is one of these, or, where it is several ids, one of it is."""
 
     subject: Subject
-    values: tuple[str | bool, ...]
+    values: tuple[str | float | bool, ...]
 
 
 @record
@@ -112,6 +115,7 @@ Condition: TypeAlias = (
     TextTest | RangeTest | ChoiceTest | EmptyTest | UnreadTest | Not | AllOf | AnyOf
 )
 EVERYTHING = AllOf(())
+_LIKE_WILDCARDS = re.compile("([%_])")
 
 
 @record
@@ -158,6 +162,18 @@ class Query:
 def fold(text: str) -> str:
     """What a search compares when it ignores case and width. The store has the same function."""
     return unicodedata.normalize("NFKC", text).lower().replace("\u03c2", "\u03c3")
+
+
+def split_like(pattern: str) -> list[str]:
+    """The parts of a pattern of LIKE: text, wildcard, text, and so on."""
+    return _LIKE_WILDCARDS.split(pattern)
+
+
+def is_instant(subject: Subject) -> bool:
+    """Whether its values are instants."""
+    if isinstance(subject, SystemKey):
+        return subject in (SystemKey.CREATED_AT, SystemKey.UPDATED_AT)
+    return subject.storage is Storage.INTEGER
 
 
 def subjects(condition: Condition) -> Iterator[Subject]:

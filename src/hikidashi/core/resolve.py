@@ -57,7 +57,7 @@ from .limits import (
     ROW_NUMBER_END,
     TARGET_DATASTORES_MAX,
 )
-from .places import check_comment, get_datastore, get_project
+from .places import check_comment, get_datastore, get_project, get_written
 from .reservations import resolve_reservation
 from .resolve_parts import resolve_comment, resolve_link, resolve_number, resolve_rules
 from .rows_planner import resolve_rows
@@ -104,7 +104,7 @@ def resolve(command: Command, catalog: Catalog, actor: Actor) -> Request:
 
 
 def _resolve_write(command: WriteItem, catalog: Catalog, actor: Actor) -> WriteRequest:
-    datastore = get_datastore(catalog, actor, command.project, command.entry.datastore)
+    datastore = get_written(command, catalog, actor)
     project = catalog.find_project(datastore.project)
     if project is None:  # a datastore is always found under its project
         raise no_place("application", command.project)

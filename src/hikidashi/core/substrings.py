@@ -94,7 +94,7 @@ def _all_of(condition: Condition) -> Iterator[Condition]:
 def _is_served(test: TextTest) -> bool:
     subject = test.subject
     return (
-        test.mode is not TextMode.EQUALS
+        test.mode not in (TextMode.EQUALS, TextMode.LIKE)
         and isinstance(subject, Field)
         and serves_substrings(subject)
         and all(test.values)

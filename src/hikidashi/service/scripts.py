@@ -36,7 +36,7 @@ from ..core.limits import (
     SCRIPT_LOG_BYTES_MAX,
     SCRIPT_SECONDS,
 )
-from ..core.places import get_datastore
+from ..core.places import get_written
 from ..core.plan import Result, WriteResult
 from ..core.record import record
 from ..core.resolve import find_action, resolve
@@ -118,7 +118,7 @@ def _has_scripts(catalog: Catalog, actor: Actor, command: WriteItem) -> bool:
     if not catalog.has_scripts:
         return False
     try:
-        datastore = get_datastore(catalog, actor, command.project, command.entry.datastore)
+        datastore = get_written(command, catalog, actor)
     except FaultError:  # planning tells it
         return False
     action = find_action(command.entry, datastore)

@@ -13,13 +13,14 @@ import msgspec
 from ..core.catalog import Datastore
 from ..core.ids import is_id
 from ..core.items import Item
+from ..core.limits import ROW_NUMBER_END
 from ..core.plan import Changes
 from ..core.query import LookupTarget, UnreadTest
 from ..core.record import record
 from .access_sets import AccessSets
 from .engines import Column, Connection, Query, QueryKeys, Row
 from .search_sql import unread, visible
-from .tables import ACL_AT, ID, field_column, item_table, table_name
+from .tables import ACL_AT, ID, N, field_column, item_table, table_name
 
 _USERS = "SELECT id, name, email FROM users"
 _HISTORIES = (
@@ -130,6 +131,47 @@ def read_titles(
     select = f"SELECT id, acl, {title} FROM {table_name(target.datastore.id)}"  # noqa: S608
     rows = connection.read([QueryKeys(select, ID, wanted)])[0]
     return {row[0]: row[2] or "" for row, _ in _seen(connection, access, rows, 1, keyring)}
+
+
+def read_numbers(
+    connection: Connection,
+    access: AccessSets,
+    datastore: Datastore,
+    items: Iterable[str],
+    keyring: frozenset[str],
+) -> dict[str, int]:
+    """The row numbers of items, by id; only of visible ones."""
+    wanted = sorted({one for one in items if is_id(one)})
+    found = _numbered(connection, access, datastore, QueryKeys("", ID, wanted), keyring)
+    return dict(found)
+
+
+def read_numbered(
+    connection: Connection,
+    access: AccessSets,
+    datastore: Datastore,
+    numbers: Iterable[int],
+    keyring: frozenset[str],
+) -> dict[int, str]:
+    """The ids of items, by row number; only of visible ones."""
+    wanted = sorted({one for one in numbers if 0 < one < ROW_NUMBER_END})
+    found = _numbered(connection, access, datastore, QueryKeys("", N, wanted), keyring)
+    return {number: item for item, number in found}
+
+
+def _numbered(
+    connection: Connection,
+    access: AccessSets,
+    datastore: Datastore,
+    wanted: QueryKeys,
+    keyring: frozenset[str],
+) -> list[tuple[str, int]]:
+    """Ids with row numbers."""
+    if not wanted.keys:
+        return []
+    select = f"SELECT id, acl, n FROM {table_name(datastore.id)}"  # noqa: S608  our own name
+    rows = connection.read([wanted._replace(select=select)])[0]
+    return [(row[0], row[2]) for row, _ in _seen(connection, access, rows, 1, keyring)]
 
 
 def _seen(

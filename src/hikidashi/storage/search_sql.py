@@ -27,6 +27,8 @@ from ..core.query import (
     TextTest,
     UnreadTest,
     fold,
+    is_instant,
+    split_like,
 )
 from ..core.substrings import serves_substrings
 from .engines import Query as Statement
@@ -164,7 +166,7 @@ def has_indexed_order(query: Query) -> bool:
 def text_likes(alias: str, test: TextTest, params: list[Any]) -> str:
     """The predicate that a row of an index of substrings holds what a test looks for."""
     values = [one for one in test.values if one]
-    params += [_PATTERNS[test.mode](escape(fold(one))) for one in values]
+    params += [_PATTERNS[test.mode](one) for one in values]
     return _joined("OR", [f"{alias}.folded LIKE ? ESCAPE '!'"] * len(values))
 
 
@@ -356,6 +358,8 @@ class Compiler:
         values = [one for one in test.values if one]
         if not values:
             return f"({_NEVER})"
+        if is_instant(test.subject):
+            column = f"hikidashi_instant({column})"
         if test.mode is TextMode.EQUALS:
             self.params += values
             return f"({column} IS NOT NULL AND {column} IN ({marks(values)}))"
@@ -367,7 +371,7 @@ class Compiler:
         ascii_only = f"octet_length({column}) = length({column})"
         text = f"CASE WHEN {ascii_only} THEN lower({column}) ELSE hikidashi_fold({column}) END"
         folded = f"{text} LIKE ? ESCAPE '!'"
-        self.params += [_PATTERNS[test.mode](escape(fold(one))) for one in values]
+        self.params += [_PATTERNS[test.mode](one) for one in values]
         return f"({column} IS NOT NULL AND {_joined('OR', [folded] * len(values))})"
 
     def _range(self, test: RangeTest) -> str:
@@ -436,10 +440,17 @@ class Compiler:
         )
 
 
+def _like(text: str) -> str:
+    """A pattern whose wildcards are meant; what lies between them is not."""
+    parts = split_like(text)
+    return "".join(one if at % 2 else escape(fold(one)) for at, one in enumerate(parts))
+
+
 _PATTERNS: dict[TextMode, Callable[[str], str]] = {
-    TextMode.CONTAINS: lambda text: f"%{text}%",
-    TextMode.STARTS: lambda text: f"{text}%",
-    TextMode.ENDS: lambda text: f"%{text}",
+    TextMode.CONTAINS: lambda text: f"%{escape(fold(text))}%",
+    TextMode.STARTS: lambda text: f"{escape(fold(text))}%",
+    TextMode.ENDS: lambda text: f"%{escape(fold(text))}",
+    TextMode.LIKE: _like,
 }
 
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .calls import list_calls
+from .calls import list_calls, list_strangers
 
-__all__ = ["list_calls"]
+__all__ = ["list_calls", "list_strangers"]

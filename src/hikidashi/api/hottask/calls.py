@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import wraps
 from typing import Final
 
 from ...core.errors import FaultError
 from ...service.app import App
 from ..exchange import Answer, Call, HttpRequest
-from . import files, people, rows
+from . import files, people, queries, rows
 from .envelope import refusal
+from .refused import refuse_path
 from .route import Route, Work
 
 # The vendor's two deployments of one API, and how their calls are named here.
 BASES: Final = {"/autodev": "hottask", "/stagingautodev": "hottask-staging"}
-ROUTES: Final[tuple[Route, ...]] = (*rows.ROUTES, *files.ROUTES, *people.ROUTES)
+ROUTES: Final[tuple[Route, ...]] = (*rows.ROUTES, *queries.ROUTES, *files.ROUTES, *people.ROUTES)
 
 
 def list_calls(http_errors: str = "envelope") -> tuple[Call, ...]:
@@ -41,7 +43,17 @@ def list_calls(http_errors: str = "envelope") -> tuple[Call, ...]:
     )
 
 
+def list_strangers(http_errors: str) -> dict[str, Callable[[str], Answer]]:
+    """By the first word of a path: how one that none of the calls has is refused."""
+
+    def refuse(path: str) -> Answer:
+        return refuse_path(path, http_errors)
+
+    return {base.removeprefix("/"): refuse for base in BASES}
+
+
 def _handler(work: Work) -> Callable[[App, HttpRequest, None], Awaitable[Answer]]:
+    @wraps(work)
     async def handle(app: App, request: HttpRequest, _: None) -> Answer:
         return await work(app, request)
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
+from typing import Final
 
 from ...core.errors import FaultError, invalid_request
-from ...core.limits import INTEGER_MAX
+from ...core.filters import read_whole
 from ...core.record import record
 from ..body import decode_any
 
 UPDATE_SHAPE = '{"update": {"id": 1, "<field>": <value>}}'
+DELETE_SHAPE = '{"delete": {"id": 1}}'
 CREATE_SHAPE = '{"create": {"<field>": <value>}}'
 _SCRIPT = re.compile(rb"\s*(body\s*:|JSON\.stringify|\{\s*(?:[A-Za-z_$][\w$]*\s*:|'|//|/\*))")
 _FORM = re.compile(rb"[\w.%+\[\]-]+=[^{}\s]*\Z")
+PLACES: Final = frozenset(("customtableid", "randomcode"))  # which the path names
 _HINT_BYTES = 200  # of a broken body that are looked at
-_NUMERAL = re.compile(r"-?\d{1,18}\Z", re.ASCII)
 
 
 @record
@@ -27,17 +29,41 @@ class RowUpdate:
     revision: int | None  # None: the last write wins
 
 
-def decode_update(body: bytes) -> RowUpdate:
-    """Read a UD body. Raises FaultError (400) that says what is wrong with it."""
+@record
+class RowDelete:
+    """Which row a Delete call deletes."""
+
+    row: int
+    revision: int | None  # None: whatever it is
+
+
+def decode_update(body: bytes, told_only: Container[str] = ()) -> RowUpdate:
+    """Read a UD body; keys that are only told of a row are left out. Raises FaultError (400) that
+    says what is wrong with it."""
     given = _fields(body, "update", UPDATE_SHAPE)
-    values = dict(given)
+    values = {key: one for key, one in given.items() if key not in told_only}
     row = _take_id(values)
     revision = _take_revision(values)
     if row is None:
-        raise _missing_id(body, values)
+        raise _missing_id(body, values, "update", UPDATE_SHAPE)
     if not values:
         raise invalid_request(f"update names no field to change; send {UPDATE_SHAPE}")
     return RowUpdate(row, values, revision)
+
+
+def decode_delete(body: bytes) -> RowDelete:
+    """Read a Delete body. Raises FaultError (400) that says what is wrong with it."""
+    values = dict(_fields(body, "delete", DELETE_SHAPE))
+    row = _take_id(values)
+    revision = _take_revision(values)
+    if row is None:
+        raise _missing_id(body, values, "delete", DELETE_SHAPE)
+    rest = [key for key in values if key.lower() not in PLACES]
+    if rest:
+        raise invalid_request(
+            f"Delete takes the id of one row, and no {rest[0][:80]}; send {DELETE_SHAPE}"
+        )
+    return RowDelete(row, revision)
 
 
 def decode_create(body: bytes) -> Mapping[str, object]:
@@ -48,7 +74,7 @@ def decode_create(body: bytes) -> Mapping[str, object]:
 
 def read_keys(body: bytes, shape: str) -> dict[str, object]:
     """A body that is an object of settings, by key in lower case. Raises FaultError (400)."""
-    top = _json(body, shape)
+    top = decode_json(body, shape)
     if not isinstance(top, dict):
         raise invalid_request(f"the body must be a JSON object like {shape}")
     found: dict[str, object] = {}
@@ -65,7 +91,7 @@ def is_placeholder(key: str) -> bool:
 
 def _fields(body: bytes, wrapper: str, shape: str) -> Mapping[str, object]:
     """The object that holds the fields: under the wrapper, or the body itself."""
-    top = _json(body, shape)
+    top = decode_json(body, shape)
     if not isinstance(top, dict):
         raise invalid_request(f"the body must be a JSON object like {shape}")
     inner = top.get(wrapper)
@@ -83,7 +109,8 @@ def _fields(body: bytes, wrapper: str, shape: str) -> Mapping[str, object]:
     return top
 
 
-def _json(body: bytes, shape: str) -> object:
+def decode_json(body: bytes, shape: str) -> object:
+    """Read a body of any shape; `shape` is shown where it is no JSON. Raises 400."""
     try:
         return decode_any(body)
     except FaultError as error:
@@ -107,7 +134,7 @@ def _take_id(values: dict[str, object]) -> int | None:
     """Take the row number out, whatever the case of its key (real clients send `id` and `ID`)."""
     found: int | None = None
     for key in [one for one in values if one.lower() == "id"]:
-        number = whole(values.pop(key), key)
+        number = read_whole(values.pop(key), key)
         if found is not None and number != found:
             raise invalid_request(f"the row is named twice, as {found} and as {number}")
         found = number
@@ -117,26 +144,16 @@ def _take_id(values: dict[str, object]) -> int | None:
 def _take_revision(values: dict[str, object]) -> int | None:
     if "rev_no" not in values:
         return None
-    return whole(values.pop("rev_no"), "rev_no")
+    return read_whole(values.pop("rev_no"), "rev_no")
 
 
-def whole(raw: object, key: str) -> int:
-    """A whole number, or a string that is one, as for number fields."""
-    is_numeral = isinstance(raw, str) and _NUMERAL.match(raw) is not None
-    is_integral = isinstance(raw, float) and raw.is_integer()
-    number = int(raw) if is_numeral or is_integral else raw  # type: ignore[call-overload]
-    if isinstance(number, bool) or not isinstance(number, int) or abs(number) > INTEGER_MAX:
-        raise invalid_request(f"{key} must be a whole number, not {repr(raw)[:80]}")
-    return number
-
-
-def _missing_id(body: bytes, values: Mapping[str, object]) -> FaultError:
+def _missing_id(body: bytes, values: Mapping[str, object], wrapper: str, shape: str) -> FaultError:
     if any(is_placeholder(key) for key in values):
         return invalid_request(
             f"{next(filter(is_placeholder, values))!r} stands for the table's own fields: name the"
-            f" row by its id and each field to change, like {UPDATE_SHAPE}"
+            f" row by its id and each field to change, like {shape}"
         )
     top = decode_any(body)
     if isinstance(top, dict) and any(key.lower() == "id" for key in top):
-        return invalid_request(f"the id belongs inside update: {UPDATE_SHAPE}")
-    return invalid_request(f"the id of the row to update is missing; send {UPDATE_SHAPE}")
+        return invalid_request(f"the id belongs inside {wrapper}: {shape}")
+    return invalid_request(f"the id of the row to {wrapper} is missing; send {shape}")

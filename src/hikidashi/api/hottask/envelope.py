@@ -45,6 +45,14 @@ CODES: dict[FaultKind, int] = {  # docs/semantics.md has the same table, in word
 }
 
 
+BEFORE, AFTER = encode(Envelope(msgspec.Raw(b"<>"))).split(b"<>")  # what stands around the data
+
+
+def wrap(data: bytes) -> bytes:
+    """The envelope of a call that did what it was asked, around data that is JSON already."""
+    return BEFORE + data + AFTER
+
+
 def success(data: object) -> bytes:
     """The envelope of a call that did what it was asked."""
     return encode(Envelope(data))

@@ -8,6 +8,7 @@ import msgspec
 
 from ...core.access import Identity
 from ...core.errors import invalid_request, too_large
+from ...core.filters import read_whole
 from ...core.limits import FORM_BYTES_MAX
 from ...service.app import App, View
 from ...service.attachments import find_numbered
@@ -18,7 +19,7 @@ from ..download import download
 from ..exchange import NO_DRY_RUN, Answer, HttpRequest
 from ..origin import find_origin
 from ..running import refuse_dry_run
-from .decode import read_keys, whole
+from .decode import read_keys
 from .envelope import success
 from .places import get_project
 from .route import Route, keyed
@@ -111,7 +112,7 @@ def _number(body: bytes, key: str, shape: str) -> int:
     raw = read_keys(body, shape).get(key.lower())
     if raw is None:
         raise invalid_request(f"{key} is missing; send {shape}")
-    return whole(raw, key)
+    return read_whole(raw, key)
 
 
 _ANY: Final = "application/octet-stream"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import wraps
 from typing import Any, Literal, TypeAlias
 
 from ...core.access import Identity
@@ -41,6 +42,7 @@ def keyed(work: KeyedWork, public: str = "") -> Work:
     """Work that is done for whom a key or token stands for; and for anybody on tables where that is
     public, if it is one of PUBLIC_CALLS."""
 
+    @wraps(work)
     async def identified(app: App, request: HttpRequest) -> Answer:
         identity = await identify(app, request)
         request.user = identity.user

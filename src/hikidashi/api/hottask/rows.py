@@ -1,24 +1,31 @@
-"""Create and UD: a row of a table is an item of a datastore, written by its default actions."""
+"""Create, UD and Delete: a row is an item of a datastore, written by its default actions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Annotated, Any, Final, cast
 
 import msgspec
 
+from ...core import places
 from ...core.access import Identity, may_use_field
+from ...core.actions import Operation
+from ...core.catalog import Field
 from ...core.commands import Command, Entry, Op, Refuse, WriteItem
-from ...core.errors import Code, Fault, FaultError, FaultKind
+from ...core.errors import Code, Fault, FaultError, FaultKind, invalid_request
+from ...core.filters import read_whole
 from ...core.plan import Result, WriteResult
 from ...service.app import App, View
+from ...service.rows import find_looked_up
 from ..body import told
 from ..exchange import DRY_RUN, Answer, HttpRequest
 from ..running import answer_write, run
-from .decode import decode_create, decode_update, is_placeholder
+from .decode import decode_create, decode_delete, decode_update, is_placeholder
 from .envelope import refusal, success
 from .places import Table, get_table
 from .route import Route, keyed
+from .rows_encode import TIMES
 
 FIELDS_SHOWN_MAX = 30  # named in the message about a field that is not there
 
@@ -41,49 +48,74 @@ class CreateBody(msgspec.Struct):
     create: Annotated[dict[str, Any], told("The fields of the new row, by name.")]
 
 
-async def update_row(app: App, request: HttpRequest, identity: Identity) -> Answer:
-    """UD: change the fields given of one row; answers how many rows were changed."""
+class DeleteBody(msgspec.Struct):
+    """What Delete takes; the id may also stand in the body without `delete` around it."""
 
-    def make(table: Table) -> WriteItem:
-        change = decode_update(request.body)
-        entry = Entry(
-            Op.UPDATE,
-            table.datastore.id,
-            row=change.row,
-            values=change.values,
-            revision=change.revision,
-        )
-        return WriteItem(table.project.id, entry, force=change.revision is None)
-
-    return await _write(app, request, identity, make, lambda _: 1)
+    delete: Annotated[
+        dict[str, Any],
+        told("The row's `id` (or `ID`). With `rev_no` the row must be at that revision."),
+    ]
 
 
 async def create_row(app: App, request: HttpRequest, identity: Identity) -> Answer:
     """Create: insert one row; answers its number."""
 
-    def make(table: Table) -> WriteItem:
-        entry = Entry(Op.NEW, table.datastore.id, values=decode_create(request.body))
-        return WriteItem(table.project.id, entry)
+    async def make(table: Table) -> Entry:
+        values = await _values(app, identity, table, decode_create(request.body))
+        return Entry(Op.NEW, request.params["table"], values=values)
 
     return await _write(app, request, identity, make, lambda one: one.item.n)
+
+
+async def update_row(app: App, request: HttpRequest, identity: Identity) -> Answer:
+    """UD: change the fields given of one row; answers how many rows were changed."""
+
+    async def make(table: Table) -> Entry:
+        change = decode_update(request.body, _told_only(table))
+        values = await _values(app, identity, table, change.values)
+        ref, forced = request.params["table"], change.revision is None
+        return Entry(
+            Op.UPDATE,
+            ref,
+            row=change.row,
+            values=values,
+            revision=change.revision,
+            force=forced,
+        )
+
+    return await _write(app, request, identity, make, lambda _: 1)
+
+
+async def delete_row(app: App, request: HttpRequest, identity: Identity) -> Answer:
+    """Delete: delete one row; answers how many rows were deleted."""
+
+    async def make(table: Table) -> Entry:
+        wanted = decode_delete(request.body)
+        ref, action = request.params["table"], table.datastore.default_action(Operation.DELETE)
+        if wanted.revision is None or action is None:
+            return Entry(Op.DELETE, ref, row=wanted.row)
+        # Only what a named action does is compared with a revision.
+        return Entry(Op.ACT, ref, row=wanted.row, action=action.id, revision=wanted.revision)
+
+    return await _write(app, request, identity, make, lambda _: 1)
 
 
 async def _write(
     app: App,
     request: HttpRequest,
     identity: Identity,
-    make: Callable[[Table], WriteItem],
+    make: Callable[[Table], Awaitable[Entry]],
     told: Callable[[WriteResult], int],
 ) -> Answer:
-    """Make a command for the table and run it, once for each Idempotency-Key."""
+    """Make an entry for the table and write it, once for each Idempotency-Key."""
     table: Table | None = None
     command: Command
     try:
-        table = await app.read(identity, lambda view: get_table(view, request.params))
+        table = await _find_table(app, identity, request.params)
     except FaultError as error:
         command = Refuse(error)
     else:
-        command = make(table)
+        command = WriteItem(request.params["code"], await make(table), is_row=True)
 
     def answer(outcome: Result | FaultError, _view: View | None) -> Answer:
         if isinstance(outcome, FaultError):
@@ -95,6 +127,49 @@ async def _write(
         return await answer_write(app, request, identity, run(app, identity, command), answer)
     except FaultError as error:
         return answer(error, None)
+
+
+async def _find_table(app: App, identity: Identity, params: Mapping[str, str]) -> Table:
+    """The table of the path, perhaps outdated: the write itself looks for it again. Raises 404."""
+    held = app.store.standing.find(identity)
+    if held is not None:
+        with suppress(FaultError):  # it may be there by now
+            return Table(places.get_table(*held, params["code"], params["table"]), held[1])
+    return await app.read(identity, lambda view: get_table(view, params))
+
+
+def _told_only(table: Table) -> frozenset[str]:
+    """Keys of a row that say when it was written, and are no fields of the table."""
+    return frozenset(one for one in TIMES if table.datastore.find_field(one) is None)
+
+
+async def _values(
+    app: App, identity: Identity, table: Table, given: Mapping[str, object]
+) -> Mapping[str, object]:
+    """The values with ids in place of the row numbers of what lookups name. Raises 400."""
+    wanted: list[tuple[str, Field, int]] = []
+    for key, value in given.items():
+        field = table.datastore.find_field(key)
+        if (
+            field is not None
+            and field.kind.refers_to == "item"
+            and not isinstance(value, str | None)
+        ):
+            wanted.append((key, field, read_whole(value, key)))
+    if not wanted:
+        return given
+
+    def find(view: View) -> dict[str, object]:
+        datastore = table.datastore
+        found: dict[str, object] = {}
+        for key, field, number in wanted:
+            item = find_looked_up(view, datastore, field, [number]).get(number)
+            if item is None:
+                raise invalid_request(f"{key}: there is no row {number} to look up", key)
+            found[key] = item
+        return found
+
+    return {**given, **await app.read(identity, find)}
 
 
 def _explained(error: FaultError, table: Table) -> FaultError:
@@ -134,5 +209,13 @@ ROUTES: Final = (
         summary="Change the fields given of the row that `id` names; `Data` is 1.",
         query=(DRY_RUN,),
         body=UpdateBody,
+    ),
+    Route(
+        name="Delete",
+        path="/CustomTableValue/Delete/:code/:table",
+        work=keyed(delete_row, "Delete"),
+        summary="Delete the row that `id` names; `Data` is 1.",
+        query=(DRY_RUN,),
+        body=DeleteBody,
     ),
 )

@@ -27,7 +27,7 @@ from . import (
     Words,
 )
 from .postgres_errors import translate
-from .postgres_fold import make_fold
+from .postgres_fold import make_functions
 from .postgres_sql import numbered, rendered, statement
 
 # A server that is gone without a word is noticed in about a minute, unless the URL says otherwise.
@@ -73,7 +73,7 @@ class PostgresConnection:
             return
         try:
             self._check_durability()
-            make_fold(self)
+            make_functions(self)
         except BaseException:
             self.close()
             raise

@@ -1,4 +1,4 @@
-"""The function that searches compare texts with, made in each database."""
+"""The functions that searches compare texts with, made in each database."""
 
 from __future__ import annotations
 
@@ -11,17 +11,34 @@ _FOLD = (
     " RETURN replace(lower(normalize($1, NFKC) COLLATE \"{collation}\"), U&'\\03C2', U&'\\03C3')"
 )
 _FOLD_COLLATIONS = ("pg_unicode_fast", "und-x-icu", "pg_c_utf8")  # the first that there is
-_FOLD_TRIES = 3
+_TRIES = 3
+_INSTANT = (  # as `format_instant` does; days and the rest apart, because intervals are rounded
+    "CREATE FUNCTION hikidashi_instant(bigint) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE STRICT"
+    " RETURN to_char(timestamp '1970-01-01' + floor($1 / 86400000.0)::int * interval '1 day'"
+    " + mod(mod($1, 86400000) + 86400000, 86400000) * interval '1 millisecond',"
+    """ 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"""
+)
+_THERE = (
+    "SELECT to_regprocedure('hikidashi_fold(text)') IS NOT NULL,"
+    " to_regprocedure('hikidashi_instant(bigint)') IS NOT NULL"
+)
 
 
-def make_fold(connection: Connection) -> None:
-    """Make the function that a search which ignores case and width compares with.
+def make_functions(connection: Connection) -> None:
+    """Make the function that a search which ignores case and width compares with, and the text of
+    an instant.
 
     The columns' own collation lowers ASCII only, and what else there is depends on the server.
     """
-    for _ in range(_FOLD_TRIES):
-        if connection.query("SELECT to_regprocedure('hikidashi_fold(text)') IS NOT NULL")[0][0]:
+    for _ in range(_TRIES):
+        has_fold, has_instant = connection.query(_THERE)[0]
+        if has_fold and has_instant:
             return
+        if not has_instant:
+            with suppress(EngineError):
+                connection.query(_INSTANT)
+        if has_fold:
+            continue
         found = connection.query(
             "SELECT collname FROM pg_collation WHERE collname = ANY(?)",
             (list(_FOLD_COLLATIONS),),
@@ -30,4 +47,4 @@ def make_fold(connection: Connection) -> None:
         collation = next((one for one in _FOLD_COLLATIONS if one in known), "default")
         with suppress(EngineError):  # another process made it at the same moment
             connection.query(_FOLD.format(collation=collation))
-    raise RuntimeError("PostgreSQL did not let us make the function hikidashi_fold")
+    raise RuntimeError("PostgreSQL did not let us make the functions hikidashi_fold and _instant")

@@ -17,6 +17,7 @@ from ...core.full_text import pairs
 from ...core.limits import SEARCH_MATCHES_MAX
 from ...core.query import fold
 from ...core.substrings import pieces
+from ...core.values import format_instant
 from . import (
     STREAM_ROWS,
     Batch,
@@ -57,6 +58,11 @@ def _fold(*values: Any) -> str | None:
     """What a search that ignores case and width compares."""
     text = values[0]
     return None if text is None else fold(str(text))
+
+
+def _instant(*values: Any) -> str | None:
+    """An instant as text."""
+    return None if values[0] is None else format_instant(int(values[0]))
 
 
 # A token has letters and digits of ASCII only: what else there is of ASCII is moved elsewhere.
@@ -104,6 +110,7 @@ class SqliteConnection:
         self._execute = self._apsw.execute
         self._executemany = self._apsw.executemany
         self._apsw.create_scalar_function("hikidashi_fold", _fold, 1, deterministic=True)
+        self._apsw.create_scalar_function("hikidashi_instant", _instant, 1, deterministic=True)
         self._apsw.create_aggregate_function("hikidashi_total", Total, 1)
         self._apsw.create_scalar_function("hikidashi_pieces", _pieces, 1, deterministic=True)
         self._apsw.set_busy_timeout(5_000 if read_only else 0)
