@@ -39,7 +39,7 @@ def call(
 ) -> dict[str, Any]:
     """A call by somebody's session, or by a key; the envelope."""
     more: dict[str, Any] = {"headers": {**HOST, **headers}}
-    if who.startswith("key-"):
+    if who.startswith(("key-", "Bearer ")):
         more |= {"token": who}
     elif who:
         more |= {"user": who}

@@ -91,7 +91,8 @@ def test_files_of_the_other_dialect_have_links_too(papers):
         (LETTERS_KEY, LETTERS, 404),
         ("bob", LETTERS, 404),
         (OTHERS_KEY, CODE, 401),
-        ("", CODE, 401),
+        ("", CODE, 404),
+        ("", LETTERS, 401),
     ],
 )
 def test_who_sees_the_item_gets_a_link_in_its_project(papers, who, code, status):

@@ -2,58 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import http.client
 import json
 import os
-import re
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Self
 
 import psutil
-import pytest
 
-from hikidashi.bootstrap import build
-from hikidashi.config import load_config
-from hikidashi.service.schema import schema_apply
-from tests.files.conftest import WORLD
 from tests.files.papers import BOUNDARY, FORM
-from tests.waiting import first_line, join_all
+from tests.waiting import join_all
 
 MEGABYTES = int(os.environ.get("FILE_MEGABYTES", "32"))  # 100 by hand
 CHUNKED = {"Transfer-Encoding": "chunked"}
 GROWTH_MEGABYTES_MAX = 20  # however long the file is
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[tuple[psutil.Process, int]]:
-    """A server of its own, with its port."""
-    database = f"sqlite:///{tmp_path / 'papers.db'}"
-
-    async def make() -> None:
-        app = build(load_config({"HIKIDASHI_DATABASE": database}))
-        await app.open()
-        await schema_apply(app.store, app.ids, app.clock, WORLD)
-        await app.close()
-
-    asyncio.run(make())
-    words = [sys.executable, "-m", "hikidashi", "--database", database, "serve", "--port", "0"]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        found = re.search(r"http://127\.0\.0\.1:(\d+)", first_line(process))
-        assert found
-        yield psutil.Process(process.pid), int(found[1])
-    finally:
-        process.terminate()
-        process.wait(20)
-        process.stdout.close()
 
 
 class Watch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,15 +10,14 @@ import pytest
 from hikidashi.core.limits import DISPLAY_ID_CHARS_MAX, FIELDS_PER_DATASTORE_MAX, NAME_CHARS_MAX
 from hikidashi.service.identity import hash_secret
 from hikidashi.service.schema import SchemaError, load, loads
-from tests.kept import kept
-from tests.schema_world import BOB_HASH, SHOP, SchemaWorld, make_world, shop
-
-kept_world = kept(make_world)
+from tests.schema_world import BOB_HASH, SHOP, SchemaWorld, shop
 
 
 @pytest.fixture
-def world(kept_world) -> SchemaWorld:
-    return kept_world.take()
+def world(engine_url: str, clock, ids) -> Iterator[SchemaWorld]:
+    made = SchemaWorld(engine_url, clock, ids)
+    yield made
+    made.close()
 
 
 ORDERS = "workspaces[0].applications[0].datastores[0]"

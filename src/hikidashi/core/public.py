@@ -10,6 +10,7 @@ from .record import record
 
 # What may be open to anybody of a table, by the names of HotTask's calls.
 PUBLIC_CALLS: Final = ("Page", "List", "Count", "Create", "UD", "Delete")
+SHOWING_CALLS: Final = ("Page", "List")  # what shows rows, and so what they hold
 TOKEN: Final = "{token}"  # noqa: S105  stands in a URL for the secret of a mail
 
 

@@ -19,6 +19,7 @@ from ..core.errors import (
     unavailable,
 )
 from ..core.items import Item
+from ..core.public import SHOWING_CALLS
 from ..storage import items as stored
 from ..storage.files import FileRow, delete_waiting, read_file, read_numbered
 from ..storage.reservations import find_reservation
@@ -109,7 +110,9 @@ def _is_open(view: View, file: FileRow) -> bool:
     return _attached(view, file) is not None
 
 
-def find_numbered(view: View, project: Project, number: int) -> FileRow:
+def find_numbered(
+    view: View, project: Project, number: int, *, is_anonymous: bool = False
+) -> FileRow:
     """The same by its number, of a project. Raises 404."""
     found = read_numbered(view.connection, view.catalog.workspace, [number]).get(number)
     if found is None or found.deleted_at is not None or not _is_open(view, found):
@@ -117,19 +120,37 @@ def find_numbered(view: View, project: Project, number: int) -> FileRow:
     datastore = view.catalog.find_datastore(found.datastore)
     if datastore is not None and datastore.project != project.id:
         raise no_file(str(number))
+    if is_anonymous:
+        check_shown(view, found)
     return found
 
 
-def find_named(view: View, numbers: Iterable[int]) -> dict[int, str]:
-    """The ids of files that an actor who writes an item may name by their numbers: those that the
-    actor uploaded, and those of items that are open to the actor, deleted ones too, as far as their
-    bytes are there."""
-    found = read_numbered(view.connection, view.catalog.workspace, numbers)
-    return {
-        number: file.id
-        for number, file in found.items()
-        if file.user == view.actor.user or (file.attached_at is not None and _attached(view, file))
-    }
+def check_shown(view: View, file: FileRow) -> None:
+    """What items hold is for anybody only where anybody is shown the items. Raises 404."""
+    if file.attached_at is None:
+        return  # nobody but its uploader knows its number
+    datastore = view.catalog.find_datastore(file.datastore)
+    if datastore is None or datastore.public.isdisjoint(SHOWING_CALLS):
+        raise no_file(str(file.n))
+
+
+def find_attachable(
+    view: View, field: Field, row: int | None, numbers: Iterable[int]
+) -> dict[int, str]:
+    """The ids, by number, of files that the actor may list in a field of a row: those that the actor
+    uploaded and nothing holds, and those that the very field holds, or held. `row`: None, a new one.
+    """
+    known = read_numbered(view.connection, view.catalog.workspace, numbers)
+    found: dict[int, str] = {}
+    for number, file in known.items():
+        if file.attached_at is None:
+            is_open = file.user == view.actor.user and _may_be_for(view, file)
+        else:
+            place = _attached(view, file) if file.field == field.id else None
+            is_open = place is not None and place[2].n == row
+        if is_open:
+            found[number] = file.id
+    return found
 
 
 def _may_be_for(view: View, file: FileRow) -> bool:

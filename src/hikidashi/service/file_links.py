@@ -19,23 +19,25 @@ from ..core.errors import FaultError, FaultKind, no_file_link
 from ..core.limits import FILE_LINK_LIFE_MS
 from ..storage.files import FileRow
 from .app import App, View
-from .attachments import find_file
+from .attachments import check_shown, find_file
 
-_FORM: Final = struct.Struct(">I12s12s12s12s")  # the last period, file, workspace, project, user
-_TAG_BYTES: Final = 20
+# The last period, whether anybody may ask so, file, workspace, project, user.
+_FORM: Final = struct.Struct(">I?12s12s12s12s")
+_TAG_BYTES: Final = 19
 _CHARS: Final = 4 * (_FORM.size + _TAG_BYTES) // 3  # a multiple of three bytes: no padding
 _PURPOSE: Final = b"file link:"
 
 
-def sign_link(app: App, file: FileRow, project: Project, user: str) -> str:
-    """A link to a file that a user may get in a project.
+def sign_link(app: App, view: View, file: FileRow, project: Project, *, is_anonymous: bool) -> str:
+    """A link to a file that the actor may get in a project. Raises 404 where who comes without a key
+    is shown no rows.
 
     It is the same for a whole period, so that browsers may keep what it gives, and holds until the
     end of the next one.
     """
     last = app.clock.now_ms() // FILE_LINK_LIFE_MS + 1
-    ids = (bytes.fromhex(one) for one in (file.id, file.workspace, project.id, user))
-    held = _FORM.pack(last, *ids)
+    named = (file.id, file.workspace, project.id, view.actor.user)
+    held = _FORM.pack(last, is_anonymous, *(bytes.fromhex(one) for one in named))
     return base64.urlsafe_b64encode(held + _tag(app, held)).decode()
 
 
@@ -50,13 +52,16 @@ async def open_link(app: App, link: str) -> FileRow:
     held, tag = raw[: _FORM.size], raw[_FORM.size :]
     if not hmac.compare_digest(tag, _tag(app, held)):
         raise no_file_link()
-    last, *ids = _FORM.unpack(held)
-    file, workspace, project, user = (one.hex() for one in ids)
+    last, is_anonymous, *ids = _FORM.unpack(held)
+    id_, workspace, project, user = (one.hex() for one in ids)
     if app.clock.now_ms() // FILE_LINK_LIFE_MS > last:
         raise no_file_link()
 
     def find(view: View) -> FileRow:
-        return find_file(view, file)
+        file = find_file(view, id_)
+        if is_anonymous:
+            check_shown(view, file)
+        return file
 
     try:
         return await app.read(Identity(user, workspace, project), find)

@@ -10,6 +10,7 @@ from ..core.filters import RowScope
 from ..core.items import Item
 from ..core.query import Query
 from ..core.record import record
+from ..storage.files import number_files
 from ..storage.items import read_numbered, read_numbers
 from ..storage.search import Sight, count_items, list_items, look, stream_items
 from .app import View
@@ -88,4 +89,8 @@ def _rows(view: View, datastore: Datastore, items: Sequence[Item]) -> Rows:
         named = {str(item.values[one.id]) for item in items if item.values.get(one.id)}
         target, keyring = seen.lookups[one.id].datastore, view.actor.keyring
         numbers[one.id] = read_numbers(view.connection, view.access, target, named, keyring)
+    for one in seen.fields:
+        if one.kind.refers_to == "file":
+            files = {file for item in items for file in one.kind.ids(item.values.get(one.id))}
+            numbers[one.id] = number_files(view.connection, files)
     return Rows(datastore, items, seen.fields, numbers)

@@ -13,7 +13,7 @@ from ..core.access import Identity
 from ..core.catalog import Project
 from ..core.errors import FaultError, FaultKind, invalid_request, no_upload, other_upload
 from ..core.file_types import clean_name
-from ..core.limits import UPLOAD_LIFE_MS, UPLOADS_WAITING_MAX
+from ..core.limits import INTEGER_MAX, UPLOAD_LIFE_MS, UPLOADS_WAITING_MAX
 from ..core.record import record
 from ..storage import uploads as rows
 from ..storage.engines import Connection
@@ -41,7 +41,7 @@ async def announce(app: App, identity: Identity, project: Project, name: str) ->
     upload = Upload(
         hash_secret(secret),
         identity.workspace,
-        0,
+        _draw(app) if identity.is_anonymous else 0,
         project.id,
         identity.user,
         clean_name(name),
@@ -57,6 +57,11 @@ async def announce(app: App, identity: Identity, project: Project, name: str) ->
         return rows.insert_upload(connection, upload)
 
     return Announced(await app.store.change(note), secret)
+
+
+def _draw(app: App) -> int:
+    """A number that nobody guesses: those who come without a key are all one user."""
+    return INTEGER_MAX // 2 + int(app.identities.new_secret(), 16) % (INTEGER_MAX // 2)
 
 
 async def receive(app: App, secret: str, pieces: AsyncIterator[bytes]) -> FileRow:
@@ -132,7 +137,8 @@ async def report(app: App, identity: Identity, project: Project, number: int) ->
             upload = None
         if upload is not None and not upload.file:
             raise invalid_request("the bytes have not come: PUT them to PreUploadUrl first")
-        return upload, find_numbered(view, project, number)
+        is_anonymous = identity.is_anonymous
+        return upload, find_numbered(view, project, number, is_anonymous=is_anonymous)
 
     upload, file = await app.read(identity, find)
     if upload is not None:

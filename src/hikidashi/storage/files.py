@@ -121,6 +121,15 @@ def read_files(connection: Connection, files: Iterable[str]) -> dict[str, FileRo
     return {row[0]: FileRow(*row) for row in rows}
 
 
+def number_files(connection: Connection, files: Iterable[str]) -> dict[str, int]:
+    """The numbers of files by id."""
+    wanted = sorted(set(files))
+    if not wanted:
+        return {}
+    rows = connection.read([QueryKeys("SELECT id, n FROM files", ID, wanted)])[0]
+    return {row[0]: row[1] for row in rows}
+
+
 def delete_waiting(connection: Connection, file: str, now_ms: int) -> bool:
     """Delete a file that was never attached; False if it was meanwhile."""
     rows = connection.query(

@@ -215,8 +215,7 @@ class FileWriter:
             return found
         column = field_column(key)
         select = f"SELECT {column.name}, id, acl FROM {table_name(self._datastore.id)}"  # noqa: S608
-        asked = QueryKeys(select, column, values, goes_over_all=not key.is_indexed)
-        rows = self._connection.read([asked])[0]
+        rows = self._connection.read([QueryKeys(select, column, values)])[0]
         keys = self._load_keys(self._connection, {row[2] for row in rows})
         for value, item, acl in rows:
             if not keys[acl].isdisjoint(self._actor.keyring):

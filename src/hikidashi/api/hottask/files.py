@@ -10,6 +10,7 @@ from ...core.access import Identity
 from ...core.errors import invalid_request, too_large
 from ...core.filters import read_whole
 from ...core.limits import FORM_BYTES_MAX
+from ...core.public import SHOWING_CALLS
 from ...service.app import App, View
 from ...service.attachments import find_numbered
 from ...service.file_links import open_link, sign_link
@@ -91,7 +92,9 @@ async def link_file(app: App, request: HttpRequest, identity: Identity) -> Answe
 
     def sign(view: View) -> str:
         project = get_project(view, request.params)
-        return sign_link(app, find_numbered(view, project, number), project, identity.user)
+        is_anonymous = identity.is_anonymous
+        file = find_numbered(view, project, number, is_anonymous=is_anonymous)
+        return sign_link(app, view, file, project, is_anonymous=is_anonymous)
 
     return Answer(200, success(url + await app.read(identity, sign)))
 
@@ -120,7 +123,7 @@ ROUTES: Final = (
     Route(
         name="GetPreUploadUrl",
         path="/CustomTable/GetPreUploadUrl/:code",
-        work=keyed(announce_file),
+        work=keyed(announce_file, "Create"),
         summary="Begin an upload; `Data` is `FileStoreId` and `PreUploadUrl`.",
         query=(NO_DRY_RUN,),
         body=AnnounceBody,
@@ -141,7 +144,7 @@ ROUTES: Final = (
     Route(
         name="ReportUploadSuccess",
         path="/CustomTable/ReportUploadSuccess/:code",
-        work=keyed(report_file),
+        work=keyed(report_file, "Create"),
         summary="End an upload; `Data` is the file's number.",
         query=(NO_DRY_RUN,),
         body=ReportBody,
@@ -150,7 +153,7 @@ ROUTES: Final = (
     Route(
         name="GetFileStaticUrl",
         path="/CustomTable/GetFileStaticUrl/:code",
-        work=keyed(link_file),
+        work=keyed(link_file, "Create", *SHOWING_CALLS),
         summary="An address of a file that needs no header; `Data` is its text.",
         body=LinkBody,
         body_bytes_max=FORM_BYTES_MAX,

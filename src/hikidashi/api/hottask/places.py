@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ...core import places
 from ...core.access import Actor
@@ -20,11 +20,14 @@ class Table:
     actor: Actor
 
 
-def check_public(view: View, params: Mapping[str, str], call: str) -> None:
-    """Let who comes without a key call what is public of a table of the path. Raises 401."""
+def check_public(view: View, params: Mapping[str, str], *calls: str) -> None:
+    """Let who comes without a key call what is public, by one of these calls, of the table of the
+    path; of any table where it names none. Raises 401."""
     project = view.catalog.find_project(view.actor.project)
-    datastore = project.find_table(params.get("table", "")) if project else None
-    if datastore is None or call not in datastore.public:
+    tables: Sequence[Datastore | None] = project.datastores if project else ()
+    if project and "table" in params:
+        tables = [project.find_table(params["table"])]
+    if not any(table and call in table.public for table in tables for call in calls):
         raise key_missing()
 
 

@@ -38,16 +38,16 @@ class Route:
     is_open: bool = False  # True: the path itself says who may; errors bear their status in HTTP
 
 
-def keyed(work: KeyedWork, public: str = "") -> Work:
-    """Work that is done for whom a key or token stands for; and for anybody on tables where that is
-    public, if it is one of PUBLIC_CALLS."""
+def keyed(work: KeyedWork, *public: str) -> Work:
+    """Work that is done for whom a key or token stands for; and for anybody on tables where one of
+    these is public, which are of PUBLIC_CALLS."""
 
     @wraps(work)
     async def identified(app: App, request: HttpRequest) -> Answer:
         identity = await identify(app, request)
         request.user = identity.user
         if identity.is_anonymous:
-            await app.read(identity, lambda view: check_public(view, request.params, public))
+            await app.read(identity, lambda view: check_public(view, request.params, *public))
         return await work(app, request, identity)
 
     return identified

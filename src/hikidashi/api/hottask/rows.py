@@ -11,13 +11,10 @@ import msgspec
 from ...core import places
 from ...core.access import Identity, may_use_field
 from ...core.actions import Operation
-from ...core.catalog import Field
 from ...core.commands import Command, Entry, Op, Refuse, WriteItem
-from ...core.errors import Code, Fault, FaultError, FaultKind, invalid_request
-from ...core.filters import read_whole
+from ...core.errors import Code, Fault, FaultError, FaultKind
 from ...core.plan import Result, WriteResult
 from ...service.app import App, View
-from ...service.rows import find_looked_up
 from ..body import told
 from ..exchange import DRY_RUN, Answer, HttpRequest
 from ..running import answer_write, run
@@ -25,6 +22,7 @@ from .decode import decode_create, decode_delete, decode_update, is_placeholder
 from .envelope import refusal, success
 from .places import Table, get_table
 from .route import Route, keyed
+from .row_values import read_values
 from .rows_encode import TIMES
 
 FIELDS_SHOWN_MAX = 30  # named in the message about a field that is not there
@@ -61,7 +59,7 @@ async def create_row(app: App, request: HttpRequest, identity: Identity) -> Answ
     """Create: insert one row; answers its number."""
 
     async def make(table: Table) -> Entry:
-        values = await _values(app, identity, table, decode_create(request.body))
+        values = await read_values(app, identity, table, decode_create(request.body))
         return Entry(Op.NEW, request.params["table"], values=values)
 
     return await _write(app, request, identity, make, lambda one: one.item.n)
@@ -72,7 +70,7 @@ async def update_row(app: App, request: HttpRequest, identity: Identity) -> Answ
 
     async def make(table: Table) -> Entry:
         change = decode_update(request.body, _told_only(table))
-        values = await _values(app, identity, table, change.values)
+        values = await read_values(app, identity, table, change.values, change.row)
         ref, forced = request.params["table"], change.revision is None
         return Entry(
             Op.UPDATE,
@@ -141,35 +139,6 @@ async def _find_table(app: App, identity: Identity, params: Mapping[str, str]) -
 def _told_only(table: Table) -> frozenset[str]:
     """Keys of a row that say when it was written, and are no fields of the table."""
     return frozenset(one for one in TIMES if table.datastore.find_field(one) is None)
-
-
-async def _values(
-    app: App, identity: Identity, table: Table, given: Mapping[str, object]
-) -> Mapping[str, object]:
-    """The values with ids in place of the row numbers of what lookups name. Raises 400."""
-    wanted: list[tuple[str, Field, int]] = []
-    for key, value in given.items():
-        field = table.datastore.find_field(key)
-        if (
-            field is not None
-            and field.kind.refers_to == "item"
-            and not isinstance(value, str | None)
-        ):
-            wanted.append((key, field, read_whole(value, key)))
-    if not wanted:
-        return given
-
-    def find(view: View) -> dict[str, object]:
-        datastore = table.datastore
-        found: dict[str, object] = {}
-        for key, field, number in wanted:
-            item = find_looked_up(view, datastore, field, [number]).get(number)
-            if item is None:
-                raise invalid_request(f"{key}: there is no row {number} to look up", key)
-            found[key] = item
-        return found
-
-    return {**given, **await app.read(identity, find)}
 
 
 def _explained(error: FaultError, table: Table) -> FaultError:

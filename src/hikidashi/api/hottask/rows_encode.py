@@ -75,5 +75,13 @@ def shower(field: Field, rows: Rows) -> Show | None:
             return lambda value: names.get(value, value)
         case "dslookup":
             return rows.numbers.get(field.id, {}).get
-        case _:  # users and files by id, options by display id, as an update takes them
+        case "file":
+            numbers = rows.numbers.get(field.id, {})
+            return lambda value: _one_or_all([numbers[one] for one in value if one in numbers])
+        case _:  # users by id, options by display id, as an update takes them
             return lambda value: kind.dump(value, settings)
+
+
+def _one_or_all(numbers: list[int]) -> int | list[int] | None:
+    """One file is shown as the number that it is, as clients write it."""
+    return numbers if len(numbers) > 1 else numbers[0] if numbers else None
