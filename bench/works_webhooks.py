@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 from . import bodies
 from .hikidashi import WORLD, Hikidashi
@@ -15,7 +16,7 @@ from .load import Load, Measure, Pool
 from .stand import Stand
 from .works import Target, Work, make_load, make_side
 
-TOLD = 1_000  # updates of a round
+TOLD = 3_000  # updates of a round
 SECONDS_MAX = 60.0
 _ANSWER = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 
@@ -33,24 +34,39 @@ class Receiver:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0))
+        serving = self._loop.create_server(lambda: _Counting(self), "127.0.0.1", 0)
+        server = self._loop.run_until_complete(serving)
         self.port = server.sockets[0].getsockname()[1]
         self._is_up.set()
         self._loop.run_forever()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while head := await reader.readuntil(b"\r\n\r\n"):
-                length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
-                await reader.readexactly(int(length))
-                self.count += 1
-                writer.write(_ANSWER)
-        except (asyncio.IncompleteReadError, ConnectionError):
-            writer.close()
-
     def stop(self) -> None:
         """Be gone."""
         self._loop.call_soon_threadsafe(self._loop.stop)
+
+
+class _Counting(asyncio.Protocol):
+    """One connection to a receiver: as little work as a server can do."""
+
+    def __init__(self, receiver: Receiver) -> None:
+        self._receiver = receiver
+        self._held = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """It is there."""
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Answer each message that is whole."""
+        self._held += data
+        while (end := self._held.find(b"\r\n\r\n") + 4) > 3:
+            length = self._held[:end].lower().partition(b"content-length:")[2]
+            end += int(length.partition(b"\r\n")[0])
+            if len(self._held) < end:
+                return
+            self._held = self._held[end:]
+            self._receiver.count += 1
+            self._transport.write(_ANSWER)
 
 
 def _write_told(folder: Path, port: int) -> Path:
@@ -118,24 +134,49 @@ def _make_webhooks(stand: Stand) -> Work:
 
         def run(_seconds: float) -> Measure:
             before = receiver.count
-            began = time.perf_counter()
             written = load.send(TOLD)
+            held, began = receiver.count, time.perf_counter()
             until = began + SECONDS_MAX
             while receiver.count < before + TOLD and time.perf_counter() < until:
                 time.sleep(0.005)
             told = receiver.count - before
             missing = () if told >= TOLD else (f"{told} of {TOLD} came",)
             seconds = time.perf_counter() - began
-            return replace(Measure(told / seconds), errors=(*written.errors, *missing))
+            rate = (receiver.count - held) / seconds
+            return replace(Measure(rate), errors=(*written.errors, *missing))
 
         return run
 
     return Work(
         "webhooks",
-        f"A webhook on this machine told of {TOLD} updates, from the first of them on",
+        f"A webhook on this machine told of what is left of {TOLD} updates when they are written",
         "told/s",
         (make_side("hikidashi", prepare),),
         is_timed=False,
+    )
+
+
+def _make_beside(stand: Stand) -> Work:
+    def prepare() -> Callable[[float], Measure]:
+        load, receiver = _update(stand, _told(stand)), _receiver(stand)
+        _wait(receiver)
+
+        def run(seconds: float) -> Measure:
+            written = load.run(seconds)
+            _wait(receiver)  # what is left to be told is in nobody's way
+            return written
+
+        return run
+
+    return Work(
+        "beside-webhooks",
+        "UpdateItem whose every write a webhook on this machine is told of",
+        "updates/s",
+        (
+            make_side("hikidashi", prepare),
+            make_side("without a webhook", lambda: _update(stand, _server(stand, "relay-on")).run),
+        ),
+        (Target("without a webhook", 0.9),),
     )
 
 
@@ -147,8 +188,13 @@ def _wait(receiver: Receiver) -> None:
         time.sleep(1.0)
 
 
-WORKS: dict[str, Callable[[Stand], Work]] = {"relay": _make_relay, "webhooks": _make_webhooks}
+WORKS: dict[str, Callable[[Stand], Work]] = {
+    "relay": _make_relay,
+    "webhooks": _make_webhooks,
+    "beside-webhooks": _make_beside,
+}
 SUMMARIES = {
     "relay": "UpdateItem with and without the relay of events",
+    "beside-webhooks": "UpdateItem with and without a webhook",
     "webhooks": "events told to a webhook on this machine a second",
 }

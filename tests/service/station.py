@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 from hikidashi.core.catalog import Catalog
 from hikidashi.core.events import Event
@@ -19,13 +20,16 @@ class Listener:
     timeout_s = 5.0
     concurrency = 2
     keeps = True
+    gives_way = False
 
     def __init__(self) -> None:
         self.targets: tuple[str, ...] = ("a",)
         self.got: list[tuple[str, Event]] = []
+        self.expected: list[tuple[str, list[str]]] = []
         self.fails: dict[str, Exception] = {}  # by target
         self.hangs: set[str] = set()
         self.called = asyncio.Event()
+        self.wanted = asyncio.Event()  # those that hang go on
         self.under_way = 0
         self.most_at_once = 0
 
@@ -38,6 +42,10 @@ class Listener:
         assert catalog.workspace == event.workspace
         return self.targets
 
+    def expect(self, events: Sequence[Event], target: str) -> None:
+        """Note what is coming."""
+        self.expected.append((target, [one.id for one in events]))
+
     async def deliver(self, event: Event, target: str) -> str:
         """Note it."""
         self.called.set()
@@ -45,7 +53,7 @@ class Listener:
         self.most_at_once = max(self.most_at_once, self.under_way)
         try:
             if target in self.hangs:
-                await asyncio.Event().wait()
+                await self.wanted.wait()
             await asyncio.sleep(0)
             if target in self.fails:
                 raise self.fails[target]

@@ -21,6 +21,7 @@ from hikidashi.core.limits import (
     EVENTS_TAKEN_MAX,
 )
 from hikidashi.service.consumers import FinalError, RetriableError
+from hikidashi.service.events import EXPECTED_MAX
 from hikidashi.storage import deliveries
 from hikidashi.storage.deliveries import CHAIN_MAX
 from tests.api.rest import Rest
@@ -195,6 +196,34 @@ def test_so_many_at_once_and_no_more_go_to_a_target(station):
     assert station.listener.most_at_once == Listener.concurrency
 
 
+def test_a_consumer_is_told_of_events_some_at_a_time_before_they_come(station):
+    items = [station.rest.new() for _ in range(2 * EXPECTED_MAX)]
+    station.update(items[0], EXPECTED_MAX)
+    station.drain()
+    told = [len(ids) for _, ids in station.listener.expected]
+    assert max(told) == EXPECTED_MAX
+    assert len(told) == 3  # an item with many events, and the others in two parts
+    expected = {id_ for _, ids in station.listener.expected for id_ in ids}
+    assert {one.id for _, one in station.listener.got if one.item != items[0]} < expected
+
+
+def test_one_that_gives_way_waits_while_others_write_and_no_other_does(station, monkeypatch):
+    pauses = []
+
+    def pause() -> float:
+        pauses.append(len(station.listener.got))
+        return 0.001 if len(pauses) < 4 else 0.0
+
+    monkeypatch.setattr(station.relay._pace, "pause", pause)
+    station.rest.new()
+    station.drain()
+    assert (len(station.listener.got), pauses) == (1, [])
+    monkeypatch.setattr(station.listener, "gives_way", True)
+    station.rest.new()
+    station.drain()
+    assert (len(station.listener.got), pauses) == (2, [1, 1, 1, 1, 1])
+
+
 def test_a_bug_of_a_consumer_is_tried_again(station):
     station.listener.fails["a"] = ZeroDivisionError("oops")
     station.rest.new()
@@ -328,6 +357,62 @@ def test_what_ends_while_more_is_claimed_begins_again(station, monkeypatch):
     station.drain()
     monkeypatch.undo()
     assert [station.listener.seqs(one) for one in items] == [[1]] * 9
+
+
+def test_what_is_claimed_as_the_last_delivery_ends_is_not_left_lying(station, monkeypatch):
+    relay, listener = station.relay, station.listener
+    begin, held = relay._begin, []
+    deliver = listener.deliver
+
+    def begin_one(chain: Any) -> None:
+        held.append(chain)
+        if len(held) == 1:
+            begin(chain)
+
+    async def delivering(event: Event, target: str) -> str:
+        told = await deliver(event, target)
+        if len(listener.got) == 1:  # its task ends now, and nobody has been told of that yet
+            asyncio.get_running_loop().call_soon(begin, held[1])
+        return told
+
+    items = [station.rest.new() for _ in range(2)]
+    monkeypatch.setattr(listener, "concurrency", 1)
+    monkeypatch.setattr(listener, "deliver", delivering)
+    monkeypatch.setattr(relay, "_begin", begin_one)
+
+    async def course() -> None:
+        await relay.turn()
+        async with asyncio.timeout(10):
+            while len(listener.got) < len(items):  # noqa: ASYNC110
+                await asyncio.sleep(0)
+
+    station.run(course())
+    assert sorted(event.item for _, event in listener.got) == sorted(items)
+
+
+@pytest.mark.parametrize("is_stopped", [False, True])
+def test_what_comes_while_its_item_is_under_way_does_not_wait_for_the_end_of_the_claim(
+    station, is_stopped
+):
+    station.listener.hangs.add("a")
+    item = station.rest.new()
+
+    async def course() -> None:
+        await station.relay.turn()
+        await asyncio.wait_for(station.listener.called.wait(), 10)
+
+    station.run(course())
+    station.update(item)
+    station.run(station.relay.turn())
+    station.listener.hangs.clear()
+    tasks = [task for lane in station.relay._lanes.values() for task in lane.tasks]
+    if is_stopped:
+        station.run(station.relay._cut_off())
+    else:
+        station.listener.wanted.set()
+        station.run(asyncio.wait(tasks, timeout=10))
+    station.drain()
+    assert station.listener.seqs(item) == [1, 2]
 
 
 def test_a_bug_in_a_turn_does_not_end_the_relay(station, monkeypatch):

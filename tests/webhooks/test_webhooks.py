@@ -168,6 +168,26 @@ def test_each_event_has_the_item_as_its_write_left_it_and_a_delete_what_it_took(
     ]
 
 
+@pytest.mark.parametrize("fresh_s", [60.0, 0.0])
+def test_what_is_told_is_read_together_and_again_if_that_is_long_ago(world, monkeypatch, fresh_s):
+    monkeypatch.setattr(consumer, "FRESH_S", fresh_s)
+    app, reads = world.rest.app, []
+    read = app.read
+
+    async def counted(identity: Any, fn: Any) -> Any:
+        reads.append(identity)
+        return await read(identity, fn)
+
+    world.hook()
+    names = [*"abcdef"]
+    for name in names:
+        world.rest.new({"name": name})
+    monkeypatch.setattr(app, "read", counted)
+    world.drain()
+    assert sorted(one["title"] for one in world.receiver.data) == names
+    assert len(reads) == (1 if fresh_s else 1 + len(names))
+
+
 def test_a_webhook_of_some_actions_is_told_of_no_others(world):
     world.hook(actions=["Finish"])
     item = world.rest.new({"name": "one"})
@@ -225,7 +245,7 @@ def test_a_receiver_that_is_down_gets_everything_when_it_is_up_again_in_order(wo
     world.drain()
     assert world.receiver.got == []
     (first, *_) = world.sent(path)[::-1]
-    assert "ClientConnectorError" in first["failure"]
+    assert "ConnectionRefusedError" in first["failure"]
     world.run(world.receiver.start())
     world.clock.advance(seconds=6)
     world.drain()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from ..core.catalog import Catalog
@@ -50,6 +51,10 @@ class Consumer(Protocol):
         """Whether deliveries that came through are kept for a while, with what is told of each try,
         and can be replayed. One that is parked is kept in any case."""
 
+    @property
+    def gives_way(self) -> bool:
+        """Whether its deliveries have but a part of the time while others write."""
+
     def follows(self, catalog: Catalog) -> bool:
         """Whether it could want any event of a workspace; those of others are not even read."""
 
@@ -60,6 +65,10 @@ class Consumer(Protocol):
 
     async def close(self) -> None:
         """Release what is held open; the relay has stopped. It may be asked for nothing after it."""
+
+    def expect(self, events: Sequence[Event], target: str) -> None:
+        """These are delivered to a target next, if nothing happens: what they need may be read
+        together. It is only a hint, and must not block."""
 
     async def deliver(self, event: Event, target: str) -> str:
         """Deliver an event, and tell what is to be kept of that: JSON, or "".

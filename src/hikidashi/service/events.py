@@ -36,15 +36,17 @@ from ..storage.store import Store
 from ..storage.told import keep_events
 from .background import end
 from .consumers import Consumer, DeliveryError, FinalError
+from .pace import Pace
 
 LOOK_S: Final = 1.0  # between two looks where nobody wakes us
 PAUSE_S: Final = (
-    0.05  # between two turns while others write: events of many groups are taken together
+    0.1  # between two turns while others write: events of many groups are taken together
 )
 SHORT_PAUSE_S: Final = 0.01  # while nobody does
 MEASURE_S: Final = 5.0  # between two looks at how much waits
 CLAIM_SPARE_S: Final = 30.0  # that a claim lasts beyond the time a delivery may take
-AHEAD: Final = 7  # items of a target that are claimed for each delivery that may be under way
+EXPECTED_MAX: Final = 16  # events that a consumer is told of together, before they come
+AHEAD: Final = 15  # items of a target that are claimed for each delivery that may be under way
 FIRST_PAUSE_MS: Final = 5_000  # after a try that failed; the next ones grow with the time passed
 COUNTED_MAX: Final = 100_000  # deliveries beyond that are not counted
 _FAILURE_CHARS: Final = 500
@@ -67,6 +69,7 @@ class _Lane:
         self.consumer = consumer
         self.target = target
         self.waiting: deque[list[Claimed]] = deque()  # chains, each of one item
+        self.expected = 0  # so many of them has the consumer been told of
         self.tasks: set[asyncio.Task[None]] = set()
         self.is_failing = False  # the last try failed: one at a time, until one comes through
 
@@ -75,6 +78,24 @@ class _Lane:
         """How many more items may be claimed."""
         most = 1 if self.is_failing else self.consumer.concurrency * (1 + AHEAD)
         return most - len(self.waiting) - len(self.tasks)
+
+    @property
+    def is_low(self) -> bool:
+        """Whether more should be claimed: not for each one that is done, but for half of them."""
+        return self.is_failing or len(self.waiting) <= self.consumer.concurrency * AHEAD // 2
+
+    def take(self) -> deque[Claimed]:
+        """The next chain; the consumer is told of it, and of some behind it, before."""
+        if not self.expected:
+            events: list[Event] = []
+            for chain in self.waiting:
+                if self.expected and len(events) + len(chain) > EXPECTED_MAX:
+                    break
+                events += [one.event for one in chain[:EXPECTED_MAX]]
+                self.expected += 1
+            self.consumer.expect(events, self.target)
+        self.expected -= 1
+        return deque(self.waiting.popleft())
 
 
 class EventRelay:
@@ -98,6 +119,7 @@ class EventRelay:
         self._task: asyncio.Task[None] | None = None
         self._is_stopping = False
         self._measured_at = 0.0
+        self._pace = Pace()
 
     def follow(self, consumer: Consumer) -> None:
         """Let a consumer follow events from now on; before `start`."""
@@ -105,7 +127,7 @@ class EventRelay:
 
     def start(self) -> None:
         """Begin, on the running event loop."""
-        self._store.on_written = self.wake
+        self._store.on_written = self._written
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def stop(self) -> None:
@@ -124,6 +146,10 @@ class EventRelay:
         """There may be something to do."""
         self._woken.set()
 
+    def _written(self) -> None:
+        self._pace.note_written()
+        self._woken.set()
+
     async def _run(self) -> None:
         if self._store.engine.blocks_on_commit:  # the only process: nobody else holds a claim
             await self.take_over()
@@ -136,10 +162,10 @@ class EventRelay:
                 pass
             except Exception as bug:  # noqa: BLE001  the relay never dies
                 self._observe.relay_crashed(bug)
-            if goes_on and not self._store.queue_length:
+            if goes_on and not self._pace.is_busy:
                 await asyncio.sleep(0)
                 continue
-            await asyncio.sleep(PAUSE_S if self._store.queue_length else SHORT_PAUSE_S)
+            await asyncio.sleep(PAUSE_S if self._pace.is_busy else SHORT_PAUSE_S)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._woken.wait(), LOOK_S)
             self._woken.clear()
@@ -158,6 +184,7 @@ class EventRelay:
         wanted = [Wanted(self._ids.next_id(), lane, event) for lane, event in found.wanted]
         now = self._clock.now_ms()
         named = [lane for lane, due in found.lanes.items() if due <= now]
+        named += [one.delivery.lane for one in self._outcomes]
         rooms = self._rooms([*named, *(one.lane for one in wanted)])
         if not (found.taken or self._outcomes or rooms):
             return False
@@ -216,7 +243,7 @@ class EventRelay:
         now = self._clock.now_ms()
         if outcomes:
             deliveries.settle(connection, outcomes, now)
-            for lane, items in _called(outcomes).items():
+            for lane, items in _called(outcomes, now).items():
                 deliveries.call_on(connection, lane, items, now)
         taken, wanted = events
         if taken:
@@ -264,21 +291,31 @@ class EventRelay:
         if lane is None:
             raise ValueError(chain[0].lane)
         lane.waiting.append(chain)
-        if len(lane.tasks) < (1 if lane.is_failing else lane.consumer.concurrency):
+        self._staff(lane, chain[0].lane)
+
+    def _staff(self, lane: _Lane, name: str) -> None:
+        """Let as many as may, and find something to do, work on a lane."""
+        most = 1 if lane.is_failing else lane.consumer.concurrency
+        for _ in range(min(most - len(lane.tasks), len(lane.waiting))):
             task = asyncio.get_running_loop().create_task(self._work(lane))
             lane.tasks.add(task)
-            task.add_done_callback(lambda done: self._ended(lane, chain[0].lane, done))
+            task.add_done_callback(lambda done: self._ended(lane, name, done))
 
     def _ended(self, lane: _Lane, name: str, task: asyncio.Task[None]) -> None:
         lane.tasks.discard(task)
-        if not lane.tasks and not lane.waiting and not lane.is_failing:
-            self._lanes.pop(name, None)
+        if self._lanes.get(name) is lane and not self._is_stopping:
+            self._staff(lane, name)  # something may have come as it ended
+            if not lane.tasks and not lane.is_failing:
+                del self._lanes[name]
         self.wake()
 
     async def _work(self, lane: _Lane) -> None:
         """Carry out what is claimed of a lane, item by item, until nothing is left."""
         while lane.waiting:
-            chain = deque(lane.waiting.popleft())
+            if lane.consumer.gives_way and self._pace.pause():
+                await self._pace.wait()
+                continue  # there may be nothing left
+            chain = lane.take()
             next_at = self._clock.now_ms()
             try:
                 while chain and (outcome := await self._carry(lane, chain[0])) is not None:
@@ -289,7 +326,8 @@ class EventRelay:
                         break
             finally:
                 self._give_back(chain, next_at)
-            self.wake()
+            if lane.is_low:
+                self.wake()
 
     def _give_back(self, chain: Iterable[Claimed], next_at: int) -> None:
         self._outcomes.extend([Outcome(one, "waiting", None, next_at) for one in chain])
@@ -355,7 +393,9 @@ class EventRelay:
         if time.monotonic() < self._measured_at + MEASURE_S:
             return
         self._measured_at = time.monotonic()
-        self._observe.relay_measured(await self._store.scan(self.measure))
+        found = await self._store.scan(self.measure)
+        self._pace.lag_s = found.lag_s
+        self._observe.relay_measured(found)
 
     def measure(self, connection: Connection) -> RelayFigures:
         """How much waits, and for how long."""
@@ -379,10 +419,11 @@ def next_try(one: Claimed, now: int) -> int:
     return now + pause + pause * spread // 1_000
 
 
-def _called(outcomes: Sequence[Outcome]) -> dict[str, list[str]]:
-    """The items, by lane, in which a delivery came to its end after it had failed."""
+def _called(outcomes: Sequence[Outcome], now: int) -> dict[str, list[str]]:
+    """The items, by lane, of deliveries that are over or given back: what came of them meanwhile
+    waits for the end of a claim, or of a pause."""
     found: dict[str, list[str]] = {}
     for one in outcomes:
-        if one.state != "waiting" and one.attempt is not None and one.attempt.number > 1:
+        if one.state != "waiting" or (one.attempt is None and one.next_at <= now):
             found.setdefault(one.delivery.lane, []).append(one.delivery.event.item)
     return found

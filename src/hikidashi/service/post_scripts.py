@@ -6,6 +6,7 @@ all, or whose server was killed, is.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -34,6 +35,7 @@ class PostScripts:
     timeout_s = SCRIPT_SECONDS + _STARTING_SECONDS
     concurrency = 16
     keeps = False
+    gives_way = False
 
     def __init__(self, app: App) -> None:
         self._app = app
@@ -58,6 +60,9 @@ class PostScripts:
 
     async def close(self) -> None:
         """Nothing is held open."""
+
+    def expect(self, events: Sequence[Event], target: str) -> None:
+        """Nothing is read ahead."""
 
     async def deliver(self, event: Event, target: str) -> str:
         """Run the script; what it gave, as JSON."""

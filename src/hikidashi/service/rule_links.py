@@ -6,6 +6,7 @@ time it makes so many links at most, and a time with nothing to do changes nothi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from ..core.access import Identity
@@ -48,6 +49,7 @@ class RuleLinks:
     timeout_s = 60.0
     concurrency = 4
     keeps = False
+    gives_way = False
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -61,6 +63,9 @@ class RuleLinks:
         if event.kind not in _FOLLOWED or not event.is_changed:
             return ()
         return (event.workspace,) if catalog.rules_of(event.datastore) else ()
+
+    def expect(self, events: Sequence[Event], target: str) -> None:
+        """Nothing is read ahead."""
 
     async def deliver(self, event: Event, target: str) -> str:
         """Link the item as it is by now; there is nothing to tell."""

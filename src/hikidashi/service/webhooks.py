@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
+import time
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -19,13 +23,14 @@ from ..core.limits import (
 from ..core.record import record
 from ..core.saved import Webhook
 from .app import App, View
-from .consumers import FinalError, RetriableError
+from .consumers import DeliveryError, FinalError, RetriableError
 from .event_data import event_data, read_event
 
 if TYPE_CHECKING:
     from .guarded import GuardedClient
 
 NAME: Final = "webhooks"
+FRESH_S: Final = 1.0  # what was read before that is read again: rights may have changed
 _GONE: Final = 410  # the receiver wants no more of this
 _encode = msgspec.json.Encoder().encode
 
@@ -67,6 +72,17 @@ class _Letter:
     body: bytes
 
 
+_Letters = dict[str, _Letter | None]  # by event; None: there is no such webhook
+
+
+@record
+class _Reading:
+    """Letters that are written together, and when that was begun."""
+
+    letters: asyncio.Task[_Letters]
+    at: float  # s
+
+
 class Webhooks:
     """The consumer of events that calls webhooks."""
 
@@ -74,9 +90,11 @@ class Webhooks:
     timeout_s = WEBHOOK_SECONDS + 1
     concurrency = 8
     keeps = True
+    gives_way = True
 
     def __init__(self, app: App) -> None:
         self._app = app
+        self._expected: dict[str, dict[str, _Reading]] = {}  # by target and event
         self._client: GuardedClient | None = None
 
     @property
@@ -108,9 +126,40 @@ class Webhooks:
             if one.is_enabled and (one.actions is None or event.action in one.actions)
         )
 
+    def expect(self, events: Sequence[Event], target: str) -> None:
+        """Write what each of them is told of in one read for each user that acted."""
+        at = time.monotonic()
+        old = self._expected.get(target, {})
+        coming = {key: one for key, one in old.items() if _is_fresh(one, at)}
+        acted: dict[str, list[Event]] = {}
+        for one in events:
+            acted.setdefault(one.user, []).append(one)
+        for own in acted.values():
+            letters = asyncio.get_running_loop().create_task(self._read(own, target))
+            letters.add_done_callback(_heed)
+            coming |= dict.fromkeys([one.id for one in own], _Reading(letters, at))
+        self._expected[target] = coming
+
+    async def _read(self, events: Sequence[Event], target: str) -> _Letters:
+        """Of events of one user. Raises RetriableError, FinalError."""
+        return await read_event(
+            self._app, events[0], lambda view: {one.id: _write(view, one, target) for one in events}
+        )
+
+    async def _letter(self, event: Event, target: str) -> _Letter | None:
+        """What an event is told of in: as it was just read with others, or read now."""
+        coming = self._expected.get(target, {})
+        reading = coming.pop(event.id, None)
+        if not coming:
+            self._expected.pop(target, None)
+        if reading is not None and _is_fresh(reading, time.monotonic()):
+            with suppress(DeliveryError):  # another's fault, perhaps
+                return (await asyncio.shield(reading.letters))[event.id]
+        return (await self._read([event], target))[event.id]
+
     async def deliver(self, event: Event, target: str) -> str:
         """Post the event's `data` to a webhook; what was said, as JSON."""
-        letter = await read_event(self._app, event, lambda view: _write(view, event, target))
+        letter = await self._letter(event, target)
         if letter is None:
             return ""
         return await self._post(event, letter)
@@ -147,6 +196,16 @@ class Webhooks:
         if not 200 <= reply.status < 300:
             raise RetriableError(f"answered {reply.status}", told)
         return told
+
+
+def _is_fresh(reading: _Reading, now: float) -> bool:
+    return now < reading.at + FRESH_S
+
+
+def _heed(letters: asyncio.Task[_Letters]) -> None:
+    """A read that failed says so to those who ask for a letter of it; there may be none."""
+    if not letters.cancelled():
+        letters.exception()
 
 
 def _write(view: View, event: Event, target: str) -> _Letter | None:
