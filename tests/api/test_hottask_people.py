@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -10,6 +11,7 @@ from hikidashi.core import limits
 from hikidashi.service import end_users
 from hikidashi.service.operating import recover_applications, remove_workspace
 from tests.api.end_people import CLUB, CLUB_KEY, KEY, SHOP, SHUT, EndPeople
+from tests.served import Served
 
 WEEK = 7 * 24 * 3600
 PLACE = "68a0000000000000000000f1"
@@ -424,3 +426,23 @@ def test_a_project_that_is_gone_for_good_has_no_end_users(new_database, tmp_path
     served.run(served.app._housekeeping.round())
     assert served.rows("SELECT address FROM end_users") == [("ida@example.test",)]
     served.close()
+
+
+def test_of_two_processes_that_sign_an_address_up_at_once_one_does(new_database, tmp_path):
+    url = new_database(tmp_path)
+    one = EndPeople(url)
+    two = Served(url, "", one.clock)
+    path = f"/autodev/CustomTableValue/SignUp/{SHOP}"
+    addresses = [f"eva{at}@example.test" for at in range(4)] * 2
+
+    def sign_up(served: Served) -> list[int]:
+        bodies = [{"email": email, "password": "a-password"} for email in addresses]
+        replies = served.send_all(*(("POST", path, body, {}) for body in bodies))
+        return [reply.json()["Code"] for reply in replies]
+
+    with ThreadPoolExecutor() as threads:
+        codes = [code for found in threads.map(sign_up, (one, two)) for code in found]
+    assert sorted(codes) == [200] * 4 + [400] * 12
+    assert one.rows("SELECT n FROM end_users ORDER BY n") == [(1,), (2,), (3,), (4,)]
+    two.close()
+    one.close()
