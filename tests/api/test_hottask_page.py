@@ -31,7 +31,7 @@ def test_each_exchange_of_the_page_is_answered_so(new_database, tmp_path):
     (schema,) = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
     served = Served(new_database(tmp_path), schema)
     token = ""
-    assert len(exchanges()) == 5
+    assert len(exchanges()) == 6
     for method, path, headers, body, answer in exchanges():
         head = {key: value.replace("he_…", token) for key, value in headers.items()}
         told = served.send(method, path, body or None, head).json()

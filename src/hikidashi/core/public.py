@@ -20,12 +20,18 @@ class SignUp:
 
     roles: tuple[str, ...] = ()  # ids of those that every end user holds
     is_closed: bool = False  # nobody new comes
+    seen_by: tuple[str, ...] = ()  # ids of roles that see who has signed up, beside designers
     reset_url: str = ""  # where a new password is chosen, with TOKEN in it; "" if nowhere
 
     @property
     def is_open(self) -> bool:
         """Whether somebody may sign up: there is something that whoever does so may do."""
         return bool(self.roles) and not self.is_closed
+
+
+def names_users(ref: str) -> bool:
+    """Whether a name is that of the table of end users, unless a datastore is called so."""
+    return ref.casefold() == "user"
 
 
 def spell_address(email: str) -> str:

@@ -29,6 +29,7 @@ class ProjectBody(_Body, frozen=True):
     row_code: str = ""  # HotTask's code, unique in the database
     sign_up_roles: tuple[str, ...] = ()  # ids of what end users hold; none: nobody signs up
     sign_up_closed: bool = False
+    seen_by: tuple[str, ...] = ()  # ids of roles
     reset_url: str = ""
 
 

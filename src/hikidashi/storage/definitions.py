@@ -261,6 +261,7 @@ def _project(
         sign_up=SignUp(
             tuple(one for one in body.sign_up_roles if one in every),
             body.sign_up_closed,
+            tuple(one for one in body.seen_by if one in every),
             body.reset_url,
         ),
     )

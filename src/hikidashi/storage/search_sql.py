@@ -258,6 +258,10 @@ class Compiler:
         table = table_name(self._query.datastore.id)
         return f"FROM {table} i{joins} WHERE {among}{seen} AND {condition}"
 
+    def condition(self) -> str:
+        """What the query asks, of whatever rows are called `i` and have its columns."""
+        return self._condition(self._query.condition)
+
     def value(self, subject: Subject) -> str:
         """What an item holds, NULL where that is nothing to the actor."""
         column = _column(subject)

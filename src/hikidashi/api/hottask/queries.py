@@ -19,6 +19,7 @@ from .places import get_table
 from .query_bodies import PAGE_SIZE, Asked, decode_asked, make_row_query
 from .route import Route, keyed
 from .rows_encode import encode_rows
+from .user_table import count_users, or_users, page_users
 
 
 class FilterBody(msgspec.Struct):
@@ -106,7 +107,7 @@ ROUTES: Final = (
     Route(
         name="Page",
         path="/CustomTableValue/Page/:code/:table",
-        work=keyed(page, "Page"),
+        work=keyed(or_users(page, page_users), "Page"),
         summary="A page of the rows that filters hold for; `Data` has them as `List`, and as"
         " `VirtualCount` how many there are on all pages.",
         body=PageBody,
@@ -114,14 +115,14 @@ ROUTES: Final = (
     Route(
         name="List",
         path="/CustomTableValue/List/:code/:table",
-        work=keyed(list_all, "List"),
+        work=keyed(or_users(list_all), "List"),
         summary="All rows that filters hold for; `Data` is an array of them.",
         body=ListBody,
     ),
     Route(
         name="Count",
         path="/CustomTableValue/Count/:code/:table",
-        work=keyed(count, "Count"),
+        work=keyed(or_users(count, count_users), "Count"),
         summary="How many rows filters hold for, as `Data`.",
         body=ListBody,
     ),
@@ -129,7 +130,7 @@ ROUTES: Final = (
         name="GetTableDataList",
         method="GET",
         path="/CustomTableValue/GetTableDataList/:code/:table",
-        work=keyed(list_all, "List"),
+        work=keyed(or_users(list_all), "List"),
         summary="All rows of a table, as List without a body.",
     ),
 )

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from ...core.catalog import Datastore
 from ...core.conditions import make_query, make_sort
 from ...core.errors import invalid_request
 from ...core.filters import (
     Filter,
+    RowScope,
     find_operator,
     find_row_subject,
     read_filters,
@@ -66,15 +68,21 @@ def decode_asked(body: bytes) -> Asked:
 
 def make_row_query(view: View, table: Table, asked: Asked, *, pages: bool) -> Query:
     """The query for rows of a table; `pages`: for one page of them. Raises 400."""
-    datastore = table.datastore
-    scope = row_scope(view, datastore)
+    scope = row_scope(view, table.datastore)
+    return make_query_of(view, table.datastore, scope, asked, pages=pages)
+
+
+def make_query_of(
+    view: View, datastore: Datastore, scope: RowScope, asked: Asked, *, pages: bool
+) -> Query:
+    """The same with what names are read against."""
     subject = find_row_subject(asked.order, scope)
     sorts: tuple[Sort, ...] = ()
     if subject is not SystemKey.ROW or not asked.ascending:  # the order that all end in
         sorts = (make_sort(subject, asked.order, descending=not asked.ascending),)
     return make_query(
         view.catalog,
-        table.actor,
+        view.actor,
         datastore,
         condition=read_filters(asked.filters, scope),
         sorts=sorts,

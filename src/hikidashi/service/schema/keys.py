@@ -70,7 +70,7 @@ FORMS: dict[str, tuple[Form, ...]] = {
     "project": (
         NamesForm(),
         _text("hottask_code", "row_code"),
-        SignUpForm("sign_up", "sign_up_roles", "sign_up_closed", "reset_url"),
+        SignUpForm("sign_up", "sign_up_roles", "sign_up_closed", "seen_by", "reset_url"),
     ),
     "role": (NamesForm(), _flag("may_design")),
     "datastore": (

@@ -14,7 +14,7 @@ from .sections import Section
 
 
 class SignUpForm(Form):
-    """Whether people sign up, the roles that they get, and where they choose a new password."""
+    """Whether people sign up, what they hold, who sees them, where they choose a new password."""
 
     def read(self, section: Section) -> Any:
         """Read what is said."""
@@ -24,6 +24,7 @@ class SignUpForm(Form):
         found = {
             "roles": inner.texts("roles"),
             "closed": inner.flag("closed"),
+            "seen_by": inner.texts("seen_by"),
             "reset_url": _read_url(inner),
         }
         inner.refuse_unknown_keys()
@@ -34,6 +35,8 @@ class SignUpForm(Form):
         found: dict[str, Any] = {}
         if raw["roles"] is not None:
             found["sign_up_roles"] = find_roles(raw["roles"], section, self.name, scope)
+        if raw["seen_by"] is not None:
+            found["seen_by"] = find_roles(raw["seen_by"], section, self.name, scope)
         if raw["closed"] is not None:
             found["sign_up_closed"] = raw["closed"]
         if raw["reset_url"] is not None:
@@ -45,6 +48,8 @@ class SignUpForm(Form):
         shown: dict[str, Any] = {"roles": show_roles(body.sign_up_roles, around)}
         if body.sign_up_closed:
             shown["closed"] = True
+        if body.seen_by:
+            shown["seen_by"] = show_roles(body.seen_by, around)
         if body.reset_url:
             shown["reset_url"] = body.reset_url
         return shown

@@ -80,6 +80,7 @@ class Words(NamedTuple):
 
     members: str  # a table, by alias, whose `value` goes through the strings of a JSON array
     total: str  # the exact sum of doubles, as the decimals that they show, as text
+    text: str = "{}"  # a text that is compared by code points, as those of items are
     skip_locked: str = ""  # ends a SELECT: rows to be changed, without those that others change
 
 

@@ -56,6 +56,7 @@ class PostgresConnection:
     words = Words(
         "json_array_elements_text(CAST({} AS json)) AS {}(value)",
         "CAST(sum(CAST(CAST({} AS text) AS numeric)) AS text)",
+        '{} COLLATE "C"',
         " FOR UPDATE SKIP LOCKED",
     )
 
