@@ -42,6 +42,8 @@ from hikidashi.storage.people import load_actor
 from hikidashi.storage.people_state import User
 from hikidashi.storage.people_writes import grant, insert_user, set_member
 from hikidashi.storage.tables import item_table
+from tests.contents import empty
+from tests.kept import Versions, versions_of
 
 NOW = parse_instant("2026-01-05T09:00:00.000Z") or 0
 
@@ -259,6 +261,22 @@ class ReadsWorld:
         for one in datastores:
             self.connection.query(f"DELETE FROM {item_table(self._datastore(one)).name}")
         self.connection.commit()
+
+    def versions(self) -> Versions:
+        """How often definitions and people have changed."""
+        return versions_of(self.connection)
+
+    def empty(self) -> None:
+        """Take all items away, and all that was written with them."""
+        self.connection.begin()
+        empty(self.connection, [self.catalog], self.engine.name)
+        self.connection.commit()
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget the access sets that were taken away."""
+        self.access._keys.clear()
+        self.access._acls.clear()
 
     def link(self, source: Item, target: Item, kind: str = "link") -> None:
         """Make a link."""

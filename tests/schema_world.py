@@ -24,6 +24,8 @@ from hikidashi.storage.definitions import list_workspaces, load_catalog, read_nu
 from hikidashi.storage.engines import Connection
 from hikidashi.storage.migrate import migrate
 from hikidashi.storage.people_state import People, read_people
+from tests.deterministic import FixedClock, fixed_ids
+from tests.kept import Versions, versions_of
 
 T = TypeVar("T")
 
@@ -41,6 +43,13 @@ class SchemaWorld:
     def close(self) -> None:
         self.connection.close()
         self.engine.close()
+
+    def versions(self) -> Versions:
+        """How often the definitions and the people of each workspace have changed."""
+        return versions_of(self.connection)
+
+    def empty(self) -> None:
+        """There is nothing as long as there is no workspace."""
 
     def transact(self, fn: Callable[[], T]) -> T:
         self.connection.begin()
@@ -131,6 +140,12 @@ class SchemaWorld:
                 f"{at:024x}",
                 value,
             )
+
+
+def make_world(url: str) -> SchemaWorld:
+    """A world in which nothing is defined."""
+    clock = FixedClock()
+    return SchemaWorld(url, clock, fixed_ids(clock))
 
 
 ANN_HASH, BOB_HASH = hash_password("ann-password"), hash_password("bob-password")

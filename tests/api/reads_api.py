@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +11,10 @@ import pytest
 from hikidashi.bootstrap import build, make_asgi
 from hikidashi.config import Config
 from hikidashi.core.access import Identity
+from hikidashi.service import reads
 from tests import reads_world as w
+from tests.deterministic import FixedClock, fixed_ids
+from tests.kept import Versions, empty_store, kept
 from tests.reads_world import ReadsWorld
 
 A = "/api/v0/applications/sales/datastores/tasks"
@@ -32,10 +34,12 @@ class Names:
 class Api:
     """The application over the world, asked in process."""
 
-    def __init__(self, url: str, clock: Any, ids: Any, runner: asyncio.Runner) -> None:
+    def __init__(self, url: str) -> None:
         self.world = ReadsWorld(url)
-        self.run = runner.run
-        self.app = build(Config(database=url), clock=clock, ids=ids)
+        self._runner = asyncio.Runner()
+        self.run = self._runner.run
+        clock = FixedClock()
+        self.app = build(Config(database=url), clock=clock, ids=fixed_ids(clock))
         self.run(self.app.open())
         self.app.identities = Names()  # type: ignore[assignment]
         self.edge = make_asgi(self.app)
@@ -104,14 +108,28 @@ class Api:
         assert status == 200, told
         return told
 
+    def versions(self) -> Versions:
+        return self.world.versions()
+
+    def empty(self) -> None:
+        """Take every item away, when all that reads note is noted."""
+        self.run(self._noted())
+        self.run(empty_store(self.app.store, [self.world.catalog]))
+        self.world.forget()
+
+    async def _noted(self) -> None:
+        await asyncio.gather(*reads._notes)
+
     def close(self) -> None:
         self.run(self.app.close())
+        self._runner.close()
         self.world.close()
 
 
+kept_api = kept(Api)
+
+
 @pytest.fixture
-def api(engine_url: str, clock: Any, ids: Any) -> Iterator[Api]:
-    with asyncio.Runner() as runner:
-        made = Api(engine_url, clock, ids, runner)
-        yield made
-        made.close()
+def api(kept_api) -> Api:
+    """The application over a world in which nothing is yet."""
+    return kept_api.take()

@@ -15,11 +15,10 @@ from hikidashi.core.catalog import Catalog
 from hikidashi.service import reads
 from hikidashi.service.app import App
 from hikidashi.service.schema import schema_apply
-from hikidashi.storage.definitions import list_workspaces, load_catalog
-from hikidashi.storage.engines import Connection
 from hikidashi.storage.people import find_account
-from tests.contents import Contents, contents, empty
+from tests.contents import Contents, contents
 from tests.deterministic import START_MS
+from tests.kept import catalogs_of, empty_store
 
 CARS = Path(__file__).parent / "cars.yaml"
 BASE = "/api/v0/applications/APPNAME/datastores/CARS"
@@ -73,13 +72,9 @@ class Rest:
         self.run(self.app.open())
         self.run(schema_apply(self.app.store, ids, clock, world))
         self.edge = make_asgi(self.app)
-        self.catalogs: list[Catalog] = self.run(self.app.store.read(self._catalogs))
+        self.catalogs: list[Catalog] = self.run(self.app.store.read(catalogs_of))
         self.times_emptied = 0
         self._tokens: dict[str, str] = {}
-
-    @staticmethod
-    def _catalogs(connection: Connection) -> list[Catalog]:
-        return [load_catalog(connection, one.id) for one in list_workspaces(connection)]
 
     def token(self, name: str) -> str:
         """A session of somebody at the world's domain."""
@@ -175,11 +170,8 @@ class Rest:
 
     def empty(self) -> None:
         """Take every item away, so that the world is as it began; the clock too."""
-        store = self.app.store
         self.times_emptied += 1
-        self.run(store.change(lambda one: empty(one, self.catalogs, store.engine.name)))
-        store.access._keys.clear()
-        store.access._acls.clear()
+        self.run(empty_store(self.app.store, self.catalogs))
         self.clock.advance(ms=START_MS - self.clock.now_ms())
 
     def close(self) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests import reads_world as w
-from tests.api.reads_api import A, D, api
+from tests.api.reads_api import A, D, api, kept_api
 
-__all__ = ["api"]
+__all__ = ["api", "kept_api"]
 WORKSPACE = f"/api/v0/workspaces/{w.WORKSPACE}/applications"
 
 

@@ -13,10 +13,10 @@ from hikidashi.core.limits import STREAMS_MAX
 from hikidashi.service import lists
 from hikidashi.storage import streams
 from tests import reads_world as w
-from tests.api.reads_api import A, Api, api
+from tests.api.reads_api import A, Api, api, kept_api
 from tests.reads_world import client, task
 
-__all__ = ["api"]
+__all__ = ["api", "kept_api"]
 
 SORTS = [{"id": "Num", "order": "desc"}, {"id": "Colour"}]
 

@@ -9,10 +9,10 @@ import pytest
 
 from hikidashi.core.values import parse_instant
 from tests import reads_world as w
-from tests.api.reads_api import A, Api, D, api
+from tests.api.reads_api import A, Api, D, api, kept_api
 from tests.reads_world import client, task
 
-__all__ = ["api"]
+__all__ = ["api", "kept_api"]
 
 DUE = parse_instant("2026-02-03T04:05:06Z")
 FULL = {

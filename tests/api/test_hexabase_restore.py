@@ -9,6 +9,7 @@ import pytest
 from hikidashi.service.schema import schema_apply
 from tests.api.rest import Rest
 from tests.deterministic import FixedClock, fixed_ids
+from tests.kept import catalogs_of
 
 
 @pytest.fixture
@@ -149,7 +150,7 @@ def test_values_that_no_longer_fit_are_named(new_database, tmp_path):
         changed.write_text(LATER, "utf-8")
         store = rest.app.store
         runner.run(schema_apply(store, rest.app.ids, clock, changed, ["APPNAME/CARS/PRICE"]))
-        rest.catalogs = runner.run(store.read(rest._catalogs))
+        rest.catalogs = runner.run(store.read(catalogs_of))
         then = rest.call("GET", f"/items/details/{item}?at=1&format=map").json
         assert then["field_values"]["CAR_TYPE"]["value"] == "van"
         assert "PRICE" not in then["field_values"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from tests import reads_world as w
-from tests.api.reads_api import A, Api, api
+from tests.api.reads_api import A, Api, api, kept_api
 from tests.reads_world import client, task
 
-__all__ = ["api"]
+__all__ = ["api", "kept_api"]
 
 
 def test_search_conditions_are_the_fields_one_may_search_by(api):

@@ -25,6 +25,7 @@ from tests.api.itemless_table import NO_ITEMS
 from tests.api.rest import Rest
 from tests.deterministic import FixedClock, fixed_ids
 from tests.files.papers import form
+from tests.kept import catalogs_of
 
 WORLD = Path(__file__).parent.parent / "worlds" / "doors.yaml"
 TABLE = "doorstestcode/1"
@@ -394,7 +395,7 @@ def test_values_that_another_formula_gives_follow_from_what_is_replayed(book):
             f" [{{display_id: ROOMS, fields: {fields}}}]}}]}}]"
         )
         book.run(schema_apply(book.app.store, book.app.ids, book.clock, loads(schema)))
-        book.catalogs = book.run(book.app.store.read(book._catalogs))
+        book.catalogs = book.run(book.app.store.read(catalogs_of))
 
     define("amount * 3")
     book.seen = {}

@@ -13,6 +13,7 @@ import xlsxwriter
 
 from hikidashi.service import imports, sheet_files
 from hikidashi.storage import imports as stored_imports
+from hikidashi.storage.engines import QueryKeys
 from tests.api.rest import Rest
 from tests.deterministic import FixedClock, fixed_ids
 
@@ -130,6 +131,24 @@ def test_fields_of_several_kinds_are_keys(rest, key):
     cell = {"amount": "2.0", "number": "O-000002", "due": "2026-01-06T00:00:00.000Z"}[key]
     assert take(rest, f"{key},name\n{cell},z\n", key_field_displayid=key) == []
     assert names(rest) == ["x", "z"]
+
+
+@pytest.mark.parametrize(("key", "goes_over_all"), [("code", False), ("amount", True)])
+def test_keys_that_no_index_has_are_found_by_going_over_the_items_once(
+    rest, monkeypatch, key, goes_over_all
+):
+    assert take(rest, "name,code,amount\nx,1,1\ny,2,2\n") == []
+    asked = []
+
+    def ask(*given, **more):
+        asked.append(QueryKeys(*given, **more))
+        return asked[-1]
+
+    monkeypatch.setattr(stored_imports, "QueryKeys", ask)
+    assert take(rest, f"{key},name\n2,z\n3,new\n1,a\n", key_field_displayid=key) == []
+    assert names(rest) == ["a", "z", "new"]
+    found = {(len(one.keys), one.goes_over_all) for one in asked}
+    assert found == {(3, goes_over_all), (2, goes_over_all)}
 
 
 def test_append_keeps_what_is_there_whatever_the_key(rest):

@@ -16,6 +16,7 @@ from hikidashi.service.tasks import StoppingError, Task
 from hikidashi.storage.inspection import find_odd_files, find_oddities
 from tests.api.kept import ALL, KeptApp, T, lines_of, opened
 from tests.deterministic import FixedClock, fixed_ids
+from tests.kept import catalogs_of
 
 WORLD = Path(__file__).parent.parent / "worlds" / "kept.yaml"
 PDF = b"%PDF-1.7 some pages"
@@ -36,7 +37,7 @@ def opened_app(new_database, tmp_path_factory) -> Iterator[KeptApp]:
 @pytest.fixture
 def app(opened_app: KeptApp) -> KeptApp:
     """Nothing is in it yet."""
-    read = opened_app.app.store.read(opened_app._catalogs)
+    read = opened_app.app.store.read(catalogs_of)
     opened_app.catalogs = opened_app.run(read)  # with what other tests have made
     opened_app.empty()
     return opened_app

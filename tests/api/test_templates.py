@@ -35,6 +35,7 @@ from hikidashi.storage.jobs import LOST_MS, StoredJob, insert_job
 from tests.api.rest import Reply, Rest
 from tests.deterministic import FixedClock, fixed_ids
 from tests.files.papers import FORM, form
+from tests.kept import catalogs_of
 
 WORLDS = Path(__file__).parent.parent / "worlds"
 APPS = {"shop": "SHOP", "reports": "APP", "minutes": "OFFICE", "papers": "PAPERS"}
@@ -135,7 +136,7 @@ def test_an_application_is_made_again_as_it_is_designed(anywhere):
         assert made.status == 200, made.body
         assert made.json["display_id"] == f"AGAIN{number}"
         assert exported(rest, made.json["project_id"]) == exported(rest, project.id)
-        rest.catalogs = rest.run(rest.app.store.read(rest._catalogs))
+        rest.catalogs = rest.run(rest.app.store.read(catalogs_of))
         copy = rest.catalogs[0].find_project(made.json["project_id"])
         assert copy is not None
         assert not {one.id for one in copy.datastores} & {one.id for one in project.datastores}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -15,6 +14,7 @@ from hikidashi.service import lists, reads
 from hikidashi.service.shown import show, shown_value
 from hikidashi.storage.items import HistoryPage, put_read_mark
 from tests import reads_world as w
+from tests.kept import kept
 from tests.reads_world import ReadsWorld, client, task
 
 OFTEN = {
@@ -32,11 +32,12 @@ OFTEN = {
 }
 
 
+kept_world = kept(ReadsWorld)
+
+
 @pytest.fixture
-def world(engine_url: str) -> Iterator[ReadsWorld]:
-    made = ReadsWorld(engine_url)
-    yield made
-    made.close()
+def world(kept_world) -> ReadsWorld:
+    return kept_world.take()
 
 
 def kind_of(raised: pytest.ExceptionInfo[FaultError]) -> str:

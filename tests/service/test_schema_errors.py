@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,14 +9,15 @@ import pytest
 from hikidashi.core.limits import DISPLAY_ID_CHARS_MAX, FIELDS_PER_DATASTORE_MAX, NAME_CHARS_MAX
 from hikidashi.service.identity import hash_secret
 from hikidashi.service.schema import SchemaError, load, loads
-from tests.schema_world import BOB_HASH, SHOP, SchemaWorld, shop
+from tests.kept import kept
+from tests.schema_world import BOB_HASH, SHOP, SchemaWorld, make_world, shop
+
+kept_world = kept(make_world)
 
 
 @pytest.fixture
-def world(engine_url: str, clock, ids) -> Iterator[SchemaWorld]:
-    made = SchemaWorld(engine_url, clock, ids)
-    yield made
-    made.close()
+def world(kept_world) -> SchemaWorld:
+    return kept_world.take()
 
 
 ORDERS = "workspaces[0].applications[0].datastores[0]"

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from hikidashi.core.limits import REPORT_COLUMNS_MAX, REPORT_KEYS_MAX
 from hikidashi.core.saved import Aggregate, Period, ReportSort, SavedCondition
-from tests.schema_world import SchemaWorld
+from tests.kept import kept
+from tests.schema_world import SchemaWorld, make_world
 
 FILE = """
 workspaces:
@@ -53,11 +52,12 @@ workspaces:
 """
 
 
+kept_world = kept(make_world)
+
+
 @pytest.fixture
-def world(engine_url: str, clock, ids) -> Iterator[SchemaWorld]:
-    made = SchemaWorld(engine_url, clock, ids)
-    yield made
-    made.close()
+def world(kept_world) -> SchemaWorld:
+    return kept_world.take()
 
 
 def test_reports_and_charts_are_made_told_and_exported(world):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
@@ -29,6 +27,7 @@ from hikidashi.storage.search import (
 )
 from hikidashi.storage.search_sql import Reach, select_items
 from tests import reads_world as w
+from tests.kept import kept
 from tests.reads_world import ReadsWorld, client, task
 from tests.storage.search_rules import (
     CLIENTS,
@@ -42,12 +41,12 @@ from tests.storage.search_rules import (
     walk,
 )
 
+kept_world = kept(lambda url: ReadsWorld(url, indexed=("Note",)))
+
 
 @pytest.fixture
-def world(engine_url: str) -> Iterator[ReadsWorld]:
-    made = ReadsWorld(engine_url, indexed=("Note",))
-    yield made
-    made.close()
+def world(kept_world) -> ReadsWorld:
+    return kept_world.take()
 
 
 # --- visibility -------------------------------------------------------------------------------

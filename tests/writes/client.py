@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.deterministic import FixedClock, fixed_ids
+from tests.deterministic import START_MS, FixedClock, fixed_ids
+from tests.kept import Versions, catalogs_of, empty_store, versions_of
 from tests.served import Served
 
 APP = "/api/v0/applications/SHOP/datastores"
@@ -17,6 +18,20 @@ class Client:
         self.clock = FixedClock()
         self.served = Served(url, schema, clock=self.clock, ids=fixed_ids(self.clock))
         self._tokens: dict[str, str] = {}
+
+    def versions(self) -> Versions:
+        """How often definitions and people have changed."""
+        return self.served.run(self.served.app.store.scan(versions_of))
+
+    def empty(self) -> None:
+        """Take every item away; the clock is as it began."""
+        store = self.served.app.store
+        self.served.run(empty_store(store, self.served.run(store.scan(catalogs_of))))
+        self.clock.advance(ms=START_MS - self.clock.now_ms())
+
+    def close(self) -> None:
+        """Close the application."""
+        self.served.close()
 
     def send(
         self, method: str, path: str, body: Any = None, user: str = "ann", status: int = 200

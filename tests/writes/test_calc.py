@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from hikidashi.core.limits import FORMULAS_NODES_MAX
 from hikidashi.service.schema import SchemaError, loads, schema_apply, schema_export, schema_plan
+from tests.kept import kept
 from tests.writes.client import Client
 
 RANKS = [{"display_id": "gold", "name": "Gold"}, {"display_id": "tin", "name": "Tin"}]
@@ -120,11 +120,12 @@ class Shop(Client):
         return self.served.run(self.served.app.store.scan(look))
 
 
+kept_shop = kept(lambda url: Shop(url, schema(ORDERS)))
+
+
 @pytest.fixture
-def shop(engine_url: str) -> Iterator[Shop]:
-    made = Shop(engine_url, schema(ORDERS))
-    yield made
-    made.served.close()
+def shop(kept_shop) -> Shop:
+    return kept_shop.take()
 
 
 def changed(name: str, **settings: Any) -> list[dict[str, Any]]:

@@ -3,11 +3,11 @@ and what a lookup shows of an item that is hidden or gone."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from tests.kept import kept
 from tests.writes.client import Client
 
 SCHEMA = """
@@ -60,11 +60,12 @@ NEW = "ORDERS/items/new"
 CLOSED = "not arrowed to update this field for this action"
 
 
+kept_shop = kept(lambda url: Client(url, SCHEMA))
+
+
 @pytest.fixture
-def shop(engine_url: str) -> Iterator[Client]:
-    made = Client(engine_url, SCHEMA)
-    yield made
-    made.served.close()
+def shop(kept_shop) -> Client:
+    return kept_shop.take()
 
 
 # --- bounds -----------------------------------------------------------------------------------

@@ -153,7 +153,7 @@ MAIL_TRIES_MAX: Final = 8  # then a mail is parked
 MAIL_KEPT_MS: Final = 30 * 86_400_000  # what was sent to whom, and what was confirmed
 
 # What follows writes
-EVENTS_TAKEN_MAX: Final = 1_000  # from the outbox in one transaction: 10 ms that writers wait
+EVENTS_TAKEN_MAX: Final = 1_000  # from the outbox in one transaction: writers wait for some ms
 DELIVERIES_CLAIMED_MAX: Final = 512  # items whose deliveries a process holds at once
 DELIVERY_TRIES_MS: Final = 86_400_000  # how long a delivery is tried again; then it is parked
 DELIVERY_PAUSE_MS_MAX: Final = 2 * 3_600_000  # between two tries

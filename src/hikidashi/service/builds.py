@@ -31,7 +31,7 @@ from ..storage.rules import list_portion
 from ..storage.store import Store
 from .rule_links import link_item
 
-PORTION_ROWS: Final = 2_000  # in one transaction: a tenth of a second or so
+PORTION_ROWS: Final = 2_000  # in one transaction: others wait for less than a tenth of a second
 LINKED_ITEMS: Final = 50  # items in a portion that is linked by rule, each by a command
 _LOOK_S: Final = 0.5  # while another process makes an index
 Tell = Callable[[str, Build], None]  # what it is about by display ids, and how far it is

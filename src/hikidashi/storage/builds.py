@@ -30,7 +30,7 @@ from .tables import (
 )
 from .texts import index_rows
 
-AT_ONCE_ITEMS: Final = 5_000  # so many are gone over in the change itself: some tenths of a second
+AT_ONCE_ITEMS: Final = 5_000  # so many are gone over in the change itself: others wait for it
 GIVEN_UP: Final = "the definition was changed again before this was done"
 _COLUMNS = "kind, datastore_id, part, workspace_id, last, upto, job_id"
 _INDEXES = {

@@ -215,7 +215,8 @@ class FileWriter:
             return found
         column = field_column(key)
         select = f"SELECT {column.name}, id, acl FROM {table_name(self._datastore.id)}"  # noqa: S608
-        rows = self._connection.read([QueryKeys(select, column, values)])[0]
+        asked = QueryKeys(select, column, values, goes_over_all=not key.is_indexed)
+        rows = self._connection.read([asked])[0]
         keys = self._load_keys(self._connection, {row[2] for row in rows})
         for value, item, acl in rows:
             if not keys[acl].isdisjoint(self._actor.keyring):

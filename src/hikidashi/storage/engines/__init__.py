@@ -39,6 +39,7 @@ class QueryKeys(NamedTuple):
     keys: Sequence[Any]
     lock: bool = False
     order: str = ""  # a column; "" leaves the order open
+    goes_over_all: bool = False  # no index has the key: the table is gone over, once
 
 
 class Insert(NamedTuple):

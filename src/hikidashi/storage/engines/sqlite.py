@@ -207,16 +207,19 @@ class SqliteConnection:
         """Run each; keys are looked up one by one through one prepared statement."""
         self._start_clock()
         try:
-            return [
-                self._executemany(
-                    _by_key(one.select, one.key.name), [(k,) for k in one.keys]
-                ).fetchall()
-                if isinstance(one, QueryKeys)
-                else self._execute(one.sql, one.params).fetchall()
-                for one in queries
-            ]
+            return [self._read(one) for one in queries]
         except apsw.Error as error:
             raise translate(error) from error
+
+    def _read(self, one: Query | QueryKeys) -> list[Row]:
+        if isinstance(one, Query):
+            return self._execute(one.sql, one.params).fetchall()
+        if one.goes_over_all:
+            marks = ", ".join("?" * len(one.keys))
+            text = f"{one.select} WHERE {one.key.name} IN ({marks})"
+            return self._execute(text, tuple(one.keys)).fetchall()
+        keys = [(key,) for key in one.keys]
+        return self._executemany(_by_key(one.select, one.key.name), keys).fetchall()
 
     def write(self, batches: Sequence[Batch]) -> None:
         """One `executemany` a batch, which costs a third of rows that share a statement.
