@@ -1,4 +1,4 @@
-"""Long batches: whatever shares a statement, each row is written, and its text is found."""
+"""Long batches and lists of keys: whatever shares a statement, each is written, and found."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from hikidashi.storage.engines import (
     Delete,
     Insert,
     IntegrityError,
+    QueryKeys,
     Row,
     Update,
 )
@@ -83,6 +84,18 @@ def check_changes(
     pairs: list[Row] = [(row[0], row[-1]) for row in rows[1:]]
     connection.write([Delete("long", (columns[0], last), [*pairs, (count, 0)], together)])
     assert connection.query("SELECT c0 FROM long ORDER BY c0") == [(0,), (count,)]
+
+
+@pytest.mark.parametrize("goes_over_all", [False, True])
+@pytest.mark.parametrize("count", [1, 7, 8, 63, 73, 200])
+def test_every_key_of_a_long_list_is_found(connection, count, goes_over_all):
+    connection.run_script("CREATE TABLE long (a BIGINT, b TEXT); CREATE INDEX long_b ON long (b)")
+    column = Column("b", "text")
+    rows: list[Row] = [(at, f"k{at // 2}") for at in range(500)]
+    connection.write([Insert("long", (Column("a", "bigint"), column), rows)])
+    keys = [f"k{at}" for at in range(count)]
+    asked = QueryKeys("SELECT a, b FROM long", column, [*keys, "none"], False, "", goes_over_all)
+    assert sorted(connection.read([asked])[0]) == rows[: 2 * count]
 
 
 def make_texts(world: ReadsWorld) -> None:

@@ -43,7 +43,7 @@ from .totals import Total
 PAGES_BETWEEN_CHECKPOINTS = 8_000  # 32 MB of log: fewer, larger checkpoints
 STATEMENT_CACHE = 512
 _NAMES, _NAME_CHARS = 2_048, 64  # whose pieces are remembered: 2 MB at most
-ROWS_TOGETHER = (64, 8)  # rows of a long batch that share a statement
+ROWS_TOGETHER = (64, 8)  # keys, or rows of a long batch, that share a statement
 PARAMS_TOGETHER_MAX = 5_000  # of such a statement, which is kept ready
 STEPS_BETWEEN_LOOKS = 1_000  # of SQLite's machine; a look at the clock costs one in a hundred
 _TYPES: dict[ColumnType | Literal["rowid"], str] = {
@@ -204,22 +204,33 @@ class SqliteConnection:
             raise translate(error) from error
 
     def read(self, queries: Sequence[Query | QueryKeys]) -> list[list[Row]]:
-        """Run each; keys are looked up one by one through one prepared statement."""
+        """Run each; keys are looked up some at a time, through statements that are kept ready."""
         self._start_clock()
         try:
-            return [self._read(one) for one in queries]
+            return [
+                self._read_keys(one)
+                if isinstance(one, QueryKeys)
+                else self._execute(one.sql, one.params).fetchall()
+                for one in queries
+            ]
         except apsw.Error as error:
             raise translate(error) from error
 
-    def _read(self, one: Query | QueryKeys) -> list[Row]:
-        if isinstance(one, Query):
-            return self._execute(one.sql, one.params).fetchall()
-        if one.goes_over_all:
-            marks = ", ".join("?" * len(one.keys))
-            text = f"{one.select} WHERE {one.key.name} IN ({marks})"
-            return self._execute(text, tuple(one.keys)).fetchall()
-        keys = [(key,) for key in one.keys]
-        return self._executemany(_by_key(one.select, one.key.name), keys).fetchall()
+    def _read_keys(self, asked: QueryKeys) -> list[Row]:
+        select, name, keys = asked.select, asked.key.name, asked.keys
+        if asked.goes_over_all:
+            return self._execute(_by_keys(select, name, len(keys)), tuple(keys)).fetchall()
+        found: list[Row] = []
+        start = 0
+        for together in ROWS_TOGETHER if len(keys) >= ROWS_TOGETHER[-1] else ():
+            while start + together <= len(keys):
+                some = tuple(keys[start : start + together])
+                found += self._execute(_by_keys(select, name, together), some).fetchall()
+                start += together
+        if start < len(keys):
+            rest = [(key,) for key in keys[start:]]
+            found += self._executemany(_by_keys(select, name, 1), rest).fetchall()
+        return found
 
     def write(self, batches: Sequence[Batch]) -> None:
         """One `executemany` a batch, which costs a third of rows that share a statement.
@@ -439,5 +450,5 @@ def _together(shape: _Shape, rows: int) -> str:
 
 
 @lru_cache(maxsize=4_096)
-def _by_key(select: str, key: str) -> str:
-    return f"{select} WHERE {key} = ?"
+def _by_keys(select: str, key: str, count: int) -> str:
+    return f"{select} WHERE {key} IN ({', '.join('?' * count)})"
