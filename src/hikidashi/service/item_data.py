@@ -6,12 +6,15 @@ Names instead of ids where the page shows names, and times as `YYYY/MM/DD hh:mm:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from weakref import WeakKeyDictionary
+
+import msgspec
 
 from ..core.actions import Action
 from ..core.catalog import Datastore
 from ..core.items import Item
 from ..core.record import record
+from ..core.values import format_instant
 from ..storage.items import Person
 from .app import View
 from .reads import linked_ids
@@ -47,6 +50,7 @@ def item_data(
     """
     shown = show(view, datastore, [item], whole=True)
     held = show(view, datastore, [before], shown.fields) if before is not None else None
+    values = _values(datastore, shown)
     people = shown.known.users
     actor = view.actor
     return {
@@ -73,9 +77,9 @@ def item_data(
         "action": act.action.operation.value if act.action is not None else "",
         "comment": act.comment,
         "as_params": act.as_params,
-        "fields_data": _fields_data(datastore, shown, held),
-        "item": _by_display_id(datastore, shown),
-        "old_item": None if held is None else _by_display_id(datastore, held),
+        "fields_data": _fields_data(shown, values, held),
+        "item": values,
+        "old_item": None if held is None else _values(datastore, held),
         "related_items": {} if not item.id else dict(linked_ids(view, item.id)),
     }
 
@@ -84,7 +88,8 @@ def told_instant(ms: int | None) -> str:
     """A time as `data` tells it; "" for none."""
     if ms is None:
         return ""
-    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y/%m/%d %H:%M:%S")
+    text = format_instant(ms)
+    return f"{text[:4]}/{text[5:7]}/{text[8:10]} {text[11:19]}"
 
 
 def _name(people: Mapping[str, Person], user: str) -> str:
@@ -92,40 +97,48 @@ def _name(people: Mapping[str, Person], user: str) -> str:
     return found.name if found is not None else user
 
 
-def _statuses(datastore: Datastore) -> dict[str, object]:
-    return {
-        one.id: {
-            "s_id": one.id,
-            "status_id": one.display_id,
-            "name": localized(one.names, LANGUAGE),
-            "color": "",
-            "order": one.position,
+_told_statuses: WeakKeyDictionary[Datastore, msgspec.Raw] = WeakKeyDictionary()
+
+
+def _statuses(datastore: Datastore) -> msgspec.Raw:
+    """The statuses by id; encoded once for each catalogue."""
+    told = _told_statuses.get(datastore)
+    if told is None:
+        statuses = {
+            one.id: {
+                "s_id": one.id,
+                "status_id": one.display_id,
+                "name": localized(one.names, LANGUAGE),
+                "color": "",
+                "order": one.position,
+            }
+            for one in datastore.statuses
         }
-        for one in datastore.statuses
-    }
+        told = _told_statuses[datastore] = msgspec.Raw(msgspec.json.encode(statuses))
+    return told
 
 
-def _fields_data(datastore: Datastore, shown: Shown, held: Shown | None) -> dict[str, object]:
-    data: dict[str, object] = {}
-    item = shown.items[0]
-    for field in shown.fields:
-        value = shown_value(field, item, datastore, shown.known)
-        uncommitted = None
-        if held is not None and item.values.get(field.id) != held.items[0].values.get(field.id):
-            uncommitted = value
-        data[field.display_id] = {
-            "f_id": field.id,
-            "display_id": field.display_id,
-            "dataType": field.kind.name,
-            "value": value,
-            "uncommitted_value": uncommitted,
-        }
-    return data
-
-
-def _by_display_id(datastore: Datastore, shown: Shown) -> dict[str, object]:
+def _values(datastore: Datastore, shown: Shown) -> dict[str, object]:
     """The values alone, by display id."""
     item = shown.items[0]
     return {
         field.display_id: shown_value(field, item, datastore, shown.known) for field in shown.fields
     }
+
+
+def _fields_data(
+    shown: Shown, values: Mapping[str, object], held: Shown | None
+) -> dict[str, object]:
+    item, before = shown.items[0].values, held.items[0].values if held is not None else None
+    data: dict[str, object] = {}
+    for field in shown.fields:
+        value = values[field.display_id]
+        is_changed = before is not None and item.get(field.id) != before.get(field.id)
+        data[field.display_id] = {
+            "f_id": field.id,
+            "display_id": field.display_id,
+            "dataType": field.kind.name,
+            "value": value,
+            "uncommitted_value": value if is_changed else None,
+        }
+    return data

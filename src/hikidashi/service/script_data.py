@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
+from hashlib import blake2b
 from typing import Final
 
 import msgspec
@@ -14,6 +16,7 @@ from ..core.commands import WriteRequest
 from ..core.errors import invalid_request
 from ..core.limits import SCRIPT_EXPANDED_CHARS_MAX
 from ..core.record import record
+from ..sandbox.runs import Script
 from ..storage.foresight import Foreseen, foresee
 from .app import App, View
 from .item_data import Act, item_data
@@ -26,15 +29,28 @@ BUILT_IN: Final = {
 }
 BuiltIn = Callable[[], Mapping[str, str]]  # asked when there is a script
 _MACRO: Final = re.compile(r"\{([\w \-]+)\}")
+_TEXTS_MAX: Final = 256  # scripts that are held taken apart
 
 
 @record
 class Due:
     """A script that is to run."""
 
-    source: str
+    script: Script
     project: str  # id: of whose users' logs its lines are
     json: str  # `data`
+
+
+class _Text:
+    """The text of a script, taken apart at what may be names of constants."""
+
+    __slots__ = ("made", "names", "parts", "script")
+
+    def __init__(self, source: str) -> None:
+        self.parts = _MACRO.split(source)  # what is between names, and each second one a name
+        self.names = frozenset(self.parts[1::2])
+        self.script = _make_script(source)
+        self.made: tuple[Mapping[str, str], Script] = ({}, self.script)  # of the last constants
 
 
 def make_due(
@@ -42,7 +58,41 @@ def make_due(
 ) -> Due:
     """A script and its data. Raises 400 where its constants make it too long."""
     json = msgspec.json.encode(data).decode()
-    return Due(expand(source, project, built_in()), project.id, json)
+    return Due(_expand(_take_apart(source), project, built_in), project.id, json)
+
+
+@lru_cache(_TEXTS_MAX)
+def _take_apart(source: str) -> _Text:
+    return _Text(source)
+
+
+def _make_script(source: str) -> Script:
+    """A script, known by its text."""
+    return Script(blake2b(source.encode(), digest_size=16).hexdigest(), source)
+
+
+def _expand(text: _Text, project: Project, built_in: BuiltIn) -> Script:
+    """A script with the values of constants in the place of `{NAME}`; other braces stay.
+
+    Raises 400 when that makes it too long.
+    """
+    if not text.names:
+        return text.script
+    values = {} if text.names.isdisjoint(BUILT_IN) else dict(built_in())
+    values |= {one.display_id: one.value for one in reversed(project.constants)}
+    values = {name: values[name] for name in text.names if name in values}
+    constants, script = text.made
+    if values == constants:
+        return script
+    parts = list(text.parts)
+    parts[1::2] = [values.get(name, f"{{{name}}}") for name in parts[1::2]]
+    if sum(map(len, parts[1::2])) > SCRIPT_EXPANDED_CHARS_MAX:
+        raise invalid_request(
+            f"the constants of the script have over {SCRIPT_EXPANDED_CHARS_MAX} characters"
+        )
+    script = _make_script("".join(parts))
+    text.made = (values, script)
+    return script
 
 
 def data_before(
@@ -58,27 +108,3 @@ def data_before(
     )
     act = Act(action.id, action, comment=command.comment, as_params=command.as_params)
     return item_data(view, datastore, foreseen.item, act, before=foreseen.before), foreseen
-
-
-def expand(source: str, project: Project, built_in: Mapping[str, str]) -> str:
-    """A script with the values of constants in the place of `{NAME}`; other braces stay.
-
-    Raises 400 when that makes it too long.
-    """
-    texts = dict(built_in)
-    texts |= {one.display_id: one.value for one in reversed(project.constants)}
-    if "{" not in source or not any(f"{{{name}}}" in source for name in texts):
-        return source
-    left = SCRIPT_EXPANDED_CHARS_MAX
-
-    def put(found: re.Match[str]) -> str:
-        nonlocal left
-        text = texts.get(found[1], found[0])
-        left -= len(text)
-        if left < 0:
-            raise invalid_request(
-                f"the constants of the script have over {SCRIPT_EXPANDED_CHARS_MAX} characters"
-            )
-        return text
-
-    return _MACRO.sub(put, source)

@@ -10,14 +10,13 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from hashlib import blake2b
 from typing import Final, Literal, TypeAlias
 
 import msgspec
 
 from ..core.access import Actor, Identity
 from ..core.actions import Action
-from ..core.catalog import Catalog, Datastore
+from ..core.catalog import Catalog, Datastore, Project
 from ..core.commands import Command, Entry, Refuse, Target, WriteFound, WriteItem, WriteRequest
 from ..core.draft import HandedBackError
 from ..core.errors import (
@@ -40,7 +39,7 @@ from ..core.places import get_written
 from ..core.plan import Result, WriteResult
 from ..core.record import record
 from ..core.resolve import find_action, resolve
-from ..sandbox.runs import Budget, LogLine, Outcome, Script
+from ..sandbox.runs import Budget, LogLine, Outcome
 from ..storage.idempotency import Replay
 from ..storage.telling import Telling, Told
 from ..storage.written import scripts_behind
@@ -294,6 +293,9 @@ async def _run_synchronous(
     app: App, identity: Identity, command: WriteItem, result: WriteResult, trace: Trace
 ) -> msgspec.Raw | None:
     """Run the POST script that the answer waits for; its value, if it comes to one in time."""
+    held = app.store.standing.find(identity)  # as new as the write
+    if held is not None and _waited_for(held[0], result) is None:
+        return None
     try:
         due = await app.read(identity, lambda view: _after(view, command, result, trace))
         if due is None:
@@ -308,14 +310,23 @@ async def _run_synchronous(
     return msgspec.Raw(outcome.json.encode())
 
 
-def _after(view: View, command: WriteItem, result: WriteResult, trace: Trace) -> Due | None:
-    datastore = view.catalog.find_datastore(result.item.datastore)
+def _waited_for(catalog: Catalog, result: WriteResult) -> tuple[Project, Datastore, Action] | None:
+    """Where the action that was done is, if it has a POST script that is waited for."""
+    datastore = catalog.find_datastore(result.item.datastore)
     action = datastore.find_action(result.history.action) if datastore is not None else None
-    project = view.catalog.find_project(datastore.project) if datastore is not None else None
+    project = catalog.find_project(datastore.project) if datastore is not None else None
     if datastore is None or action is None or project is None:
         return None
     if not action.post_script or not action.is_synchronous:
         return None
+    return project, datastore, action
+
+
+def _after(view: View, command: WriteItem, result: WriteResult, trace: Trace) -> Due | None:
+    found = _waited_for(view.catalog, result)
+    if found is None:
+        return None
+    project, datastore, action = found
     history = result.history
     act = Act(
         action.id, action, history.id, history.transaction, command.comment, command.as_params
@@ -341,7 +352,7 @@ async def run_script(  # noqa: PLR0913  a script, and for whom
 
     outcome = await app.sandbox.run(
         identity.workspace,
-        make_script(due.source),
+        due.script,
         due.json,
         make_host(app.carry, identity, may_write=may_write),
         _BUDGETS[when],
@@ -350,11 +361,6 @@ async def run_script(  # noqa: PLR0913  a script, and for whom
     )
     trace.logs.extend(outcome.logs)
     return outcome
-
-
-def make_script(source: str) -> Script:
-    """A script, known by its text."""
-    return Script(blake2b(source.encode(), digest_size=16).hexdigest(), source)
 
 
 def said_by(value: object) -> str:
