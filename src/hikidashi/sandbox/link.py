@@ -136,8 +136,14 @@ class Link(asyncio.Protocol):
 
     # -- what the pool asks --------------------------------------------------------------------
 
-    def begin(
-        self, script: Script, json: str, budget: Budget, host: Host, logged: Logged | None
+    def begin(  # noqa: PLR0913  what a run is given
+        self,
+        script: Script,
+        json: str,
+        budget: Budget,
+        host: Host,
+        logged: Logged | None,
+        lacks: str = "",
     ) -> Job:
         """Send a run. Its future gets the outcome."""
         job = Job(next(self._ids), budget, host, logged, self._loop.create_future())
@@ -147,7 +153,7 @@ class Link(asyncio.Protocol):
         self.jobs[job.id] = job
         job.over_at = self._loop.call_later(budget.wall_seconds, self._expire, job)
         cpu, heap = budget.cpu_seconds, budget.heap_bytes
-        frame = ["run", job.id, script.key, json, cpu, heap, script.is_fresh]
+        frame = ["run", job.id, script.key, json, cpu, heap, script.is_fresh, lacks]
         self._add_step(_Step(job.id, pack(frame), script))
         return job
 

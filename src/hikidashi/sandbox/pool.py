@@ -79,10 +79,13 @@ class Sandbox:
         *,
         logged: Logged | None = None,
         is_nested: bool = False,
+        lacks: str = "",
     ) -> Outcome:
         """Run a script over JSON. Whatever happens is an outcome; nothing is raised.
 
         `is_nested`: the run comes from a call of another one, and is not to wait behind it.
+        `lacks`: keys that the data lacks, as a JSON list. Only a run that ends in one go without a
+        look at them is "done" or "thrown"; otherwise nothing was carried out, and it may be run anew.
         """
         if len(json) > self._limits.data_chars:
             return failed("too_large", f"its data has over {self._limits.data_chars} characters")
@@ -96,7 +99,7 @@ class Sandbox:
                 return failed("busy", "too many scripts that scripts began are running")
             one.nested += 1
             try:
-                return await self._run(tenant, one, script, json, host, budget, logged)
+                return await self._run(tenant, one, script, json, host, budget, logged, lacks)
             finally:
                 one.nested -= 1
         if one.waiting >= self._limits.waiting_per_tenant:
@@ -108,7 +111,7 @@ class Sandbox:
             one.waiting -= 1
         one.runs += 1
         try:
-            return await self._run(tenant, one, script, json, host, budget, logged)
+            return await self._run(tenant, one, script, json, host, budget, logged, lacks)
         finally:
             one.runs -= 1
             one.line.release()
@@ -122,6 +125,7 @@ class Sandbox:
         host: Host,
         budget: Budget,
         logged: Logged | None,
+        lacks: str,
     ) -> Outcome:
         try:
             link = one.link
@@ -133,7 +137,7 @@ class Sandbox:
             return failed("unavailable", "the process that scripts run in does not start")
         if link is None:
             return failed("busy", "too many workspaces run scripts at this moment")
-        job = link.begin(script, json, budget, host, logged)
+        job = link.begin(script, json, budget, host, logged, lacks)
         try:
             return await job.future
         finally:

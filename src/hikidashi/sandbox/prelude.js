@@ -4,7 +4,8 @@
 (function () {
   "use strict";
   const parse = JSON.parse, stringify = JSON.stringify, text = String, global = globalThis;
-  let outbox = [], bare = false, last = 0, state = 0, result = null, waiting = new Map(), factory = null;
+  const Veil = Proxy, getOf = Reflect.get, describe = Reflect.getOwnPropertyDescriptor, define = Reflect.defineProperty;
+  let outbox = [], how = 0, lacks = false, missed = false, last = 0, state = 0, result = null, waiting = new Map(), factory = null;
 
   const listed = (given) => {
     const list = [];
@@ -52,13 +53,30 @@
     return { value: error === undefined ? null : error };
   };
 
+  // Data that lacks some keys. Whoever looks at one of them is run again, with all there is, as if
+  // nothing had been: so the veil itself is never seen.
+  const veil = (data, keys) => {
+    const lacking = { __proto__: null };
+    for (let i = 0; i < keys.length; i++) {
+      lacking[keys[i]] = true;
+      define(data, keys[i], { __proto__: null, value: null, writable: true, enumerable: true, configurable: true });
+    }
+    const look = (key) => { if (lacking[key] === true) missed = true; };
+    return new Veil(data, {
+      __proto__: null,
+      get(of, key, by) { look(key); return getOf(of, key, by); },
+      getOwnPropertyDescriptor(of, key) { look(key); return describe(of, key); },
+    });
+  };
+
   global.__load = function (made) { factory = made; };
-  global.__start = function (json) {
+  global.__start = function (json, without) {
+    lacks = without !== ""; missed = false;
     state = 0; result = null; outbox = []; waiting = new Map();
     new Promise(function __main(resolve) {
       const main = factory();
       if (typeof main !== "function") throw new TypeError("the script has no function main(data) and is no function itself");
-      resolve(main(parse(json)));
+      resolve(main(lacks ? veil(parse(json), parse(without)) : parse(json)));
     }).then(
       (value) => { const json = stringify(value); result = json === undefined ? "null" : json; state = 1; },
       (error) => {
@@ -68,13 +86,14 @@
     ).catch((error) => { result = stringify(failed(error)); state = 2; });
   };
   global.__take = function () {
-    bare = state === 1 && outbox.length === 0;
-    if (bare) return result;
+    how = lacks && (missed || state === 0) ? 2 : state === 1 && outbox.length === 0 ? 1 : 0;
+    if (how) return how === 1 ? result : "";
     const calls = outbox;
     outbox = [];
     return stringify([state, result, calls]);
   };
-  global.__bare = function () { return bare; };  // whether what was taken is the value alone
+  // What was taken: 0 state, value and wishes; 1 the value alone; 2 nothing: it needs all the data.
+  global.__how = function () { return how; };
   global.__settle = function (id, done, json) {
     const one = waiting.get(id);
     if (!one) return;

@@ -17,6 +17,7 @@ Kind: TypeAlias = Literal[
     "memory",  # over its heap
     "too_large",  # its data or its result
     "killed",  # its worker had to be stopped, or broke down
+    "more",  # it needs data that it was not given; nothing that it did has any effect
     "busy",  # too many scripts of the workspace are running
     "unavailable",  # this server runs no scripts; the message says why
 ]

@@ -5,11 +5,13 @@ server, its wishes are sent and other runs go on; the answer to a wish takes the
 Every step is held to what is left of the run's CPU time: by the engine's own limit, and, where
 native code of the engine does not look at that, by a timer that ends the process.
 
-Frames in:  ["source", key, text] ["drop", key] ["run", id, key, json, cpu_s, heap_bytes, is_fresh]
+Frames in:  ["source", key, text] ["drop", key] ["run", id, key, json, cpu_s, heap_bytes, is_fresh, lacks]
             ["settle", id, call, done, json] ["forget", id]
 Frames out, one for each "run" and "settle": ["done", id, json, wishes] ["wishes", id, wishes]
             ["failed", id, kind, json, wishes] ["gone", id] ["later", id]: it was not begun
-A wish is [call, name, arguments]; call 0 wants no answer.
+A wish is [call, name, arguments]; call 0 wants no answer. `lacks` names keys that the data of a run
+lacks, as JSON, or is "". A run that looks at one of them, or asks for anything before it ends, has
+failed for want of "more", and nothing of it was carried out.
 """
 
 from __future__ import annotations
@@ -43,7 +45,9 @@ _SAID_CHARS_MAX: Final = 4_000  # of an error and of its stack
 _PRELUDE: Final = "\n".join(
     (Path(__file__).parent / name).read_text("utf-8") for name in ("prelude.js", "util.js")
 )
-_HANDLES: Final = ("load", "start", "take", "bare", "settle")
+_HANDLES: Final = ("load", "start", "take", "how", "settle")
+_VALUE_ALONE: Final = 1  # what `how` says
+_NEEDS_ALL: Final = 2
 _OUT_OF_TIME: Final = '{"message":"the script used up its CPU time"}'
 
 _LINE: Final = re.compile(r"<input>:(\d+)")
@@ -55,7 +59,7 @@ _encode: Final = msgspec.json.Encoder().encode
 class Context:
     """An engine with a script in it."""
 
-    __slots__ = ("bare", "engine", "key", "runs", "settle", "start", "take")
+    __slots__ = ("engine", "how", "key", "runs", "settle", "start", "take")
 
     def __init__(self, key: str, source: str, heap_bytes: int, cpu_seconds: float) -> None:
         self.key = key
@@ -65,7 +69,7 @@ class Context:
         self.engine.set_max_stack_size(_STACK_BYTES)
         self.engine.eval(_PRELUDE)
         handles = (self.engine.get(f"__{one}") for one in _HANDLES)
-        _, self.start, self.take, self.bare, self.settle = handles
+        _, self.start, self.take, self.how, self.settle = handles
         with _Limit(self.engine, cpu_seconds):
             self._load(source)
             self.engine.eval(f"for (const one of {list(_HANDLES)}) delete globalThis['__' + one]")
@@ -106,12 +110,15 @@ class _Limit:
 class Run:
     """A script under way."""
 
-    __slots__ = ("context", "cpu_seconds", "id", "is_fresh", "waits_for")
+    __slots__ = ("context", "cpu_seconds", "id", "is_fresh", "lacks", "waits_for")
 
-    def __init__(self, id_: int, context: Context, cpu_seconds: float, *, is_fresh: bool) -> None:
+    def __init__(
+        self, id_: int, context: Context, cpu_seconds: float, lacks: str, *, is_fresh: bool
+    ) -> None:
         self.id = id_
         self.context = context
         self.cpu_seconds = cpu_seconds  # left
+        self.lacks = lacks
         self.is_fresh = is_fresh
         self.waits_for: set[int] = set()  # calls that are not answered
 
@@ -131,8 +138,8 @@ class Worker:
     def handle(self, frame: list[Any]) -> list[Any] | None:
         """Do what a frame asks for; the frame to answer with, if there is one."""
         match frame:
-            case ["run", id_, key, json, cpu, heap, fresh]:
-                return self._begin(id_, key, json, cpu, heap, is_fresh=fresh)
+            case ["run", id_, key, json, cpu, heap, fresh, lacks]:
+                return self._begin(id_, key, json, cpu, heap, lacks, is_fresh=fresh)
             case ["settle", id_, call, done, json]:
                 run = self._runs.pop(id_, None)
                 if run is not None:
@@ -152,7 +159,7 @@ class Worker:
         return None
 
     def _begin(  # noqa: PLR0913  what a frame says of a run
-        self, id_: int, key: str, json: str, cpu: float, heap: int, *, is_fresh: bool
+        self, id_: int, key: str, json: str, cpu: float, heap: int, lacks: str, *, is_fresh: bool
     ) -> list[Any]:
         began = process_time()
         context = None if is_fresh else self._take_idle(key)
@@ -163,7 +170,8 @@ class Worker:
                 kind = _kind(str(error))
                 return ["failed", id_, "load" if kind == "script" else kind, _told(error), []]
         left = cpu - (process_time() - began)
-        return self._step(Run(id_, context, left, is_fresh=is_fresh), context.start, json)
+        run = Run(id_, context, left, lacks, is_fresh=is_fresh)
+        return self._step(run, context.start, json, lacks)
 
     def _take_idle(self, key: str) -> Context | None:
         for one in reversed(self._idle):
@@ -197,7 +205,10 @@ class Worker:
         if len(taken) > RESULT_CHARS_MAX:
             told = f'{{"message":"the result has over {RESULT_CHARS_MAX} characters"}}'
             return ["failed", run.id, "too_large", told, []]
-        if run.context.bare():
+        how = run.context.how()
+        if how == _NEEDS_ALL:
+            return ["failed", run.id, "more", '{"message":"it looks at what it was not given"}', []]
+        if how == _VALUE_ALONE:
             self._keep(run)
             return ["done", run.id, taken, []]
         try:
@@ -218,7 +229,7 @@ class Worker:
     def _thrown(self, run: Run, result: Any, wishes: list[Any]) -> list[Any]:
         kind = _kind(str(result)) if str(result).startswith('{"name":"InternalError"') else "script"
         if kind != "script":  # a limit, seen by the script as an error
-            return ["failed", run.id, kind, result, wishes]
+            return ["failed", run.id, kind, result, [] if run.lacks else wishes]
         self._keep(run)
         return ["failed", run.id, "thrown", result, wishes]
 

@@ -68,7 +68,7 @@ def _warm_up() -> None:
     one, frames = worker.Worker(), Frames()
     one.handle(["source", "", "function main(data) { return data }"])
     for id_ in range(_WARM_RUNS):
-        order = pack(["run", id_, "", "{}", 1.0, _HEAP_BYTES, not id_ % 8])
+        order = pack(["run", id_, "", "{}", 1.0, _HEAP_BYTES, not id_ % 8, ""])
         for frame in frames.feed(order):
             pack(one.handle(frame) or [])
 

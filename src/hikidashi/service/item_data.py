@@ -20,6 +20,7 @@ from .app import View
 from .reads import linked_ids
 from .shown import Shown, localized, show, shown_value
 
+LARGE = ("fields_data", "old_item", "related_items", "statuses")
 LANGUAGE = "ja"  # of the names of statuses, where they have one in it
 
 
@@ -35,25 +36,25 @@ class Act:
     as_params: object = None
 
 
-def item_data(
+def item_data(  # noqa: PLR0913  an item, who looks, and what write it is of
     view: View,
     datastore: Datastore,
     item: Item,
     act: Act,
     *,
     before: Item | None = None,
+    is_whole: bool = True,
 ) -> dict[str, object]:
     """`data` of a write of an item, for the actor who acts on it.
 
     `before`: what is held until the write is done, if there is anything; each field that the
-    write changes then has an `uncommitted_value`.
+    write changes then has an `uncommitted_value`. `is_whole`: False leaves out what `LARGE` names.
     """
     shown = show(view, datastore, [item], whole=True)
-    held = show(view, datastore, [before], shown.fields) if before is not None else None
     values = _values(datastore, shown)
     people = shown.known.users
     actor = view.actor
-    return {
+    data: dict[str, object] = {
         "u_id": actor.user,
         "user_name": actor.name,
         "email": actor.email,
@@ -65,7 +66,6 @@ def item_data(
         "rev_no": item.rev,
         "title": item.title,
         "status_id": item.status,
-        "statuses": _statuses(datastore),
         "created_at": told_instant(item.created_at),
         "created_by": _name(people, item.created_by),
         "updated_at": told_instant(item.updated_at),
@@ -77,11 +77,15 @@ def item_data(
         "action": act.action.operation.value if act.action is not None else "",
         "comment": act.comment,
         "as_params": act.as_params,
-        "fields_data": _fields_data(shown, values, held),
         "item": values,
-        "old_item": None if held is None else _values(datastore, held),
-        "related_items": {} if not item.id else dict(linked_ids(view, item.id)),
     }
+    if is_whole:
+        held = show(view, datastore, [before], shown.fields) if before is not None else None
+        data["fields_data"] = _fields_data(shown, values, held)
+        data["old_item"] = None if held is None else _values(datastore, held)
+        data["related_items"] = {} if not item.id else dict(linked_ids(view, item.id))
+        data["statuses"] = _statuses(datastore)
+    return data
 
 
 def told_instant(ms: int | None) -> str:

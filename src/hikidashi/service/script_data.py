@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
@@ -19,7 +20,7 @@ from ..core.record import record
 from ..sandbox.runs import Script
 from ..storage.foresight import Foreseen, foresee
 from .app import App, View
-from .item_data import Act, item_data
+from .item_data import LARGE, Act, item_data
 
 # The token is of no use but to stand in a header: a script calls as its user, and no other way.
 BUILT_IN: Final = {
@@ -29,6 +30,7 @@ BUILT_IN: Final = {
 }
 BuiltIn = Callable[[], Mapping[str, str]]  # asked when there is a script
 _MACRO: Final = re.compile(r"\{([\w \-]+)\}")
+_LACKS: Final = msgspec.json.encode(LARGE).decode()
 _TEXTS_MAX: Final = 256  # scripts that are held taken apart
 
 
@@ -39,17 +41,19 @@ class Due:
     script: Script
     project: str  # id: of whose users' logs its lines are
     json: str  # `data`
+    lacks: str = ""  # JSON: the keys that it lacks
 
 
 class _Text:
     """The text of a script, taken apart at what may be names of constants."""
 
-    __slots__ = ("made", "names", "parts", "script")
+    __slots__ = ("made", "names", "needs_all", "parts", "script")
 
     def __init__(self, source: str) -> None:
         self.parts = _MACRO.split(source)  # what is between names, and each second one a name
         self.names = frozenset(self.parts[1::2])
         self.script = _make_script(source)
+        self.needs_all = False  # as far as is known
         self.made: tuple[Mapping[str, str], Script] = ({}, self.script)  # of the last constants
 
 
@@ -95,8 +99,36 @@ def _expand(text: _Text, project: Project, built_in: BuiltIn) -> Script:
     return script
 
 
-def data_before(
-    app: App, view: View, request: WriteRequest, datastore: Datastore, action: Action
+def due_before(  # noqa: PLR0913  a write, and its script
+    app: App,
+    view: View,
+    request: WriteRequest,
+    datastore: Datastore,
+    action: Action,
+    built_in: BuiltIn,
+    *,
+    needs_all: bool,
+) -> tuple[Due, Foreseen]:
+    """The PRE script of a write, and what that would make of its item.
+
+    The `data` of a script that has not been seen to need all of it lacks what is large. Raises
+    what planning would raise.
+    """
+    text = _take_apart(action.pre_script)
+    text.needs_all = text.needs_all or needs_all
+    data, foreseen = data_before(app, view, request, datastore, action, is_whole=text.needs_all)
+    due = make_due(action.pre_script, request.project, data, built_in)
+    return (due if text.needs_all else replace(due, lacks=_LACKS)), foreseen
+
+
+def data_before(  # noqa: PLR0913  a write
+    app: App,
+    view: View,
+    request: WriteRequest,
+    datastore: Datastore,
+    action: Action,
+    *,
+    is_whole: bool = True,
 ) -> tuple[dict[str, object], Foreseen]:
     """`data` of a write that is to be judged, and what it would make of its item.
 
@@ -107,4 +139,5 @@ def data_before(
         app.store.engine, view.connection, view.access, view.catalog, view.actor, request, now
     )
     act = Act(action.id, action, comment=command.comment, as_params=command.as_params)
-    return item_data(view, datastore, foreseen.item, act, before=foreseen.before), foreseen
+    data = item_data(view, datastore, foreseen.item, act, before=foreseen.before, is_whole=is_whole)
+    return data, foreseen

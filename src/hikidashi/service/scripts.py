@@ -46,7 +46,7 @@ from ..storage.written import scripts_behind
 from .app import App, Judge, View
 from .item_data import Act, item_data
 from .script_calls import check_depth, make_host
-from .script_data import BUILT_IN, BuiltIn, Due, data_before, make_due
+from .script_data import BUILT_IN, BuiltIn, Due, due_before, make_due
 
 When: TypeAlias = Literal["pre", "post"]
 _BUDGETS: Final[Mapping[When, Budget]] = {
@@ -55,6 +55,7 @@ _BUDGETS: Final[Mapping[When, Budget]] = {
 }
 _AT_ONCE: Final = 16  # items of one command that are judged at the same time
 _NOT_EXECUTED: Final = "error occurred when execute action"
+_CONCLUSIVE: Final = frozenset(("done", "thrown", "load", "busy", "unavailable"))
 _TRY_AGAIN: Final = frozenset(("busy", "unavailable"))
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -137,8 +138,9 @@ async def _run_judged(
         before = await app.read(identity, lambda view: _before(app, view, command, trace))
         judged, revision = command, None
         if before is not None:
-            judged = await _judged(app, identity, before, command, trace, is_dry=telling.is_dry)
-            revision = before.revision
+            judged, revision = await _judged(
+                app, identity, before, command, trace, is_dry=telling.is_dry
+            )
         with suppress(HandedBackError):
             return await app.store.submit(identity, judged, telling, revision)
     if before is None or revision is None:
@@ -158,8 +160,7 @@ def make_judge(app: App, identity: Identity) -> Judge:
             before = await app.read(identity, lambda view: _before(app, view, command, trace))
             if before is None:
                 return command, None
-            judged = await _judged(app, identity, before, command, trace, is_dry=is_dry)
-            return judged, before.revision
+            return await _judged(app, identity, before, command, trace, is_dry=is_dry)
         if isinstance(command, WriteFound) and command.targets:
             return await _judge_found(app, identity, command, is_dry=telling.is_dry), None
         return command, None
@@ -192,7 +193,7 @@ async def _judge_found(
             if before is None:
                 return target
             try:
-                judged = await _judged(app, identity, before, alone, Trace(), is_dry=is_dry)
+                judged, _ = await _judged(app, identity, before, alone, Trace(), is_dry=is_dry)
             except FaultError as fault:
                 if fault.kind is FaultKind.UNAVAILABLE:
                     raise
@@ -234,15 +235,28 @@ async def _judged(  # noqa: PLR0913  a script, what it judges, and for whom
     trace: Trace,
     *,
     is_dry: bool,
-) -> WriteItem:
-    """The command as its PRE script wants it. Raises RejectedError, or what is wrong with it."""
+) -> tuple[WriteItem, int | None]:
+    """The command as its PRE script wants it, and the revision that this has judged.
+
+    Raises RejectedError, or what is wrong with it.
+    """
     outcome = await run_script(app, identity, before.due, "pre", trace, may_write=not is_dry)
+    if before.due.lacks and outcome.kind not in _CONCLUSIVE:  # nothing has come of it
+        again = await app.read(
+            identity, lambda view: _before(app, view, command, trace, needs_all=True)
+        )
+        if again is None:
+            return command, None
+        before = again
+        outcome = await run_script(app, identity, before.due, "pre", trace, may_write=not is_dry)
     trace.pre_result = msgspec.Raw(_result(outcome, before.action).encode())
     entry = _changed(command.entry, outcome.told, before.datastore)
-    return replace(command, entry=entry, judged=before.action.pre_script)
+    return replace(command, entry=entry, judged=before.action.pre_script), before.revision
 
 
-def _before(app: App, view: View, command: WriteItem, trace: Trace) -> _Before | None:
+def _before(
+    app: App, view: View, command: WriteItem, trace: Trace, *, needs_all: bool = False
+) -> _Before | None:
     """What the PRE script of the command's action is to judge; none if there is no script."""
     request = resolve(command, view.catalog, view.actor)
     if not isinstance(request, WriteRequest) or request.entry.action is None:
@@ -250,8 +264,9 @@ def _before(app: App, view: View, command: WriteItem, trace: Trace) -> _Before |
     action, datastore = request.entry.action, request.entry.datastore
     if not action.pre_script:
         return None
-    data, foreseen = data_before(app, view, request, datastore, action)
-    due = make_due(action.pre_script, request.project, data, trace.built_in)
+    due, foreseen = due_before(
+        app, view, request, datastore, action, trace.built_in, needs_all=needs_all
+    )
     revision = foreseen.before.rev if foreseen.before is not None else None
     return _Before(due, action, datastore, foreseen.item.id, revision)
 
@@ -358,6 +373,7 @@ async def run_script(  # noqa: PLR0913  a script, and for whom
         _BUDGETS[when],
         logged=logged,
         is_nested=scripts_behind() > 0,
+        lacks=due.lacks,
     )
     trace.logs.extend(outcome.logs)
     return outcome
