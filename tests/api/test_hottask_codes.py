@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hikidashi.api.hottask.envelope import CODES
+from hikidashi.api.exchange import STATUS
 from hikidashi.core.errors import FaultKind, unavailable
 from hikidashi.core.limits import LOGIN_FAILURES_MAX
 from tests.api.tables import CODE, KEY, READ_KEY, SCHEMA, TABLE, Tables
@@ -89,5 +89,5 @@ def test_what_only_the_server_can_mend_is_told_in_the_same_envelope(
 def test_the_page_lists_the_codes_that_there_are():
     table = PAGE.read_text(encoding="utf-8").partition("| `Code` | when |")[2].partition("\n\n")[0]
     told = [int(one) for one in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)]
-    assert told == sorted(set(CODES.values()))
-    assert set(FaultKind) == set(CODES)
+    assert told == sorted(set(STATUS.values()))
+    assert set(FaultKind) == set(STATUS)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 import msgspec
 
-from ..core.errors import FaultError
+from ..core.errors import FaultError, FaultKind
 from .body import encode
 
 if TYPE_CHECKING:
@@ -132,6 +132,25 @@ class Call:
     has_cookies: bool = False  # its clients send them, though we read none; CORS has to allow it
 
 
+# The HTTP status of each kind of fault, or its code, unless a dialect says otherwise.
+STATUS: Final[Mapping[FaultKind, int]] = {  # docs/semantics.md has the same table, in words
+    FaultKind.INVALID: 400,
+    FaultKind.ABORTED: 400,
+    FaultKind.NUMBER: 400,
+    FaultKind.UNAUTHORIZED: 401,
+    FaultKind.FORBIDDEN: 403,
+    FaultKind.FORBIDDEN_FIELD: 403,
+    FaultKind.NO_PLACE: 404,
+    FaultKind.NO_ITEM: 404,
+    FaultKind.NO_LINK: 404,
+    FaultKind.REJECTED: 400,
+    FaultKind.CONFLICT: 409,
+    FaultKind.TOO_LARGE: 413,
+    FaultKind.KEY_REUSED: 422,
+    FaultKind.LOCKED: 423,
+    FaultKind.CRASHED: 500,
+    FaultKind.UNAVAILABLE: 503,
+}
 CUT: Final = "hikidashi.cut"  # a key of a scope: what ends the connection, whatever it is doing
 
 

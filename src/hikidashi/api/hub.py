@@ -16,8 +16,7 @@ import msgspec
 from ..core.errors import FaultError
 from ..core.limits import HUB_MESSAGE_BYTES_MAX, URL_BYTES_MAX
 from ..service.live_listeners import GONE, Ending, Listener, Message
-from .exchange import CUT, Receive, Scope, Send
-from .hexabase_rest.envelopes import STATUS
+from .exchange import CUT, STATUS, Receive, Scope, Send
 from .live import PING_S, split_channels
 from .routing import Cors
 

@@ -13,25 +13,9 @@ import msgspec
 
 from ...core.errors import Fault, FaultError, FaultKind, RejectedError
 from ..edge import Answer, HttpRequest, answer_json
+from ..exchange import STATUS
 
-STATUS: Final[dict[FaultKind, int]] = {
-    FaultKind.INVALID: 400,
-    FaultKind.ABORTED: 400,
-    FaultKind.NUMBER: 400,
-    FaultKind.UNAUTHORIZED: 401,
-    FaultKind.FORBIDDEN: 403,
-    FaultKind.FORBIDDEN_FIELD: 403,
-    FaultKind.NO_PLACE: 404,
-    FaultKind.NO_ITEM: 404,
-    FaultKind.NO_LINK: 404,
-    FaultKind.REJECTED: 200,
-    FaultKind.CONFLICT: 409,
-    FaultKind.TOO_LARGE: 413,
-    FaultKind.KEY_REUSED: 422,
-    FaultKind.LOCKED: 423,
-    FaultKind.UNAVAILABLE: 503,
-    FaultKind.CRASHED: 500,
-}
+_STATUS: Final = {**STATUS, FaultKind.REJECTED: 200}
 _COMMON: Final = frozenset(
     (
         FaultKind.UNAUTHORIZED,
@@ -85,7 +69,7 @@ def items(error: FaultError, request: HttpRequest) -> Answer:
             "item_id": request.params.get("item-id", ""),
             "item": None,
         }
-        return answer_json(body, STATUS[kind])
+        return answer_json(body, _STATUS[kind])
     if kind in (FaultKind.FORBIDDEN, FaultKind.NO_LINK):
         return _short(error)
     return plain(error, request)
@@ -100,7 +84,7 @@ def results(error: FaultError, _request: HttpRequest) -> Answer:
         "has_error": True,
         "result": None,
     }
-    return answer_json(body, STATUS[error.kind])
+    return answer_json(body, _STATUS[error.kind])
 
 
 def plain(error: FaultError, _request: HttpRequest) -> Answer:
@@ -113,12 +97,12 @@ def plain(error: FaultError, _request: HttpRequest) -> Answer:
         "error": first.error,
         "error_code": first.code.value,
     }
-    return answer_json(body, STATUS[error.kind])
+    return answer_json(body, _STATUS[error.kind])
 
 
 def fields(error: FaultError, request: HttpRequest) -> Answer:
     """Settings of fields (datastores/GetDatastoreFields, GetInputFields): 404 is E5."""
-    if STATUS[error.kind] != 404:
+    if _STATUS[error.kind] != 404:
         return plain(error, request)
     return answer_json({"description": error.faults[0].description, "error": "NOT_FOUND"}, 404)
 
@@ -136,14 +120,14 @@ def design(error: FaultError, request: HttpRequest) -> Answer:
 
 def design_fields(error: FaultError, request: HttpRequest) -> Answer:
     """Changes of fields: 404 is E5, as where they are read."""
-    if STATUS[error.kind] == 404:
+    if _STATUS[error.kind] == 404:
         return fields(error, request)
     return design(error, request)
 
 
 def details(error: FaultError, request: HttpRequest) -> Answer:
     """One item (items/GetItemDetails): 404 is E6, for what is hidden too."""
-    if STATUS[error.kind] != 404:
+    if _STATUS[error.kind] != 404:
         return plain(error, request)
     errors = [fault_object(one) for one in error.faults]
     return answer_json({"error": "NOT_FOUND", "errors": errors}, 404)
@@ -151,7 +135,7 @@ def details(error: FaultError, request: HttpRequest) -> Answer:
 
 def new_actions(error: FaultError, request: HttpRequest) -> Answer:
     """Actions of a datastore (datastores/GetNewActions): 404 is E7."""
-    if STATUS[error.kind] != 404:
+    if _STATUS[error.kind] != 404:
         return plain(error, request)
     body = {
         "code": 101,
@@ -179,7 +163,7 @@ def _short(error: FaultError) -> Answer:
     """E3."""
     first = error.faults[0]
     body = {"error": first.error, "error_code": first.code.value}
-    return answer_json(body, STATUS[error.kind])
+    return answer_json(body, _STATUS[error.kind])
 
 
 def _common(error: FaultError) -> Answer:
@@ -191,7 +175,7 @@ def _common(error: FaultError) -> Answer:
         "error": first.error,
         "error_code": "UNAUTHORIZED" if is_login else first.code.value,
     }
-    status = STATUS[error.kind]
+    status = _STATUS[error.kind]
     if error.kind is FaultKind.UNAVAILABLE:
         return answer_json(body, status, ((b"retry-after", b"1"),))
     if error.kind is FaultKind.UNAUTHORIZED:

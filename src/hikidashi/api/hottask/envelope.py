@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import msgspec
 
-from ...core.errors import Code, Fault, FaultError, FaultKind
+from ...core.errors import Code, Fault, FaultError
 from ..body import encode, told
-from ..exchange import Answer
+from ..exchange import STATUS, Answer
 
 VERSION = "1.0.0"  # a constant of the wire (update-table-data), not ours
 
@@ -23,26 +23,6 @@ class Envelope(msgspec.Struct):
         int, told("200, or why not: 400, 401, 403, 404, 409, 413, 422, 423, 500 or 503.")
     ] = 200
     Message: Annotated[str, told("What is wrong, in words; empty on success.")] = ""
-
-
-CODES: dict[FaultKind, int] = {  # docs/semantics.md has the same table, in words
-    FaultKind.INVALID: 400,
-    FaultKind.ABORTED: 400,
-    FaultKind.NUMBER: 400,
-    FaultKind.UNAUTHORIZED: 401,
-    FaultKind.FORBIDDEN: 403,
-    FaultKind.FORBIDDEN_FIELD: 403,
-    FaultKind.NO_PLACE: 404,
-    FaultKind.NO_ITEM: 404,
-    FaultKind.NO_LINK: 404,
-    FaultKind.REJECTED: 400,
-    FaultKind.CONFLICT: 409,
-    FaultKind.TOO_LARGE: 413,
-    FaultKind.KEY_REUSED: 422,
-    FaultKind.LOCKED: 423,
-    FaultKind.CRASHED: 500,
-    FaultKind.UNAVAILABLE: 503,
-}
 
 
 BEFORE, AFTER = encode(Envelope(msgspec.Raw(b"<>"))).split(b"<>")  # what stands around the data
@@ -60,7 +40,7 @@ def success(data: object) -> bytes:
 
 def failure(error: FaultError) -> tuple[int, bytes]:
     """Code and envelope of a call that was refused; nothing of it was written."""
-    code = CODES.get(error.kind, 500)
+    code = STATUS[error.kind]
     return code, encode(Envelope(0, VERSION, False, code, message(error)))  # noqa: FBT003
 
 
