@@ -146,6 +146,15 @@ def test_every_call_is_documented_once(document):
     assert one["security"] == [{"customauth": []}, {"key": []}, {"token": []}]
 
 
+def test_a_call_of_hottask_that_asks_for_no_key_answers_in_the_same_envelope(document):
+    listed = operations(document)
+    _, method, one = listed["hottask.Upload"]
+    assert (method, one["security"], list(one["responses"])) == ("put", [], ["200"])
+    assert one["requestBody"]["content"] == {"application/octet-stream": {}}
+    assert one["responses"] == listed["hottask.UD"][2]["responses"]
+    assert listed["hottask.File"][2]["responses"] == {"200": {"description": "Done."}}
+
+
 def test_every_call_says_what_it_does(document):
     bare = [name for name, (_, _, one) in operations(document).items() if one["summary"] == name]
     assert bare == []

@@ -12,6 +12,7 @@ from .. import __version__
 from .exchange import Call, QueryKey
 
 _PARAM = re.compile(r":([A-Za-z][\w-]*)")
+_HOTTASK = "HotTask tables"
 _REF = "#/components/schemas/{name}"
 _SECURITY: dict[str, list[dict[str, list[str]]]] = {
     "token": [{"token": []}],
@@ -102,9 +103,14 @@ def _operation(call: Call, shapes: dict[str, Any]) -> dict[str, Any]:
     if call.body is not None:
         operation["requestBody"] = {
             "required": True,
-            "content": {call.body_type: {"schema": shapes[_key(call.body)]}},
+            "content": {call.body_type: _content(call, shapes)},
         }
     return operation
+
+
+def _content(call: Call, shapes: dict[str, Any]) -> dict[str, Any]:
+    """What a body is made of; bytes as they are have no schema."""
+    return {} if call.body is bytes else {"schema": shapes[_key(call.body)]}
 
 
 def _query_parameter(key: QueryKey) -> dict[str, Any]:
@@ -122,7 +128,7 @@ def _tag(call: Call) -> str:
     if call.path.startswith("/api/v0/"):
         return f"Hexabase v0: {call.path.removeprefix('/api/v0/').partition('/')[0]}"
     if "/CustomTable" in call.path:
-        return "HotTask tables"
+        return _HOTTASK
     return "Hikidashi"
 
 
@@ -131,8 +137,9 @@ def _responses(call: Call, shapes: dict[str, Any]) -> dict[str, Any]:
     fine: dict[str, Any] = {"description": "Done."}
     if call.is_json:
         fine["content"] = {"application/json": {"schema": schema}}
-    if call.auth == "hottask":
-        fine["description"] = "Done, or refused: then Success is false and Code says why."
+    if _tag(call) == _HOTTASK:
+        if call.is_json:
+            fine["description"] = "Done, or refused: then Success is false and Code says why."
         return {"200": fine}
     fault = {"application/json": {"schema": {"$ref": _REF.format(name="Fault")}}}
     refused = {
