@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from dataclasses import replace
 
 from hypothesis import strategies as st
@@ -28,7 +29,9 @@ from hikidashi.core.query import (
     TextTest,
     UnreadTest,
     fold,
+    is_instant,
 )
+from hikidashi.core.values import format_instant
 from hikidashi.storage.search import (
     list_behind,
     list_items,
@@ -126,6 +129,12 @@ def conditions(tasks: Datastore) -> st.SearchStrategy[Condition]:
         several(text).map(tuple),
         st.sampled_from(TextMode),
     )
+    days = st.builds(
+        TextTest,
+        of("Due") | st.sampled_from((SystemKey.CREATED_AT, SystemKey.UPDATED_AT)),
+        several(st.sampled_from(("2026-01", "T09", "%-0_t%", "00z", "06T", "5"))).map(tuple),
+        st.sampled_from([one for one in TextMode if one is not TextMode.EQUALS]),
+    )
     bounds = {"low_included": st.booleans(), "high_included": st.booleans()}
     numbers = st.builds(
         RangeTest, of("Num"), low=st.none() | number, high=st.none() | number, **bounds
@@ -164,7 +173,7 @@ def conditions(tasks: Datastore) -> st.SearchStrategy[Condition]:
             (SystemKey.STATUS, SystemKey.TITLE, SystemKey.UPDATED_AT, SystemKey.UPDATED_BY)
         ),
     )
-    leaves = st.one_of(texts, numbers, times, rows, choices, empties)
+    leaves = st.one_of(texts, days, numbers, times, rows, choices, empties)
     return st.recursive(
         leaves,
         lambda inner: st.one_of(
@@ -221,7 +230,9 @@ class Plain:
             case TextTest(_, values, TextMode.EQUALS):
                 return held in values
             case TextTest(_, values, mode):
-                return any(_matches(fold(str(held)), fold(one), mode) for one in values)
+                if is_instant(condition.subject):
+                    held = format_instant(held)  # type: ignore[arg-type]
+                return any(_matches(fold(str(held)), one, mode) for one in values)
             case ChoiceTest(_, values):
                 return any(one in values for one in (held if isinstance(held, tuple) else (held,)))
             case RangeTest(_, low, high, low_in, high_in):
@@ -250,6 +261,12 @@ class Plain:
 
 
 def _matches(held: str, looked_for: str, mode: TextMode) -> bool:
+    if mode is TextMode.LIKE:
+        meant = {"%": ".*", "_": "."}
+        parts = re.split("([%_])", looked_for)
+        pattern = "".join(meant.get(one) or re.escape(fold(one)) for one in parts)
+        return re.fullmatch(pattern, held, re.DOTALL) is not None
+    word = fold(looked_for)
     if mode is TextMode.STARTS:
-        return held.startswith(looked_for)
-    return held.endswith(looked_for) if mode is TextMode.ENDS else looked_for in held
+        return held.startswith(word)
+    return held.endswith(word) if mode is TextMode.ENDS else word in held
