@@ -15,6 +15,7 @@ from .service.app import App
 from .service.files import Files
 from .service.identity import Identities
 from .service.post_scripts import PostScripts
+from .service.rule_links import RuleLinks
 from .service.schedules import Schedules
 from .service.webhooks import Webhooks
 from .storage.engines import Engine
@@ -78,6 +79,7 @@ def build(
     identities = Identities(store, clock, ids)
     files = Files(store, clock, ids, observe, config.files_place, config.file_bytes_max)
     app = App(config, clock, ids, store, identities, files, observe, make_sandbox(config))
+    app.events.follow(RuleLinks(store))
     app.events.follow(Webhooks(app))
     app.events.follow(PostScripts(app))
     app.schedules = Schedules(app)

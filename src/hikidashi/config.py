@@ -269,6 +269,15 @@ class Config:
         "Private networks in which webhooks may be, separated by commas: `10.1.0.0/16,fd00::/8`. Without"
         " it only addresses of the internet are sent to.",
     )
+    webhook_seconds: int = _setting(
+        "10", _whole(1, 60), "How long a webhook may take to answer before it is tried again later."
+    )
+    claim_seconds: int = _setting(
+        "30",
+        _whole(1, 600),
+        "How long what follows writes, or a run of a schedule, is left to a process that is not heard of any more,"
+        " before another one takes it over.",
+    )
     reader_threads: int = _setting(
         "4", _whole(1, 64), "How many searches, listings and other long reads run at once."
     )

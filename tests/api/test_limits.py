@@ -67,7 +67,6 @@ NOT_REFUSALS = {
     # Times of one statement, which the databases keep: what happens past them is tried with less.
     *("READ_MS", "STREAM_MS_MAX"),
     # The time of one try, which tests of a receiver that hangs make shorter.
-    "WEBHOOK_SECONDS",
 }
 
 

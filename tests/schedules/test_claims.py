@@ -12,7 +12,6 @@ from hikidashi.config import Config
 from hikidashi.core.errors import unavailable
 from hikidashi.core.limits import (
     BULK_ITEMS_MAX,
-    SCHEDULE_CLAIM_MS,
     SCHEDULE_PAUSE_MS,
     SCHEDULE_TRIES_MAX,
 )
@@ -22,6 +21,7 @@ from tests.deterministic import fixed_ids
 from tests.schedules.world import APP
 
 WAIT_SECONDS = 30
+CLAIM_MS = 30_000
 COUNT = {"action": "Count", "query": None, "conditions": []}
 
 
@@ -105,12 +105,41 @@ def test_another_goes_on_with_a_run_whose_process_died(open_shop, monkeypatch, w
     assert shop.runs()[0][0] == "running"
     shop.turn()  # its claim holds
     assert shop.runs()[0][0] == "running"
-    shop.clock.advance(ms=SCHEDULE_CLAIM_MS)
+    shop.clock.advance(ms=CLAIM_MS)
     shop.turn()
     whole = BULK_ITEMS_MAX + 10
     assert shop.runs() == [("done", whole, whole)]
     assert {(one["times"], one["rev"]) for one in shop.orders()} == {(1.0, 2)}
     assert shop.told()["runs"][0]["attempts"] == 2
+
+
+def test_one_that_is_long_stays_with_its_process_as_long_as_that_lives(open_shop, monkeypatch):
+    shop = open_shop(COUNT)
+    shop.make("pen")
+    shop.turn()
+    usual, is_over = schedules._Course.go, asyncio.Event()
+
+    async def long(course):
+        await asyncio.wait_for(is_over.wait(), WAIT_SECONDS)
+        await usual(course)
+
+    monkeypatch.setattr(schedules._Course, "go", long)
+    own, other = Schedules(shop.app), Schedules(shop.app)
+
+    async def course() -> None:
+        shop.clock.set("2026-01-05T18:00:00Z")
+        await own.turn()
+        for _ in range(6):
+            shop.clock.advance(ms=CLAIM_MS // 2)
+            await own.turn()
+            await other.turn()
+        assert not other.under_way
+        is_over.set()
+        await asyncio.gather(*own.under_way)
+
+    shop.run(course())
+    assert shop.runs() == [("done", 1, 1)]
+    assert shop.told()["runs"][0]["attempts"] == 1
 
 
 def test_a_new_item_is_made_once_though_its_process_died(open_shop, monkeypatch):
@@ -121,7 +150,7 @@ def test_a_new_item_is_made_once_though_its_process_died(open_shop, monkeypatch)
     with monkeypatch.context() as patch:
         patch.setattr(schedules._Course, "_add", die)
         shop.turn_and_lose()
-    shop.clock.advance(ms=SCHEDULE_CLAIM_MS)
+    shop.clock.advance(ms=CLAIM_MS)
     shop.turn()
     assert shop.runs() == [("done", 1, 1)]
     assert [one["name"] for one in shop.orders()] == ["pen", "made"]
@@ -136,7 +165,7 @@ def test_one_that_lost_its_claim_writes_nothing_more(open_shop, monkeypatch):
     def find(course, connection):
         if course.run.attempts == 1:
             assert is_taken.wait(WAIT_SECONDS), "nobody else has taken the run"
-            shop.clock.advance(ms=SCHEDULE_CLAIM_MS)
+            shop.clock.advance(ms=CLAIM_MS)
         return usual(course, connection)
 
     monkeypatch.setattr(schedules._Course, "_find", find)
@@ -145,7 +174,7 @@ def test_one_that_lost_its_claim_writes_nothing_more(open_shop, monkeypatch):
     async def race() -> None:
         shop.clock.set("2026-01-05T18:00:00Z")
         await slow.turn()
-        shop.clock.advance(ms=SCHEDULE_CLAIM_MS)
+        shop.clock.advance(ms=CLAIM_MS)
         await quick.turn()
         is_taken.set()
         await asyncio.gather(*slow.under_way, *quick.under_way)
@@ -183,7 +212,7 @@ def test_one_that_kills_each_process_is_given_up(open_shop, monkeypatch):
         patch.setattr(schedules._Course, "go", die)
         for _ in range(SCHEDULE_TRIES_MAX):
             shop.turn_and_lose()
-            shop.clock.advance(ms=SCHEDULE_CLAIM_MS)
+            shop.clock.advance(ms=CLAIM_MS)
     shop.turn()
     (run,) = shop.told()["runs"]
     assert (run["state"], run["error"]) == (

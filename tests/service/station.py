@@ -83,7 +83,7 @@ class Station:
     def another(self) -> EventRelay:
         """Another process."""
         app = self.rest.app
-        made = EventRelay(app.store, app.clock, app.ids, app.observe)
+        made = EventRelay(app.store, app.clock, app.ids, app.observe, app.config.claim_seconds)
         made.follow(self.listener)
         return made
 

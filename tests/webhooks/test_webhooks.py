@@ -285,7 +285,7 @@ def test_what_an_answer_means(world, said, state, failure):
 def test_a_receiver_that_hangs_is_left_after_a_while(world, monkeypatch):
     path, _ = world.hook()
     world.receiver.answers = ["hang"]
-    monkeypatch.setattr(consumer.Webhooks, "timeout_s", 0.2)
+    monkeypatch.setattr(world.consumer, "timeout_s", 0.2)
     world.rest.new({"name": "one"})
     world.drain()
     (sent,) = world.sent(path)

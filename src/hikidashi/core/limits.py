@@ -164,7 +164,6 @@ WEBHOOK_SECRETS_MAX: Final = 1_000_000  # that one webhook has, one after anothe
 WEBHOOK_BODY_BYTES_MAX: Final = 2_000_000  # of what a webhook is sent
 WEBHOOK_TOLD_CHARS_MAX: Final = 10_000  # of a request, or an answer, that the log keeps
 WEBHOOK_ANSWER_BYTES_MAX: Final = 4_096  # of an answer that are read
-WEBHOOK_SECONDS: Final = 10.0  # for a whole try
 DELIVERY_PAGE_MAX: Final = 1_000  # in one answer
 REPLAYED_MAX: Final = 10_000  # deliveries by one call
 DELIVERY_PARKED_KEPT_MS: Final = 30 * 86_400_000  # one that did not
@@ -172,7 +171,6 @@ DELIVERY_PARKED_KEPT_MS: Final = 30 * 86_400_000  # one that did not
 # Schedules
 SCHEDULES_PER_PROJECT_MAX: Final = 100
 CRON_CHARS_MAX: Final = 200
-SCHEDULE_CLAIM_MS: Final = 5 * 60_000  # a run that is not heard of for so long is taken again
 SCHEDULE_TRIES_MAX: Final = 5  # times that a run may be begun; then it has failed
 SCHEDULE_PAUSE_MS: Final = 60_000  # before one is tried again that the database had no time for
 SCHEDULE_RUNS_AT_ONCE: Final = 4  # in one process

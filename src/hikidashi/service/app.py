@@ -40,7 +40,6 @@ from .live import Live
 from .post import make_post
 from .registrations import Registrations
 from .relay import MailRelay
-from .rule_links import RuleLinks
 from .script_calls import Carry, InnerCall
 from .tasks import CREATE, Tasks
 from .templates import Templates
@@ -116,8 +115,9 @@ class App:
         self._housekeeping = Housekeeping(store, clock, files, self.imports, self.builds)
         post = make_post(config.smtp_url, config.mail_sender, config.outbox_folder)
         self.relay = MailRelay(store, clock, observe, post, config.mail_sender)
-        self.events = EventRelay(store, clock, ids, observe)  # who follows events is told to it
-        self.events.follow(RuleLinks(store))
+        self.events = EventRelay(  # who follows events is told to it
+            store, clock, ids, observe, config.claim_seconds
+        )
         self.live = Live(store, identities, clock, ids, observe)
         self.observe = observe
         self.sandbox = sandbox

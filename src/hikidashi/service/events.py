@@ -44,7 +44,6 @@ PAUSE_S: Final = (
 )
 SHORT_PAUSE_S: Final = 0.01  # while nobody does
 MEASURE_S: Final = 5.0  # between two looks at how much waits
-CLAIM_SPARE_S: Final = 30.0  # that a claim lasts beyond the time a delivery may take
 EXPECTED_MAX: Final = 16  # events that a consumer is told of together, before they come
 AHEAD: Final = 15  # items of a target that are claimed for each delivery that may be under way
 FIRST_PAUSE_MS: Final = 5_000  # after a try that failed; the next ones grow with the time passed
@@ -102,16 +101,14 @@ class EventRelay:
     """Runs until it is stopped, in a process that serves."""
 
     def __init__(
-        self,
-        store: Store,
-        clock: Clock,
-        ids: IdSource,
-        observe: Observer,
+        self, store: Store, clock: Clock, ids: IdSource, observe: Observer, claim_s: float
     ) -> None:
+        """`claim_s`: that a claim lasts beyond the time a delivery may take."""
         self._store = store
         self._clock = clock
         self._ids = ids
         self._observe = observe
+        self._claim_s = claim_s
         self._consumers: dict[str, Consumer] = {}
         self._lanes: dict[str, _Lane] = {}
         self._outcomes: list[Outcome] = []
@@ -271,7 +268,7 @@ class EventRelay:
                 continue
             room = min(lane.room, DELIVERIES_CLAIMED_MAX - held)
             if room > 0:
-                found[name] = (room, round((lane.consumer.timeout_s + CLAIM_SPARE_S) * 1_000))
+                found[name] = (room, round((lane.consumer.timeout_s + self._claim_s) * 1_000))
         return found
 
     def _lane(self, name: str) -> _Lane | None:

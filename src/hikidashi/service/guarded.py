@@ -17,7 +17,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-from ..core.limits import WEBHOOK_ANSWER_BYTES_MAX, WEBHOOK_SECONDS
+from ..core.limits import WEBHOOK_ANSWER_BYTES_MAX
 from ..core.record import record
 from .web_connections import BrokenError, Connection, Reply, SilentError
 
@@ -26,7 +26,7 @@ Lookup = Callable[[str, int], Awaitable[list[str]]]
 _CONNECT_S: Final = 3
 _IDLE_S: Final = 30.0  # that a connection is kept for the next request
 _IDLE_MAX: Final = 8  # to one place
-_PLACES_MAX: Final = 1_000  # URLs that are remembered as they are read
+_REMEMBERED: Final = 1_000  # URLs that are remembered as they are read
 _PORTS: Final = frozenset((80, 443))
 _OPEN_PORTS: Final = 1_024  # from here on; below are services that are no webhooks
 _TRANSLATED: Final = tuple(map(IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48")))
@@ -94,7 +94,7 @@ class _Place:
         return (self.is_secure, self.host, self.port)
 
 
-@lru_cache(_PLACES_MAX)
+@lru_cache(_REMEMBERED)
 def _read(url: str) -> _Place:
     """Read a URL. Raises ValueError."""
     parts = urlsplit(url)
@@ -125,7 +125,11 @@ def _trust() -> ssl.SSLContext:
 class GuardedClient:
     """Posts to whom it may, over connections that are kept for a while."""
 
-    def __init__(self, networks: Iterable[str], lookup: Lookup = look_up) -> None:
+    def __init__(
+        self, networks: Iterable[str], lookup: Lookup = look_up, *, seconds: float = 10
+    ) -> None:
+        """`seconds`: that a request may take, its answer included."""
+        self._seconds = seconds
         self._networks = tuple(map(ip_network, networks))
         self._lookup = lookup
         self._idle: dict[tuple[bool, str, int], list[tuple[Connection, float]]] = {}
@@ -138,7 +142,7 @@ class GuardedClient:
             lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
             head = f"POST {place.path} HTTP/1.1\r\nhost: {place.said}\r\naccept: */*\r\n{lines}"
             message = f"{head}content-length: {len(body)}\r\n\r\n".encode("ascii") + body
-            async with asyncio.timeout(WEBHOOK_SECONDS):
+            async with asyncio.timeout(self._seconds):
                 return await self._ask(place, message)
         except TimeoutError as error:
             raise UnreachedError("no answer in time") from error

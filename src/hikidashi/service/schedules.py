@@ -23,7 +23,6 @@ from ..core.conditions import Scope, make_query, read_saved
 from ..core.errors import FaultError, FaultKind, invalid_request
 from ..core.limits import (
     BULK_ITEMS_MAX,
-    SCHEDULE_CLAIM_MS,
     SCHEDULE_FAULTS_KEPT_MAX,
     SCHEDULE_PAUSE_MS,
     SCHEDULE_RUNS_AT_ONCE,
@@ -87,6 +86,8 @@ class Schedules(Background):
     def __init__(self, app: App) -> None:
         self._app = app
         self.under_way: dict[asyncio.Task[None], Run] = {}
+        self._claim_ms = claim_ms(app)
+        self._renewed_at = 0  # ms
 
     async def stop(self) -> None:
         """End; runs under way are given back, for another process to go on with."""
@@ -96,7 +97,7 @@ class Schedules(Background):
         if runs:
             now = self._app.clock.now_ms()
             with suppress(FaultError):
-                await self._app.store.change(lambda one: stored.give_back(one, runs, now))
+                await self._app.store.change(lambda one: stored.hold_runs(one, runs, now))
 
     async def _run(self) -> None:
         if self._app.store.engine.blocks_on_commit:  # the only process: nobody else has a claim
@@ -121,8 +122,9 @@ class Schedules(Background):
                 self._move(connection, one, now)
             if room <= 0:
                 return []
-            return stored.claim_runs(connection, now, now + SCHEDULE_CLAIM_MS, room)
+            return stored.claim_runs(connection, now, now + self._claim_ms, room)
 
+        await self._renew(now)
         moved, is_claimable = await self._app.store.scan(look)
         if not moved and not (is_claimable and room > 0):
             return
@@ -130,6 +132,15 @@ class Schedules(Background):
             task = asyncio.get_running_loop().create_task(self._carry(run))
             self.under_way[task] = run
             task.add_done_callback(self._ended)
+
+    async def _renew(self, now: int) -> None:
+        """What goes on here is this process's as long as it is heard of."""
+        runs = list(self.under_way.values())
+        if not runs or now < self._renewed_at + self._claim_ms // 3:
+            return
+        self._renewed_at = now
+        until = now + self._claim_ms
+        await self._app.store.change(lambda one: stored.hold_runs(one, runs, until))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self.under_way.pop(task, None)
@@ -163,7 +174,7 @@ class Schedules(Background):
             if error.kind is FaultKind.UNAVAILABLE and run.attempts < SCHEDULE_TRIES_MAX:
                 at = self._app.clock.now_ms() + SCHEDULE_PAUSE_MS
                 with suppress(FaultError):  # then its claim ends by itself
-                    await self._app.store.change(lambda one: stored.give_back(one, [run], at))
+                    await self._app.store.change(lambda one: stored.hold_runs(one, [run], at))
                 return
             failure = words_of(error)
         except Exception as error:  # noqa: BLE001  a bug of ours ends this run and no other
@@ -175,6 +186,11 @@ class Schedules(Background):
         now, last = self._app.clock.now_ms(), course.run
         with suppress(FaultError):
             await self._app.store.change(lambda one: stored.finish_run(one, last, failure, now))
+
+
+def claim_ms(app: App) -> int:
+    """How long a run is a process's after it was heard of."""
+    return app.config.claim_seconds * 1_000
 
 
 def _moves(one: Clocked, now: int) -> bool:
@@ -234,7 +250,7 @@ class _Course:
 
     async def _note(self, run: Run) -> None:
         """The run is as far as this, and goes on. Raises LostError."""
-        until = self._app.clock.now_ms() + SCHEDULE_CLAIM_MS
+        until = self._app.clock.now_ms() + claim_ms(self._app)
         if not await self._app.store.change(lambda one: stored.note_run(one, run, until)):
             raise LostError
         self.run = run

@@ -17,7 +17,6 @@ from ..core.catalog import Catalog
 from ..core.events import Event
 from ..core.limits import (
     WEBHOOK_BODY_BYTES_MAX,
-    WEBHOOK_SECONDS,
     WEBHOOK_TOLD_CHARS_MAX,
 )
 from ..core.record import record
@@ -87,13 +86,13 @@ class Webhooks:
     """The consumer of events that calls webhooks."""
 
     name = NAME
-    timeout_s = WEBHOOK_SECONDS + 1
     concurrency = 8
     keeps = True
     gives_way = True
 
     def __init__(self, app: App) -> None:
         self._app = app
+        self.timeout_s = app.config.webhook_seconds + 1.0  # the client gives up before
         self._expected: dict[str, dict[str, _Reading]] = {}  # by target and event
         self._client: GuardedClient | None = None
 
@@ -103,7 +102,8 @@ class Webhooks:
         if self._client is None:
             from .guarded import GuardedClient  # noqa: PLC0415  only what is used
 
-            self._client = GuardedClient(self._app.config.webhook_networks)
+            config = self._app.config
+            self._client = GuardedClient(config.webhook_networks, seconds=config.webhook_seconds)
         return self._client
 
     async def close(self) -> None:

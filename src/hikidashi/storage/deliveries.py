@@ -42,14 +42,11 @@ _ATTEMPT_COLUMNS = (
     Column("log", "text"),
 )
 _KEY = ("lane", "event_id")
-_CLAIM = (Column("is_claimed", "bigint"), Column("next_at", "bigint"))
-_OUTCOME = (
-    Column("state", "text"),
-    Column("attempts", "bigint"),
-    Column("is_claimed", "bigint"),
-    Column("next_at", "bigint"),
-    Column("finished_at", "bigint"),
-    Column("failure", "text"),
+_BY_NAME = {one.name: one for one in _COLUMNS}
+_CLAIM = tuple(_BY_NAME[name] for name in ("is_claimed", "next_at"))
+_OUTCOME = tuple(
+    _BY_NAME[name]
+    for name in ("state", "attempts", "is_claimed", "next_at", "finished_at", "failure")
 )
 _TOLD = (
     "id, lane, event_id, item_id, workspace_id, created_at, since, state, attempts, is_claimed,"

@@ -215,10 +215,10 @@ def finish_run(connection: Connection, run: Run, failure: str, now: int) -> bool
     return bool(found)
 
 
-def give_back(connection: Connection, runs: Sequence[Run], at: int) -> None:
-    """Let claimed runs be claimed again from then on."""
+def hold_runs(connection: Connection, runs: Sequence[Run], until: int) -> None:
+    """Let the claims of runs end then, and not before; they may be claimed again from then on."""
     for one in runs:
-        connection.query(f"UPDATE schedule_runs SET claimed_until = ? {_OWN}", (at, *_key(one)))  # noqa: S608
+        connection.query(f"UPDATE schedule_runs SET claimed_until = ? {_OWN}", (until, *_key(one)))  # noqa: S608
 
 
 def release_runs(connection: Connection) -> None:
