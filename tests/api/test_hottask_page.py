@@ -10,7 +10,8 @@ from typing import Any
 from hikidashi.core import limits
 from tests.served import Served
 
-PAGE = (Path(__file__).parents[2] / "docs" / "hottask.md").read_text(encoding="utf-8")
+WHOLE = (Path(__file__).parents[2] / "docs" / "hottask.md").read_text(encoding="utf-8")
+PAGE = WHOLE.partition("\n## Keys\n")[2].partition("\n## Files\n")[0]
 HIDDEN = re.compile(r"…")
 
 
