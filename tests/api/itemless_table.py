@@ -45,6 +45,7 @@ NO_ITEMS = {
     **{one.name: "definitions" for one in templates.CALLS if one.name != "GetTasks"},
     **dict.fromkeys((*_DESIGN, "GetSchedules", "RunSchedule"), "definitions"),
     **{one.name: "keys of a project" for one in project_keys.CALLS},
+    "RemoveEndUser": "somebody who signed up",
     **{one.name: "what designers have told webhooks" for one in webhooks.CALLS},
     **dict.fromkeys(("BuildDatalinkKey", "BuildAutoLink"), "all items, telling nothing of them"),
     "CallFunction": "what its script calls, by the routes of this table",

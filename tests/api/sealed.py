@@ -210,6 +210,11 @@ class Things(dict[str, Any]):
         self._come("SignUp", body)
         return address
 
+    def _end_number(self) -> int:
+        """What the table User shows of somebody who has signed up."""
+        sql = "SELECT n FROM end_users WHERE address = ?"
+        return int(self._world.rows(sql, self._end_address())[0][0])
+
     def _end_secret(self) -> str:
         address = self._end_address()
         self._come("SendResetPasswordEmail", {"email": address})

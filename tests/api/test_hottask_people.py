@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from hikidashi.core import limits
+from hikidashi.core.access import Identity
+from hikidashi.core.errors import FaultError
 from hikidashi.service import end_users
 from hikidashi.service.operating import recover_applications, remove_workspace
 from tests.api.end_people import CLUB, CLUB_KEY, KEY, SHOP, SHUT, EndPeople
@@ -255,6 +257,19 @@ def test_an_end_user_is_told_by_name_and_may_stand_in_a_field_of_users(people):
     assert '"named"' in shown.text
     told = people.send("GET", f"{orders}/items/histories/{item}", headers=head)
     assert '"named"' in told.text
+
+
+def test_what_follows_a_write_is_done_with_the_rights_of_who_made_it(people):
+    """Scripts and webhooks know the user and the workspace, and nothing of the project."""
+    people.sign_up("followed@example.test")
+    whole = people.run(people.app.end_users.identify(people.sign_in("followed@example.test")))
+    plain = Identity(whole.user, whole.workspace)
+    found = [people.run(people.app.read(one, lambda view: view.actor)) for one in (whole, plain)]
+    assert found[0] == found[1]
+    assert (found[0].project, len(found[0].roles)) == ("68a0000000000000000000c1", 1)
+    stranger = Identity(whole.user, people.rows("SELECT id FROM workspaces ORDER BY id")[-1][0])
+    with pytest.raises(FaultError):
+        people.run(people.app.read(stranger, lambda view: view.actor))
 
 
 def test_a_session_that_is_left_idle_or_very_old_has_run_out(people):

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from hikidashi.service import lists
-from tests.api.end_people import CLUB, CLUB_KEY, KEY, SCHEMA, EndPeople
+from tests.api.end_people import CLUB, CLUB_KEY, KEY, SCHEMA, SHOP, EndPeople
+from tests.served import Served
 
 NAMES = ["ann", "Ben", "carl", "Ägir", "zoë"]
 
@@ -174,3 +175,45 @@ def test_a_datastore_that_is_called_so_takes_the_place(new_database, tmp_path):
     assert (row["Name"], "Email" in row) == ("a row", False)
     assert ask(served, "Count", table="user")["Data"] == 0
     served.close()
+
+
+# --- shutting out -----------------------------------------------------------------------------
+
+
+def test_somebody_who_is_shut_out_is_gone_and_what_they_did_keeps_the_name(new_database, tmp_path):
+    url = new_database(tmp_path)
+    one = EndPeople(url)
+    two = Served(url, "", one.clock)
+    for name in ("eva", "ida"):
+        one.sign_up(f"{name}@example.test")
+    token = one.sign_in("eva@example.test")
+    own, path = {"Authorization": f"Bearer {token}"}, f"/autodev/CustomTableValue/GetUser/{SHOP}"
+    made = one.ask("Create", {"create": {"subject": "x"}}, token=token, table=1)
+    one.ask("SendResetPasswordEmail", {"email": "eva@example.test"})
+    secret = one.mailed("eva@example.test")
+    assert two.send("GET", path, headers=own).json()["Success"]
+    login = one.app.identities.login("dan@makers.test", "dan-password")
+    head = {"Authorization": f"Bearer {one.run(login)}"}
+    users = "/api/v0/applications/shop/end-users"
+    for number in ("3", "x", "0", "-1", "9" * 30, "1.0"):
+        assert one.send("DELETE", f"{users}/{number}", headers=head).status_code == 404
+    assert one.send("DELETE", f"{users}/1?dry_run=true", headers=head).status_code == 400
+    reply = one.send("DELETE", f"{users}/1", headers=head)
+    assert (reply.status_code, reply.text) == (200, "null")
+    assert one.ask("GetUser", token=token)["Code"] == 401
+    one.clock.advance(seconds=2)
+    assert two.send("GET", path, headers=own).json()["Code"] == 401
+    right = {"email": "eva@example.test", "password": "a-password"}
+    assert one.ask("SignIn", right)["Code"] == 401
+    change = {"token": secret, "password": "a-new-one"}
+    assert one.ask("ResetPasswordForEmail", change)["Code"] == 400
+    assert found(one) == ["ida"]
+    told = "SELECT u.name, h.rev FROM histories h JOIN users u ON u.id = h.user_id"
+    assert (made["Data"], one.rows(told)) == (1, [("eva", 1)])
+    [(name, before)] = one.rows("SELECT name, before FROM audit WHERE kind = 'end_user'")
+    assert (name, '"number":1' in before, "example" in before) == ("eva", True, False)
+    for table in ("users", "end_users", "end_sessions", "end_resets", "audit"):
+        assert "eva@example.test" not in str(one.rows(f"SELECT * FROM {table}"))
+    assert one.sign_up("eva@example.test") == 3
+    two.close()
+    one.close()

@@ -40,7 +40,16 @@ OTHER_PAIRS = {
     "$code": [(CODES[THEIRS], "nonesealed12"), ("hushhushhush", "nonenonenone")],
     "$table": [("77", "78")],
 }
-NOT_IDS = {"$address", "$password", "$new_address", "$new_name", "$row", "$file_number", "$zip"}
+NOT_IDS = {
+    "$end_number",
+    "$address",
+    "$password",
+    "$new_address",
+    "$new_name",
+    "$row",
+    "$file_number",
+    "$zip",
+}
 ID_KEY = re.compile(r"(^|_)ids?$|_to_publish$|-id$|^(roles|group_roles)$|_datastores$")
 NO_NAMES = re.compile(
     r"display_id$|use_field_id|sort_id|email_templates_id"

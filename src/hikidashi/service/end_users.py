@@ -281,6 +281,10 @@ class EndUsers:
                 note_new_password(connection, found.user, found.password_hash, now)
 
         await self._store.change(change)
+        self.forget(user)
+
+    def forget(self, user: str) -> None:
+        """Let the next use of each of somebody's sessions look again."""
         self._recalled.forget(lambda one: one.user == user)
 
     def _place(self, connection: Connection, code: str) -> Place:

@@ -43,7 +43,8 @@ class AuditEntry:
     workspace: str
     at: int  # ms
     author: Author
-    kind: str  # of a definition, or workspace, user, member, key, token, or the name of a grant
+    # of a definition, or workspace, user, member, key, token, end_user, or the name of a grant
+    kind: str
     target: str  # id
     name: str  # for people
     before: State | None

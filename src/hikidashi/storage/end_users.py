@@ -74,6 +74,19 @@ def find_place(connection: Connection, code: str) -> tuple[str, str] | None:
     return None
 
 
+def find_numbered(connection: Connection, project: str, number: int) -> EndUser | None:
+    """An end user by the number in the project."""
+    rows = connection.query(f"{_SELECT} WHERE e.project_id = ? AND e.n = ?", (project, number))
+    return EndUser(*rows[0]) if rows else None
+
+
+def drop_end_user(connection: Connection, user: str) -> None:
+    """Somebody comes in no more, and may sign up again as somebody else."""
+    connection.query("UPDATE users SET password_hash = NULL WHERE id = ?", (user,))
+    for table in ("old_passwords", "end_sessions", "end_resets", "end_users"):
+        connection.query(f"DELETE FROM {table} WHERE user_id = ?", (user,))  # noqa: S608
+
+
 def take_number(connection: Connection, project: str) -> int:
     """The number of the next end user of a project; others wait for the end of the transaction."""
     rows = connection.query(

@@ -14,6 +14,7 @@ from .design_actions import CALLS as DESIGN_ACTION_CALLS
 from .design_applications import CALLS as DESIGN_APPLICATION_CALLS
 from .design_deleted import CALLS as DESIGN_DELETED_CALLS
 from .design_fields import CALLS as DESIGN_FIELD_CALLS
+from .end_users import CALLS as END_USER_CALLS
 from .files import CALLS as FILE_CALLS
 from .functions import CALLS as FUNCTION_CALLS
 from .global_search import CALLS as GLOBAL_SEARCH_CALLS
@@ -59,6 +60,7 @@ _CALLS: Final[tuple[Call, ...]] = (
     *FUNCTION_CALLS,
     *SCHEDULE_CALLS,
     *KEY_CALLS,
+    *END_USER_CALLS,
     *GROUP_CALLS,
     *ROLE_CALLS,
     *MEMBER_CALLS,
