@@ -109,15 +109,16 @@ def test_deleted_items_and_histories_are_as_always(open_shop):
 
 
 FAILS = {
-    "a user that is gone": ({"user": "gone@shop.test"}, "who is not in the workspace"),
-    "a user that is no bot": ({"user": "bob@shop.test"}, "who is no bot"),
+    "a user that is gone": ({"deleted": True}, "who is not in the workspace"),
+    "a user that is no bot": ({"bot": False}, "who is no bot"),
 }
 
 
 @pytest.mark.parametrize("name", FAILS)
 def test_a_run_that_can_not_be_fails_and_says_why(open_shop, name):
-    given, words = FAILS[name]
-    shop = open_shop(given)
+    robot, words = FAILS[name]
+    shop = open_shop()
+    shop.change_robot(robot)
     shop.make("pen")
     shop.turn()
     shop.at(NIGHT)

@@ -37,6 +37,14 @@ REFUSED = {
         {"query": None, "conditions": [{"field": "times", "values": ["x", "y", "z"]}]},
         "has a condition that means nothing",
     ),
+    "a user who is not there": (
+        {"user": "gone@shop.test"},
+        "schedules[0].user: gone@shop.test is not in the workspace",
+    ),
+    "a user who is no bot": (
+        {"user": "bob@shop.test"},
+        "schedules[0].user: bob@shop.test is no bot",
+    ),
     "another key": ({"every": "day"}, "is not a key here"),
 }
 
@@ -106,28 +114,32 @@ def test_an_export_says_the_same(open_shop):
 
 
 ODD = {
-    "none": ({}, []),
-    "no user": ({"user": None}, ["schedule SHOP/nightly acts as nobody: it has no user"]),
+    "none": ({}, {}, []),
+    "no user": ({"user": None}, {}, ["schedule SHOP/nightly acts as nobody: it has no user"]),
     "gone": (
-        {"user": "gone@shop.test"},
-        ["schedule SHOP/nightly acts as gone@shop.test, who is not in the workspace"],
+        {},
+        {"deleted": True},
+        ["schedule SHOP/nightly acts as robot@shop.test, who is not in the workspace"],
     ),
     "no bot": (
-        {"user": "bob@shop.test"},
-        ["schedule SHOP/nightly acts as bob@shop.test, who is no bot"],
+        {},
+        {"bot": False},
+        ["schedule SHOP/nightly acts as robot@shop.test, who is no bot"],
     ),
     "no right": (
         {"action": "Secret", **BULK},
+        {},
         ["schedule SHOP/nightly acts as robot@shop.test, who may not execute Secret"],
     ),
-    "not enabled": ({"user": None, "enabled": False}, []),
+    "not enabled": ({"user": None, "enabled": False}, {}, []),
 }
 
 
 @pytest.mark.parametrize("name", ODD)
 def test_what_a_check_says(open_shop, name):
-    given, wanted = ODD[name]
+    given, robot, wanted = ODD[name]
     shop = open_shop(given)
+    shop.change_robot(robot)
     found = shop.run(shop.app.store.scan(lambda one: list(find_oddities(one))))
     assert [one for one in found if one.startswith("schedule")] == wanted
 

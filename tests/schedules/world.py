@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 from hikidashi.core.query import Query
 from hikidashi.service.app import View
 from hikidashi.service.schedules import Schedules
+from hikidashi.service.schema import loads, schema_apply
 from hikidashi.storage.search import list_items
 from tests.deterministic import FixedClock, fixed_ids
 from tests.served import Served
@@ -66,8 +68,6 @@ BASE = {
 
 def schema(*schedules: dict[str, Any]) -> str:
     """The file with these schedules; what each leaves out is as in BASE, None takes a key away."""
-    import json
-
     lines = []
     for one in schedules:
         whole = {key: value for key, value in {**BASE, **one}.items() if value is not None}
@@ -142,6 +142,14 @@ class Shop(Served):
         status, body = self.call("GET", f"{APP}/schedules")
         assert status == 200, body
         return next(one for one in body["schedules"] if one["display_id"] == display_id)
+
+    def change_robot(self, keys: dict[str, Any]) -> None:
+        """Another robot than its schedules were made with."""
+        if keys:
+            users = [{"email": "robot@shop.test", **keys}]
+            text = json.dumps({"workspaces": [{"name": "Shop", "users": users}]})
+            app = self.app
+            self.run(schema_apply(app.store, app.ids, app.clock, loads(text)))
 
     def runs(self, display_id: str = "nightly") -> list[tuple[str, int, int]]:
         """State, matched and processed of each run, the newest first."""

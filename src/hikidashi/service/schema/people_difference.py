@@ -74,6 +74,7 @@ class PeopleDiffer:
         """Compare everything."""
         for user in node.users:
             self._user(user)
+        self._robots()
         for match in self._outcome.matches:
             kind = match.node.kind
             if kind == "group":
@@ -93,6 +94,19 @@ class PeopleDiffer:
 
     def _tell(self, line: str, holder: Holder | UserNode | KeyNode, *edits: SchemaEdit) -> None:
         self._changes.append(Change(line, edits, holder.section.place()))
+
+    def _robots(self) -> None:
+        """Whoever a schedule of the file acts as is a bot of the workspace."""
+        known = {one.email: one for one in self._now.users if one.is_ordinary}
+        for match in self._outcome.matches:
+            if match.node.kind != "schedule":
+                continue
+            for email in [raw for form, raw in match.node.given if form.name == "user" and raw]:
+                user = self._users.find(email) or known.get(email)
+                if user is None or user.id not in self._members:
+                    match.node.section.fail(f"{email} is not in the workspace", "user")
+                elif not user.is_bot:
+                    match.node.section.fail(f"{email} is no bot", "user")
 
     # -- users ---------------------------------------------------------------------------------
 
