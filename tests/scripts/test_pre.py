@@ -217,6 +217,28 @@ def test_a_repeated_request_is_told_no_result_of_the_post_script(shop):
     assert second.json() == {**first, "as_result": None}
 
 
+def test_what_comes_at_once_is_judged_each_by_itself(shop):
+    made = [shop.new(name=f"at once {n}", amount=n) for n in range(4)]
+    paths = [f"/api/v0/applications/SHOP/datastores/ORDERS/items/edit/{one}" for one in made]
+    heads = {
+        who: {"Authorization": f"Bearer {shop._tokens[who]}"}
+        for who in ("ann", "bob")
+        if shop.search(user=who) is not None
+    }
+    body = {"is_force_update": True, "action_id": "Change"}
+    told = shop.served.send_all(
+        ("POST", paths[0], {**body, "item": {"name": "one"}}, heads["ann"]),
+        ("POST", paths[1], {**body, "item": {"amount": -1}}, heads["ann"]),
+        ("POST", paths[2][:-24] + "0" * 24, {**body, "item": {}}, heads["bob"]),
+        ("POST", paths[3], {**body, "item": {"name": "four"}}, heads["bob"]),
+        ("POST", paths[2], {**body, "item": {}, "action_id": "Reject"}, heads["bob"]),
+    )
+    assert [one.status_code for one in told] == [200, 400, 404, 200, 200]
+    names = [shop.details(one)["name"] for one in made]
+    assert names == ["one!", "at once 1", "at once 2", "four!"]
+    assert told[4].json()["details"]["status"] == "REJECTED"
+
+
 def several(shop, *names):
     """Items by name, and the conditions that find them."""
     made = {name: shop.new(name=name) for name in names}

@@ -43,7 +43,9 @@ from .relay import MailRelay
 from .script_calls import Carry, InnerCall
 from .tasks import CREATE, Tasks
 from .templates import Templates
+from .together import Look, Together
 
+A = TypeVar("A")
 T = TypeVar("T")
 
 
@@ -121,6 +123,7 @@ class App:
         self.live = Live(store, identities, clock, ids, observe)
         self.observe = observe
         self.sandbox = sandbox
+        self._together = Together(store)
         self.schedules: Background | None = None  # who puts the program together sets it
         self.carry: Carry = _no_calls  # the APIs, for scripts; who serves them sets it
         observe.watch_listeners(lambda: len(self.live))
@@ -212,6 +215,11 @@ class App:
         self.observe.read_begun(on_loop=self.store.engine.blocks_on_commit)
         identity = staying(identity)
         return await self.store.read(lambda connection: self._view(connection, identity, fn))
+
+    async def read_together(self, identity: Identity, one: A, look: Look[A, T]) -> T:
+        """A short read that is done with all others of its kind that come at once."""
+        self.observe.read_begun(on_loop=self.store.engine.blocks_on_commit)
+        return await self._together.read(identity, one, look)
 
     async def scan(self, identity: Identity, fn: Callable[[View], T]) -> T:
         """Any other read; it runs on a thread."""

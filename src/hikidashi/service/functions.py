@@ -19,7 +19,7 @@ from ..sandbox.runs import Outcome
 from .app import App, View
 from .item_data import Act, item_data
 from .reads import get_item
-from .script_data import BUILT_IN, Due, data_before, make_due
+from .script_data import BUILT_IN, Due, data_before, look_ahead, make_due
 from .scripts import Trace, When, run_script, said_by
 
 
@@ -90,7 +90,9 @@ async def try_script(app: App, identity: Identity, trial: Trial) -> Ran:
             request = resolve(command, view.catalog, view.actor)
             if not isinstance(request, WriteRequest):
                 raise TypeError(request)
-            data, _ = data_before(app, view, request, datastore, action)
+            outlook = look_ahead(app, view, [request])
+            foreseen = outlook.foresee(view.actor, request, app.clock.now_ms())
+            data = data_before(view, foreseen, request, action)
         else:
             act = Act(action.id, action, as_params=trial.as_params)
             data = item_data(view, datastore, get_item(view, datastore, trial.item), act)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from hashlib import blake2b
@@ -12,13 +12,13 @@ from typing import Final
 import msgspec
 
 from ..core.actions import Action
-from ..core.catalog import Datastore, Project
+from ..core.catalog import Project
 from ..core.commands import WriteRequest
 from ..core.errors import invalid_request
 from ..core.limits import SCRIPT_EXPANDED_CHARS_MAX
 from ..core.record import record
 from ..sandbox.runs import Script
-from ..storage.foresight import Foreseen, foresee
+from ..storage.foresight import Foreseen, Outlook
 from .app import App, View
 from .item_data import LARGE, Act, item_data
 
@@ -99,45 +99,32 @@ def _expand(text: _Text, project: Project, built_in: BuiltIn) -> Script:
     return script
 
 
-def due_before(  # noqa: PLR0913  a write, and its script
-    app: App,
-    view: View,
-    request: WriteRequest,
-    datastore: Datastore,
-    action: Action,
-    built_in: BuiltIn,
-    *,
-    needs_all: bool,
-) -> tuple[Due, Foreseen]:
-    """The PRE script of a write, and what that would make of its item.
+def due_before(
+    view: View, foreseen: Foreseen, request: WriteRequest, built_in: BuiltIn, *, needs_all: bool
+) -> Due:
+    """The PRE script of a write.
 
-    The `data` of a script that has not been seen to need all of it lacks what is large. Raises
-    what planning would raise.
+    The `data` of a script that has not been seen to need all of it lacks what is large.
     """
+    action = request.entry.action
+    if action is None:
+        raise TypeError(request)
     text = _take_apart(action.pre_script)
     text.needs_all = text.needs_all or needs_all
-    data, foreseen = data_before(app, view, request, datastore, action, is_whole=text.needs_all)
+    data = data_before(view, foreseen, request, action, is_whole=text.needs_all)
     due = make_due(action.pre_script, request.project, data, built_in)
-    return (due if text.needs_all else replace(due, lacks=_LACKS)), foreseen
+    return due if text.needs_all else replace(due, lacks=_LACKS)
 
 
-def data_before(  # noqa: PLR0913  a write
-    app: App,
-    view: View,
-    request: WriteRequest,
-    datastore: Datastore,
-    action: Action,
-    *,
-    is_whole: bool = True,
-) -> tuple[dict[str, object], Foreseen]:
-    """`data` of a write that is to be judged, and what it would make of its item.
-
-    Raises what planning would raise.
-    """
-    now, command = app.clock.now_ms(), request.command
-    foreseen = foresee(
-        app.store.engine, view.connection, view.access, view.catalog, view.actor, request, now
-    )
+def data_before(
+    view: View, foreseen: Foreseen, request: WriteRequest, action: Action, *, is_whole: bool = True
+) -> dict[str, object]:
+    """`data` of a write that is to be judged."""
+    command, datastore = request.command, request.entry.datastore
     act = Act(action.id, action, comment=command.comment, as_params=command.as_params)
-    data = item_data(view, datastore, foreseen.item, act, before=foreseen.before, is_whole=is_whole)
-    return data, foreseen
+    return item_data(view, datastore, foreseen.item, act, before=foreseen.before, is_whole=is_whole)
+
+
+def look_ahead(app: App, view: View, requests: Sequence[WriteRequest]) -> Outlook:
+    """What writes under the view's catalogue look at."""
+    return Outlook(app.store.engine, view.connection, view.access, view.catalog, requests)

@@ -7,7 +7,7 @@ carries the revision that the script judged. POST runs after the commit, and can
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final, Literal, TypeAlias
@@ -40,13 +40,15 @@ from ..core.plan import Result, WriteResult
 from ..core.record import record
 from ..core.resolve import find_action, resolve
 from ..sandbox.runs import Budget, LogLine, Outcome
+from ..storage.engines import Connection, OutdatedSchemaError
+from ..storage.foresight import Outlook
 from ..storage.idempotency import Replay
 from ..storage.telling import Telling, Told
 from ..storage.written import scripts_behind
 from .app import App, Judge, View
 from .item_data import Act, item_data
 from .script_calls import check_depth, make_host
-from .script_data import BUILT_IN, BuiltIn, Due, due_before, make_due
+from .script_data import BUILT_IN, BuiltIn, Due, due_before, look_ahead, make_due
 
 When: TypeAlias = Literal["pre", "post"]
 _BUDGETS: Final[Mapping[When, Budget]] = {
@@ -135,7 +137,7 @@ async def _run_judged(
 ) -> Result | Replay | Told:
     """PRE, then the write; PRE again if the item has moved meanwhile. Raises 409 if it keeps on."""
     for _ in range(SCRIPT_AGAIN_MAX):
-        before = await app.read(identity, lambda view: _before(app, view, command, trace))
+        before = await _Look(app, command, trace).read(identity)
         judged, revision = command, None
         if before is not None:
             judged, revision = await _judged(
@@ -157,7 +159,7 @@ def make_judge(app: App, identity: Identity) -> Judge:
             return command, None
         if isinstance(command, WriteItem):
             trace, is_dry = Trace(), telling.is_dry
-            before = await app.read(identity, lambda view: _before(app, view, command, trace))
+            before = await _Look(app, command, trace).read(identity)
             if before is None:
                 return command, None
             return await _judged(app, identity, before, command, trace, is_dry=is_dry)
@@ -182,7 +184,7 @@ async def _judge_found(
             force=command.force or target.revision is None,
             as_params=command.as_params,
         )
-        return alone, await app.read(identity, lambda view: _before(app, view, alone, Trace()))
+        return alone, await _Look(app, alone, Trace()).read(identity)
 
     async def judge(target: Target) -> Target | Fault:
         async with at_once:
@@ -242,9 +244,7 @@ async def _judged(  # noqa: PLR0913  a script, what it judges, and for whom
     """
     outcome = await run_script(app, identity, before.due, "pre", trace, may_write=not is_dry)
     if before.due.lacks and outcome.kind not in _CONCLUSIVE:  # nothing has come of it
-        again = await app.read(
-            identity, lambda view: _before(app, view, command, trace, needs_all=True)
-        )
+        again = await _Look(app, command, trace, needs_all=True).read(identity)
         if again is None:
             return command, None
         before = again
@@ -254,19 +254,79 @@ async def _judged(  # noqa: PLR0913  a script, what it judges, and for whom
     return replace(command, entry=entry, judged=before.action.pre_script), before.revision
 
 
+@record
+class _Look:
+    """A command whose PRE script is wanted, with what that is to judge."""
+
+    app: App
+    command: WriteItem
+    trace: Trace
+    needs_all: bool = False
+
+    async def read(self, identity: Identity) -> _Before | None:
+        """None: there is no script. Raises what planning would raise."""
+        return await self.app.read_together(identity, self, _look_at_all)
+
+
+def _look_at_all(
+    connection: Connection, asked: Sequence[tuple[Identity, _Look]]
+) -> list[_Before | Exception | None]:
+    """Look for all at once: their items are read by one question for each catalogue."""
+    app = asked[0][1].app
+    try:
+        return _look_now(app, connection, asked)
+    except OutdatedSchemaError:
+        app.store.standing.forget()
+        return _look_now(app, connection, asked)
+
+
+def _look_now(
+    app: App, connection: Connection, asked: Sequence[tuple[Identity, _Look]]
+) -> list[_Before | Exception | None]:
+    found = app.store.find_all(connection, [one for one, _ in asked])
+    views = [
+        one if isinstance(one, Exception) else View(connection, one[0], one[1], app.store.access)
+        for one in found
+    ]
+    return _look_through(app, views, [look for _, look in asked])
+
+
+def _look_through(
+    app: App, views: Sequence[View | Exception], looks: Sequence[_Look]
+) -> list[_Before | Exception | None]:
+    outcomes: list[_Before | Exception | None] = [None] * len(looks)
+    judged: dict[int, list[tuple[int, View, WriteRequest]]] = {}  # by catalogue
+    for at, view in enumerate(views):
+        if isinstance(view, Exception):
+            outcomes[at] = view
+            continue
+        try:
+            request = resolve(looks[at].command, view.catalog, view.actor)
+        except FaultError as fault:
+            outcomes[at] = fault
+            continue
+        if not isinstance(request, WriteRequest) or request.entry.action is None:
+            continue
+        if request.entry.action.pre_script:
+            judged.setdefault(id(view.catalog), []).append((at, view, request))
+    for together in judged.values():
+        outlook = look_ahead(app, together[0][1], [request for _, _, request in together])
+        for at, view, request in together:
+            try:
+                outcomes[at] = _before(app, view, outlook, request, looks[at])
+            except FaultError as fault:
+                outcomes[at] = fault
+    return outcomes
+
+
 def _before(
-    app: App, view: View, command: WriteItem, trace: Trace, *, needs_all: bool = False
+    app: App, view: View, outlook: Outlook, request: WriteRequest, look: _Look
 ) -> _Before | None:
-    """What the PRE script of the command's action is to judge; none if there is no script."""
-    request = resolve(command, view.catalog, view.actor)
-    if not isinstance(request, WriteRequest) or request.entry.action is None:
-        return None
     action, datastore = request.entry.action, request.entry.datastore
-    if not action.pre_script:
+    if action is None:
         return None
-    due, foreseen = due_before(
-        app, view, request, datastore, action, trace.built_in, needs_all=needs_all
-    )
+    foreseen = outlook.foresee(view.actor, request, app.clock.now_ms())
+    due = due_before(view, foreseen, request, look.trace.built_in, needs_all=look.needs_all)
     revision = foreseen.before.rev if foreseen.before is not None else None
     return _Before(due, action, datastore, foreseen.item.id, revision)
 

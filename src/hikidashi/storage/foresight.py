@@ -5,6 +5,8 @@ It makes the checks that planning makes, without a lock: planning makes them aga
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..core.access import Actor
 from ..core.catalog import Catalog
 from ..core.commands import Op, WriteRequest
@@ -31,27 +33,37 @@ class Foreseen:
     before: Item | None  # None: it is not there yet
 
 
-def foresee(  # noqa: PLR0913  everything it depends on
-    engine: Engine,
-    connection: Connection,
-    access: AccessSets,
-    catalog: Catalog,
-    actor: Actor,
-    request: WriteRequest,
-    now: int,
-) -> Foreseen:
-    """Check the item of a request, none of those related to it. Raises FaultError."""
-    reader = SnapshotReader(engine, connection, access, catalog.find_datastore, locks=False)
-    snapshot = Snapshot()
-    reader.read(snapshot, _looked_at(request.touches))
-    scope = Scope(snapshot, actor, catalog, request.command.force)
-    for _ in range(MISSES_MAX):
-        try:
-            draft = make_draft(request.entry, scope, request.entry.publish)
-            return Foreseen(draft, _image(draft, scope, now), draft.before)
-        except SnapshotMissError as miss:
-            reader.read(snapshot, _looked_at(miss.touches))
-    raise unavailable("the write needs more to be read than one write may")
+class Outlook:
+    """What some requests look at under one catalogue, read at once."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        connection: Connection,
+        access: AccessSets,
+        catalog: Catalog,
+        requests: Sequence[WriteRequest],
+    ) -> None:
+        self._catalog = catalog
+        self._snapshot = Snapshot()
+        self._reader = SnapshotReader(
+            engine, connection, access, catalog.find_datastore, locks=False
+        )
+        touches = Touches()
+        for one in requests:
+            touches.add(_looked_at(one.touches))
+        self._reader.read(self._snapshot, touches)
+
+    def foresee(self, actor: Actor, request: WriteRequest, now: int) -> Foreseen:
+        """Check the item of a request, none of those related to it. Raises FaultError."""
+        scope = Scope(self._snapshot, actor, self._catalog, request.command.force)
+        for _ in range(MISSES_MAX):
+            try:
+                draft = make_draft(request.entry, scope, request.entry.publish)
+                return Foreseen(draft, _image(draft, scope, now), draft.before)
+            except SnapshotMissError as miss:
+                self._reader.read(self._snapshot, _looked_at(miss.touches))
+        raise unavailable("the write needs more to be read than one write may")
 
 
 def _looked_at(touches: Touches) -> Touches:

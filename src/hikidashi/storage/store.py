@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from ..core.access import Actor, Identity
+from ..core.access import Actor, Identity, MovedError
 from ..core.catalog import Catalog
 from ..core.commands import Command
 from ..core.errors import FaultError, invalid_request, unavailable
@@ -164,6 +164,22 @@ class Store:
         except OutdatedSchemaError:
             self.standing.forget()
             return fn(*self.standing.get(connection, identity))
+
+    def find_all(
+        self, connection: Connection, identities: Sequence[Identity]
+    ) -> list[tuple[Catalog, Actor] | Exception]:
+        """Definitions and actor of each as they are now, or what speaks against it."""
+        numbers: dict[str, tuple[int, int] | None] = {}
+        found: list[tuple[Catalog, Actor] | Exception] = []
+        for one in identities:
+            workspace = one.workspace
+            if workspace not in numbers:
+                numbers[workspace] = read_numbers(connection, workspace)
+            try:
+                found.append(self.standing.get(connection, one, numbers[workspace]))
+            except (FaultError, MovedError) as error:
+                found.append(error)
+        return found
 
     # -- writing -------------------------------------------------------------------------------
 
