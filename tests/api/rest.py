@@ -74,6 +74,8 @@ class Rest:
         self.edge = make_asgi(self.app)
         self.catalogs: list[Catalog] = self.run(self.app.store.read(catalogs_of))
         self.times_emptied = 0
+        self._emptied: object = None  # the state in which nothing is
+        self._held: tuple[object, list[Catalog], Contents] | None = None
         self._tokens: dict[str, str] = {}
 
     def token(self, name: str) -> str:
@@ -154,7 +156,7 @@ class Rest:
 
     def rows(self, sql: str, *params: Any) -> list[Any]:
         """What the database holds."""
-        return self.run(self.app.store.scan(lambda connection: connection.query(sql, params)))
+        return self.run(self.app.store.read(lambda connection: connection.query(sql, params)))
 
     def settle(self) -> None:
         """Wait for what is done behind an answer: the marks of what was read, and templates."""
@@ -165,13 +167,27 @@ class Rest:
         self.run(wait())
 
     def contents(self) -> Contents:
-        """All that the database holds of items."""
-        return self.run(self.app.store.scan(lambda one: contents(one, self.catalogs)))
+        """All that the database holds of items; not read again while nothing was committed."""
+        state = self._state()
+        if self._held is None or self._held[0] != state or self._held[1] is not self.catalogs:
+            read = self.app.store.scan(lambda one: contents(one, self.catalogs))
+            self._held = (state, self.catalogs, self.run(read))
+        return self._held[2].copy()
+
+    def _state(self) -> object:
+        """What is another after each commit, whoever makes it."""
+        store = self.app.store
+        sql = "SELECT CAST(pg_current_snapshot() AS text)"
+        if store.engine.name == "sqlite":  # it compares with what the same connection saw
+            sql = "PRAGMA data_version"
+        return self.run(store.read(lambda one: one.query(sql)))
 
     def empty(self) -> None:
         """Take every item away, so that the world is as it began; the clock too."""
         self.times_emptied += 1
-        self.run(empty_store(self.app.store, self.catalogs))
+        if self._emptied is None or self._emptied != self._state():
+            self.run(empty_store(self.app.store, self.catalogs))
+            self._emptied = self._state()
         self.clock.advance(ms=START_MS - self.clock.now_ms())
 
     def close(self) -> None:

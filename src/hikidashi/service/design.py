@@ -35,7 +35,6 @@ from ..storage.definitions import (
     list_workspaces,
     load_catalog,
     lock_workspaces,
-    read_numbers,
 )
 from ..storage.deletions import drop_for_good, list_deletions
 from ..storage.engines import Connection, Engine
@@ -162,7 +161,7 @@ class Designs:
             lock_workspaces(connection, self._store.engine, ["", identity.workspace])
             scene = self._scene(connection, identity)
             self._carry_out(scene, wish(scene), Author("api", identity.user))
-            return answer(self._scene(connection, identity))
+            return answer(self._scene(connection, identity, is_changed=True))
 
         answered = await self._store.change(run)
         self._builds.wake()
@@ -269,10 +268,16 @@ class Designs:
         catalog = load_catalog(connection, workspace)
         return self._scene_of(connection, catalog, make_operator(workspace, catalog))
 
-    def _scene(self, connection: Connection, identity: Identity) -> Scene:
-        if read_numbers(connection, identity.workspace) is None:
+    def _scene(
+        self, connection: Connection, identity: Identity, *, is_changed: bool = False
+    ) -> Scene:
+        workspace = identity.workspace
+        if is_changed:  # what may yet be undone is kept in no memory
+            catalog: Catalog | None = load_catalog(connection, workspace)
+        else:
+            catalog = self._store.standing.find_catalog(connection, workspace)
+        if catalog is None:
             raise unauthorized("the workspace of the token is not there")
-        catalog = load_catalog(connection, identity.workspace)
         return self._scene_of(connection, catalog, load_actor(connection, identity, catalog, 0))
 
     def _scene_of(self, connection: Connection, catalog: Catalog, actor: Actor) -> Scene:
