@@ -34,11 +34,24 @@ def names_users(ref: str) -> bool:
     return ref.casefold() == "user"
 
 
-def spell_address(email: str) -> str:
-    """The one spelling of an address in which it is compared; "" for what is no address."""
-    text = unicodedata.normalize("NFKC", email.strip()).casefold()
-    text = unicodedata.normalize("NFKC", text)
+def compose_address(email: str) -> str:
+    """An address as mails are sent to it; "" for what is none.
+
+    What another address is only a look-alike of (a wide letter, a ligature) is none: whoever signed
+    up with it would keep the owner of the other out, to whom no mail would lead.
+    """
+    text = unicodedata.normalize("NFC", email.strip())
     name, _, host = text.partition("@")
     is_clean = not any(one.isspace() or unicodedata.category(one)[0] == "C" for one in text)
+    is_plain = unicodedata.normalize("NFKC", text) == text
     fits = len(text) <= EMAIL_CHARS_MAX and len(email) <= EMAIL_CHARS_MAX
-    return text if name and host and "@" not in host and is_clean and fits else ""
+    return text if name and host and "@" not in host and is_clean and is_plain and fits else ""
+
+
+def spell_address(email: str) -> str:
+    """The one spelling of an address in which it is compared, without case; "" for what is none.
+
+    Case alone is left out: letters that are merely written out otherwise, as ß is, are of another
+    mailbox.
+    """
+    return unicodedata.normalize("NFC", compose_address(email).lower())

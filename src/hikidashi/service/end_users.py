@@ -39,7 +39,7 @@ from ..core.limits import (
     TOKEN_LIFE_MS,
 )
 from ..core.password_rules import Lockout, find_weakness, is_expired, lockout
-from ..core.public import spell_address
+from ..core.public import compose_address, spell_address
 from ..core.record import record
 from ..storage import end_users, people
 from ..storage.accounts import list_policies_of, note_new_password, password_set_at
@@ -176,8 +176,8 @@ class EndUsers:
                 project=place.project.id,
                 workspace=place.workspace,
                 n=number,
-                name=email.strip().partition("@")[0],
-                email=email.strip(),
+                name=compose_address(email).partition("@")[0],
+                email=compose_address(email),
                 created_at=self._clock.now_ms(),
                 password_hash=password_hash,
             )
