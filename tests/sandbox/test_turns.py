@@ -178,6 +178,22 @@ def test_runs_that_nobody_waits_for_leave_nothing(own_bench):
     assert own_bench.wait(leave()) == ((0, 0, 0, 0, 0), 0, "none")
 
 
+def test_scripts_that_hold_much_from_run_to_run_give_way_to_each_other(own_bench):
+    """Each within its own limit, all together over what a worker may have."""
+
+    async def run():
+        holds = "function main() { globalThis.held ??= new Uint8Array(40 << 20); return %d }"
+        outcomes = [await own_bench.run_on_loop(holds % n) for n in (*range(8), *range(8))]
+        return [one.told for one in outcomes], own_bench.sandbox._tenants["t"].link
+
+    async def begin():
+        await own_bench.run_on_loop(CHEAP)
+        return own_bench.sandbox._tenants["t"].link
+
+    link = own_bench.wait(begin())
+    assert own_bench.wait(run()) == ([*range(8), *range(8)], link)
+
+
 def test_a_worker_that_is_gone_takes_no_runs(own_bench):
     async def begin():
         await own_bench.run_on_loop(CHEAP)

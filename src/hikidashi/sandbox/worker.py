@@ -34,6 +34,8 @@ GRACE_SECONDS: Final = 0.25  # what the timer gives the engine to stop by itself
 RESULT_CHARS_MAX: Final = 1 << 20
 RUNS_PER_CONTEXT: Final = 500  # then it makes place for a new one
 _IDLE_CONTEXTS_MAX: Final = 32
+_IDLE_BYTES_MAX: Final = 96 << 20  # of all of them; a worker has some more for those that run
+_RUNS_A_LOOK: Final = 16  # at what a context holds: it takes time
 _STACK_BYTES: Final = 512 * 1024
 _JOBS_A_LOOK: Final = 64  # the engine holds each job to the limit, not all together
 _TURN_SECONDS: Final = (
@@ -59,11 +61,12 @@ _encode: Final = msgspec.json.Encoder().encode
 class Context:
     """An engine with a script in it."""
 
-    __slots__ = ("engine", "how", "key", "runs", "settle", "start", "take")
+    __slots__ = ("engine", "held_bytes", "how", "key", "runs", "settle", "start", "take")
 
     def __init__(self, key: str, source: str, heap_bytes: int, cpu_seconds: float) -> None:
         self.key = key
         self.runs = 0
+        self.held_bytes = 0  # when it was last looked at
         self.engine = quickjs.Context()
         self.engine.set_memory_limit(heap_bytes)
         self.engine.set_max_stack_size(_STACK_BYTES)
@@ -87,6 +90,11 @@ class Context:
                 f"__load(function () {{\n{source}\n;"
                 "return typeof main === 'function' ? main : undefined })"
             )
+
+    def look(self) -> None:
+        """Find how much it holds: after its first runs, and now and then."""
+        if self.runs <= 2 or not self.runs % _RUNS_A_LOOK:
+            self.held_bytes = self.engine.memory()["malloc_size"]
 
 
 class _Limit:
@@ -238,9 +246,12 @@ class Worker:
         context.runs += 1
         if run.is_fresh or context.runs >= RUNS_PER_CONTEXT or context.key not in self._sources:
             return
+        context.look()
         self._idle[context] = None
-        if len(self._idle) > _IDLE_CONTEXTS_MAX:
-            self._idle.popitem(last=False)
+        held = sum(one.held_bytes for one in self._idle)
+        while len(self._idle) > _IDLE_CONTEXTS_MAX or held > _IDLE_BYTES_MAX:
+            gone, _ = self._idle.popitem(last=False)
+            held -= gone.held_bytes
 
 
 def _drain(engine: quickjs.Context, deadline: float) -> None:
