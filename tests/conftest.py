@@ -59,11 +59,22 @@ def pytest_configure() -> None:
     folder = memory_disk()
     if folder is not None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(folder))
+        if sys.dont_write_bytecode:
+            keep_compiled(folder / "compiled")
     # Thousands of tests and their reports live to the end: to go through them again and again
     # while they are made finds no garbage.
     gc.set_threshold(GARBAGE_THRESHOLD, 20, 1_000)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, interrupt)
+
+
+def keep_compiled(folder: Path) -> None:
+    """Where nothing compiled may lie beside the sources, it lies here: each process of a run, and
+    each server that a test starts, would compile some hundred modules."""
+    sys.dont_write_bytecode = False
+    sys.pycache_prefix = str(folder)
+    os.environ["PYTHONPYCACHEPREFIX"] = str(folder)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def interrupt(number: int, frame: FrameType | None) -> None:

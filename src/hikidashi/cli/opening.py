@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TypeVar
 
 import click
@@ -56,9 +57,10 @@ def read_settings(context: click.Context, **overrides: str | None) -> Config:
 def run_app(config: Config, work: Callable[[App], Awaitable[T]]) -> T:
     """Open the application, do something with it, close it."""
     start_logging(config)
+    alone = replace(config, writer_threads=1)  # a command writes one thing after another
 
     async def run() -> T:
-        app = build(config)
+        app = build(alone)
         await app.open()
         try:
             return await work(app)
