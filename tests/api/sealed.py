@@ -44,6 +44,7 @@ NAMED = {  # what a definition is called in both workspaces, and the end of its 
     "$chart": ("sizes", "921"),
     "$function": ("same", "931"),
     "$schedule": ("nightly", "941"),
+    "$query": ("usual", "901"),
 }
 ENDS = {"$w": "f1", "$user": "a3"}  # the ends of other ids
 TEXTS = {"$group_name": "EAST", "$role_name": "MEMBER", "$column": "size", "$table": "1"}
@@ -253,6 +254,19 @@ class Things(dict[str, Any]):
     def _new_hook(self) -> str:
         made = self._ask("POST", f"{self._notes}/webhooks", {"url": "https://hook.test/"})
         return str(made["webhook_id"])
+
+    def _new_relation(self) -> str:
+        body = {"to": {"datastore": self._store}}
+        return str(self._ask("POST", f"{self._notes}/relations", body)["relation_id"])
+
+    def _new_function(self) -> str:
+        body = {"script": "(data) => 1"}
+        return str(self._ask("POST", f"{self._app}/functions", body)["function_id"])
+
+    def _new_schedule(self) -> str:
+        body = {"datastore": self._store, "action": "Update", "cron": "0 3 * * *"}
+        made = self._ask("POST", f"{self._app}/schedules", body | {"query": "usual"})
+        return str(made["schedule_id"])
 
     def _sent(self) -> str:
         """An event that is on its way to the new webhook."""

@@ -18,7 +18,9 @@ from tests.api.rest import Reply
 from tests.api.sealed import CODES, ENDS, NAMED, OURS, THEIRS, Sealed, Things, id_in, open_sealed
 
 ID = re.compile(rb"(?<![0-9a-f])(?:[0-9a-f]{24}|[0-9a-f]{64})(?![0-9a-f])")
-GIVEN = re.compile(rb"new-\d{5}|(?:Fld|Act|Sts|Db|App)-\w{8}")  # names, each other than the last
+GIVEN = re.compile(
+    rb"new-\d{5}|(?:Fld|Rel|Fn|Sch|Act|Sts|Db|App)-\w{8}"
+)  # names, each other than the last
 NOWHERE = "67c"  # the ids of no workspace begin so
 KINDS = {  # the words for what has a display id: the other workspace alone has a `hush-` of each kind
     word: kind

@@ -13,6 +13,7 @@ from .design_parts import (
     Keys,
     Made,
     Making,
+    Parts,
     Place,
     Wishing,
     changed,
@@ -33,22 +34,11 @@ ACTION_WORDS: Final = {
     "pre_script": "file",
     "post_script": "file",
 }
+STATUSES: Final = Parts("status", "statuses")
 ScriptType = Literal["pre", "post"]
 
 
 # --- statuses ---------------------------------------------------------------------------------
-
-
-def create_status(place: Place, keys: Keys) -> Making:
-    """A status behind the others."""
-
-    def wish(scene: Scene) -> tuple[Wish, Made]:
-        datastore = scene.designed_datastore(place.datastore, place.project)
-        made = new_one(scene, "status", datastore.id, str(keys.get("display_id") or ""))
-        said = {**keys, "id": made.id, "display_id": made.display_id}
-        return Wish(in_datastore(datastore, {"statuses": [said]})), made
-
-    return Making(wish)
 
 
 def update_status(place: Place, ref: str, keys: Keys, at: int | None) -> Wishing:

@@ -11,6 +11,7 @@ from ..core.catalog import Datastore, Field, Project
 from ..core.errors import invalid_request, no_place
 from ..core.ids import IdSource
 from ..core.record import record
+from ..storage.definition_bodies import Definition
 from .design import Scene, Wish
 from .shown import localized
 
@@ -25,6 +26,9 @@ PREFIXES: Final = {
     "status": "Sts-",
     "action": "Act-",
     "webhook": "Hook-",
+    "relation": "Rel-",
+    "function": "Fn-",
+    "schedule": "Sch-",
 }
 _DIGITS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _GIVEN: Final = 8  # characters of a display id that is given for want of another
@@ -32,9 +36,9 @@ _GIVEN: Final = 8  # characters of a display id that is given for want of anothe
 
 @record
 class Place:
-    """A datastore as a caller names it."""
+    """A datastore as a caller names it, or an application."""
 
-    datastore: str
+    datastore: str = ""  # "": the application itself is meant
     project: str = ""  # "": the datastore's id says it
 
 
@@ -61,6 +65,61 @@ class Making:
     def answer(self, _scene: Scene) -> Made:
         """What was made."""
         return self.made
+
+
+@record
+class Parts:
+    """One kind of what a datastore or an application holds a list of: `webhook` in `webhooks`."""
+
+    kind: str
+    key: str  # of a schema file
+
+    def find(self, scene: Scene, place: Place, ref: str) -> Definition:
+        """One by id or display id, of what the actor may design. Raises 404, 403."""
+        parent, _ = _holder(scene, place)
+        for one in scene.now.definitions:
+            if (one.kind, one.parent) == (self.kind, parent) and ref in (one.id, one.display_id):
+                return one
+        raise no_place(self.kind, ref)
+
+    def create(self, place: Place, keys: Keys) -> Making:
+        """One behind the others."""
+
+        def wish(scene: Scene) -> tuple[Wish, Made]:
+            parent, around = _holder(scene, place)
+            made = new_one(scene, self.kind, parent, str(keys.get("display_id") or ""))
+            said = {**keys, "id": made.id, "display_id": made.display_id}
+            return Wish(around({self.key: [said]})), made
+
+        return Making(wish)
+
+    def update(self, place: Place, ref: str, keys: Keys) -> Wishing:
+        """Any of its settings; what is not said stays."""
+
+        def wish(scene: Scene) -> Wish:
+            found = self.find(scene, place, ref)
+            return Wish(_holder(scene, place)[1]({self.key: [{**keys, "id": found.id}]}))
+
+        return wish
+
+    def delete(self, place: Place, ref: str) -> Wishing:
+        """Take one away."""
+
+        def wish(scene: Scene) -> Wish:
+            found = self.find(scene, place, ref)
+            around = _holder(scene, place)[1]
+            return Wish(around({self.key: [gone(found.id)]}), may_destroy=True)
+
+        return wish
+
+
+def _holder(scene: Scene, place: Place) -> tuple[str, Callable[[Keys], dict[str, Any]]]:
+    """The id of what a place names, and how keys of it are said. Raises 404, 403."""
+    if not place.datastore:
+        project = scene.designed_project(place.project).id
+        return project, lambda keys: in_project(project, keys)
+    datastore = scene.designed_datastore(place.datastore, place.project)
+    return datastore.id, lambda keys: in_datastore(datastore, keys)
 
 
 def find_part(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from ..core.catalog import Datastore
 from ..core.errors import no_place
@@ -13,20 +13,11 @@ from ..core.saved import Webhook
 from ..storage import deliveries
 from ..storage.deliveries import Attempt, Delivery, State
 from .design import Scene, Wish
-from .design_parts import (
-    Keys,
-    Made,
-    Making,
-    Place,
-    Wishing,
-    find_part,
-    gone,
-    in_datastore,
-    new_one,
-)
+from .design_parts import Parts, Place, Wishing, find_part
 from .webhooks import lane_of
 
 T = TypeVar("T")
+WEBHOOKS: Final = Parts("webhook", "webhooks")  # what was to be sent to one deleted is sent no more
 
 
 @record
@@ -56,46 +47,13 @@ def list_webhooks(scene: Scene, place: Place) -> tuple[Webhook, ...]:
     return scene.designed_datastore(place.datastore, place.project).webhooks
 
 
-def create_webhook(place: Place, keys: Keys) -> Making:
-    """A webhook behind the others."""
-
-    def wish(scene: Scene) -> tuple[Wish, Made]:
-        datastore = scene.designed_datastore(place.datastore, place.project)
-        made = new_one(scene, "webhook", datastore.id, str(keys.get("display_id") or ""))
-        said = {**keys, "id": made.id, "display_id": made.display_id}
-        return Wish(in_datastore(datastore, {"webhooks": [said]})), made
-
-    return Making(wish)
-
-
-def update_webhook(place: Place, ref: str, keys: Keys) -> Wishing:
-    """Any of its settings; what is not said stays."""
-
-    def wish(scene: Scene) -> Wish:
-        datastore, webhook = find_webhook(scene, place, ref)
-        return Wish(in_datastore(datastore, {"webhooks": [{**keys, "id": webhook.id}]}))
-
-    return wish
-
-
 def change_secret(place: Place, ref: str) -> Wishing:
     """Another secret; the one before it signs beside it."""
 
     def wish(scene: Scene) -> Wish:
         _, webhook = find_webhook(scene, place, ref)
         number = webhook.secret_number + 1
-        return update_webhook(place, ref, {"secret_number": number})(scene)
-
-    return wish
-
-
-def delete_webhook(place: Place, ref: str) -> Wishing:
-    """What was to be sent to it is sent no more."""
-
-    def wish(scene: Scene) -> Wish:
-        datastore, webhook = find_webhook(scene, place, ref)
-        said = {"webhooks": [gone(webhook.id)]}
-        return Wish(in_datastore(datastore, said), may_destroy=True)
+        return WEBHOOKS.update(place, ref, {"secret_number": number})(scene)
 
     return wish
 

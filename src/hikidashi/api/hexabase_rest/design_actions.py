@@ -14,9 +14,9 @@ from ...core.limits import SCRIPT_BYTES_MAX
 from ...core.places import get_project
 from ...service.app import App, View
 from ...service.design_actions import (
+    STATUSES,
     ScriptType,
     create_action,
-    create_status,
     delete_action,
     delete_status,
     read_script,
@@ -175,7 +175,7 @@ async def post_status(app: App, request: HttpRequest, identity: Identity) -> Ans
         app,
         request,
         identity,
-        create_status(place_of(request), keys),
+        STATUSES.create(place_of(request), keys),
         lambda made: {"status_id": made.id, "display_id": made.display_id},
     )
 

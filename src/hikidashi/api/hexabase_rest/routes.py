@@ -14,6 +14,7 @@ from .design_actions import CALLS as DESIGN_ACTION_CALLS
 from .design_applications import CALLS as DESIGN_APPLICATION_CALLS
 from .design_deleted import CALLS as DESIGN_DELETED_CALLS
 from .design_fields import CALLS as DESIGN_FIELD_CALLS
+from .design_parts import CALLS as PART_CALLS
 from .end_users import CALLS as END_USER_CALLS
 from .files import CALLS as FILE_CALLS
 from .functions import CALLS as FUNCTION_CALLS
@@ -54,6 +55,7 @@ _CALLS: Final[tuple[Call, ...]] = (
     *DESIGN_FIELD_CALLS,
     *DESIGN_ACTION_CALLS,
     *WEBHOOK_CALLS,
+    *PART_CALLS,
     *DESIGN_DELETED_CALLS,
     *DATALINK_CALLS,
     *FILE_CALLS,

@@ -16,18 +16,16 @@ from ...core.values import format_instant, parse_instant
 from ...service.app import App
 from ...service.design import Scene
 from ...service.design_webhooks import (
+    WEBHOOKS,
     Range,
     Told,
     change_secret,
-    create_webhook,
-    delete_webhook,
     find_webhook,
     get_sent,
     list_sent,
     list_webhooks,
     replay_one,
     replay_range,
-    update_webhook,
     with_webhook,
 )
 from ...service.webhooks import show_secret
@@ -157,7 +155,7 @@ async def get_webhook(app: App, request: HttpRequest, identity: Identity) -> Ans
 async def post_webhook(app: App, request: HttpRequest, identity: Identity) -> Answer:
     """Create a webhook."""
     place = place_of(request)
-    making = create_webhook(place, _keys(decode_body(_create, request.body)))
+    making = WEBHOOKS.create(place, _keys(decode_body(_create, request.body)))
     if is_dry(request):
         return await make(app, request, identity, making, lambda _: {})
 
@@ -173,13 +171,13 @@ async def patch_webhook(app: App, request: HttpRequest, identity: Identity) -> A
     """Change a webhook."""
     keys = _keys(decode_body(_update, request.body))
     return await change(
-        app, request, identity, update_webhook(place_of(request), _ref(request), keys)
+        app, request, identity, WEBHOOKS.update(place_of(request), _ref(request), keys)
     )
 
 
 async def remove_webhook(app: App, request: HttpRequest, identity: Identity) -> Answer:
     """Delete a webhook."""
-    return await change(app, request, identity, delete_webhook(place_of(request), _ref(request)))
+    return await change(app, request, identity, WEBHOOKS.delete(place_of(request), _ref(request)))
 
 
 async def post_secret(app: App, request: HttpRequest, identity: Identity) -> Answer:
