@@ -8,6 +8,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from hikidashi.api.hottask.calls import ROUTES
+from hikidashi.core.limits import SIGN_UP_URL_CHARS_MAX
 from hikidashi.core.public import PUBLIC_CALLS
 from hikidashi.service.schema import SchemaError, export_workspace, loads, plan, read_now
 from tests.api.end_people import CLUB, JSON, KEY, SHOP, SHUT, EndPeople
@@ -23,6 +24,7 @@ BODIES = {
     "Delete": {},
 }
 MISSING = "the project key is missing"
+LONG = "https://x.test/".ljust(SIGN_UP_URL_CHARS_MAX, "x")
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +142,7 @@ def test_what_is_public_and_who_anybody_is_change_with_the_file(new_database, tm
         ("sign_up: {roles: every}", "must be a list"),
         ("sign_up: {reset_url: 'javascript:alert(1)'}", "must be an address of the web"),
         ("sign_up: {reset_url: 'https:///x'}", "must be an address of the web"),
-        (f"sign_up: {{reset_url: 'https://x.test/{'x' * 2000}'}}", "2000"),
+        (f"sign_up: {{reset_url: '{LONG}x'}}", f"at most {SIGN_UP_URL_CHARS_MAX}"),
         ("roles: [{display_id: BUYER, may_design: true}]", "to whoever signs up"),
         (
             "datastores: [{display_id: news, hottask_public: [Drop]}]",

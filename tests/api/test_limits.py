@@ -52,6 +52,8 @@ NOT_REFUSALS = {
     *(
         "COPY_ROWS_MIN",
         "FIELDS_SHOWN_MAX",
+        "_FIELDS_SHOWN_MAX",
+        "_DIGITS_MAX",  # what has more is over INTEGER_MAX
         "_SHOWN_MAX",
         "FREE_BYTES_MIN",
         "_LOOKUP_LEVELS_MAX",
@@ -61,11 +63,11 @@ NOT_REFUSALS = {
     ),
     # How much is held or done at once; what is beyond waits, or is made anew.
     *("COUNTED_MAX", "DELIVERIES_CLAIMED_MAX", "PARAMS_TOGETHER_MAX", "SCHEDULE_RUNS_AT_ONCE"),
-    *("_IDLE_CONTEXTS_MAX", "_SOURCES_MAX", "_SAID_CHARS_MAX"),
+    *("_IDLE_CONTEXTS_MAX", "_IDLE_BYTES_MAX", "_SOURCES_MAX", "_TEXTS_MAX", "_SAID_CHARS_MAX"),
     # What the system keeps a worker of scripts to, beside its own limits.
     *("_CPU_SECONDS_MAX", "_FILES_MAX"),
     # Times of one statement, which the databases keep: what happens past them is tried with less.
-    *("READ_MS", "STREAM_MS_MAX"),
+    "READ_MS",
     # The time of one try, which tests of a receiver that hangs make shorter.
 }
 
