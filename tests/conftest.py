@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import faulthandler
 import gc
 import itertools
@@ -120,6 +121,13 @@ def clock() -> FixedClock:
 def ids(clock: FixedClock) -> ObjectIds:
     """Ids of process 0, counted from 1."""
     return fixed_ids(clock)
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[asyncio.Runner]:
+    """Runs coroutines, on one event loop for a file of tests."""
+    with asyncio.Runner() as made:
+        yield made
 
 
 # --- databases --------------------------------------------------------------------------------

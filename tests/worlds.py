@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 from hikidashi.bootstrap import build
 from hikidashi.config import load_config
@@ -75,23 +78,24 @@ async def open_world(name: str, url: str, writers: int = 4) -> AsyncIterator[Wor
         await app.close()
 
 
-def world_now(
-    name: str, url: str, runner: asyncio.Runner, writers: int = 4
-) -> tuple[World, AsyncIterator[World]]:
-    """The same for fixtures that are not coroutines: the world, and what `leave_world` closes."""
+@contextmanager
+def world_now(name: str, url: str, runner: asyncio.Runner, writers: int = 4) -> Iterator[World]:
+    """The same for what is no coroutine."""
     opened = open_world(name, url, writers)
 
     async def enter() -> World:
         return await anext(opened)
 
-    return runner.run(enter()), opened
-
-
-def leave_world(opened: AsyncIterator[World], runner: asyncio.Runner) -> None:
-    """Close what `world_now` opened."""
-
     async def leave() -> None:
         async for _ in opened:
             pass
 
+    yield runner.run(enter())
     runner.run(leave())
+
+
+@pytest.fixture
+def world(engine_url: str, runner: asyncio.Runner) -> Iterator[World]:
+    """The shop, in a fresh database."""
+    with world_now("shop", engine_url, runner) as made:
+        yield made

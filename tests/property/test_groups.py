@@ -33,7 +33,7 @@ from hikidashi.core.plan import (
     WriteResult,
 )
 from hikidashi.storage.engines import Connection
-from tests.worlds import World, leave_world, world_now
+from tests.worlds import World, world_now
 
 ITEMS = 4  # few, so that commands meet
 CODES = ("a", "b", "c")
@@ -239,21 +239,14 @@ def read_state(connection: Connection, world: World) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def runner() -> Iterator[asyncio.Runner]:
-    with asyncio.Runner() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
 def stage(
     new_database: Callable[..., str],
     tmp_path_factory: pytest.TempPathFactory,
     runner: asyncio.Runner,
 ) -> Iterator[Stage]:
     url = new_database(tmp_path_factory.mktemp("groups"))
-    world, opened = world_now("shop", url, runner, writers=1)  # of two, each takes what it gets
-    yield Stage(world)
-    leave_world(opened, runner)
+    with world_now("shop", url, runner, writers=1) as world:  # of two, each takes what it gets
+        yield Stage(world)
 
 
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])

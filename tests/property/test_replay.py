@@ -29,7 +29,7 @@ from hikidashi.service.revisions import values_to_restore
 from hikidashi.storage.engines import Connection
 from hikidashi.storage.items import list_revisions, read_item
 from tests.property.test_groups import Stage
-from tests.worlds import World, leave_world, world_now
+from tests.worlds import World, world_now
 
 items = st.integers(0, 3)
 values = st.fixed_dictionaries(
@@ -158,20 +158,13 @@ def check(connection: Connection, world: World, seen: Images) -> None:
 
 
 @pytest.fixture(scope="module")
-def runner() -> Iterator[asyncio.Runner]:
-    with asyncio.Runner() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
 def stage(
     new_database: Callable[..., str],
     tmp_path_factory: pytest.TempPathFactory,
     runner: asyncio.Runner,
 ) -> Iterator[Stage]:
-    world, opened = world_now("shop", new_database(tmp_path_factory.mktemp("replay")), runner)
-    yield Stage(world)
-    leave_world(opened, runner)
+    with world_now("shop", new_database(tmp_path_factory.mktemp("replay")), runner) as world:
+        yield Stage(world)
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -18,7 +18,7 @@ from hikidashi.service.global_search import TextWish, search_texts
 from hikidashi.storage.engines import Connection
 from hikidashi.storage.tables import substring_table
 from tests.contents import empty
-from tests.worlds import World, leave_world, world_now
+from tests.worlds import World, world_now
 
 ITEMS = 3
 WORDS = ("会", "会議", "議会", "東京", "京", "ab", "b", "bc1")
@@ -112,20 +112,13 @@ def check_substrings(connection: Connection, world: World) -> None:
 
 
 @pytest.fixture(scope="module")
-def runner() -> Iterator[asyncio.Runner]:
-    with asyncio.Runner() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
 def world(
     new_database: Callable[..., str],
     tmp_path_factory: pytest.TempPathFactory,
     runner: asyncio.Runner,
 ) -> Iterator[World]:
-    made, opened = world_now("minutes", new_database(tmp_path_factory.mktemp("texts")), runner)
-    yield made
-    leave_world(opened, runner)
+    with world_now("minutes", new_database(tmp_path_factory.mktemp("texts")), runner) as made:
+        yield made
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 
@@ -11,20 +10,9 @@ from hikidashi.core.commands import Entry, Op, WriteItem
 from hikidashi.core.limits import CHARS_PER_ENTRY, GROUP_JOBS_MAX, GROUP_STEPS_MAX
 from hikidashi.storage.commit import Queue
 from hikidashi.storage.group import Job
-from tests.worlds import World, leave_world, world_now
+from tests.worlds import World, world
 
-
-@pytest.fixture
-def runner() -> Iterator[asyncio.Runner]:
-    with asyncio.Runner() as made:
-        yield made
-
-
-@pytest.fixture
-def world(engine_url: str, runner: asyncio.Runner) -> Iterator[World]:
-    made, opened = world_now("shop", engine_url, runner)
-    yield made
-    leave_world(opened, runner)
+__all__ = ["world"]  # a fixture
 
 
 @pytest.mark.parametrize(

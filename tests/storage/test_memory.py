@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 
@@ -13,20 +12,9 @@ from hikidashi.storage import access_sets
 from hikidashi.storage.access_sets import AccessSets
 from hikidashi.storage.engines import Connection
 from hikidashi.storage.standing import Standing
-from tests.worlds import World, leave_world, world_now
+from tests.worlds import World, world
 
-
-@pytest.fixture
-def runner() -> Iterator[asyncio.Runner]:
-    with asyncio.Runner() as made:
-        yield made
-
-
-@pytest.fixture
-def world(engine_url: str, runner: asyncio.Runner) -> Iterator[World]:
-    made, opened = world_now("shop", engine_url, runner)
-    yield made
-    leave_world(opened, runner)
+__all__ = ["world"]  # a fixture
 
 
 async def make_with_groups(world: World, *groups: str) -> int:

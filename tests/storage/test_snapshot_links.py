@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -14,22 +14,11 @@ from hikidashi.storage.apply import LINK_COLUMNS
 from hikidashi.storage.engines import Connection, Insert, Query, QueryKeys, Row
 from hikidashi.storage.engines.postgres_connection import PostgresConnection
 from hikidashi.storage.engines.sqlite import SqliteConnection
-from tests.worlds import World, leave_world, world_now
+from tests.worlds import World, world
+
+__all__ = ["world"]  # a fixture
 
 MANY = 500
-
-
-@pytest.fixture
-def runner() -> Iterator[asyncio.Runner]:
-    with asyncio.Runner() as made:
-        yield made
-
-
-@pytest.fixture
-def world(engine_url: str, runner: asyncio.Runner) -> Iterator[World]:
-    made, opened = world_now("shop", engine_url, runner)
-    yield made
-    leave_world(opened, runner)
 
 
 @pytest.fixture

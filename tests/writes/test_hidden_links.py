@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 
 from hikidashi.core.commands import AddLink, Entry, Op, Publish, RemoveLinks, WriteItem
 from hikidashi.core.errors import FaultError, FaultKind
 from hikidashi.core.plan import LinkResult, WriteResult
-from tests.worlds import World, leave_world, world_now
+from tests.worlds import World, world
 
-
-@pytest.fixture
-def runner() -> Iterator[asyncio.Runner]:
-    with asyncio.Runner() as made:
-        yield made
-
-
-@pytest.fixture
-def world(engine_url: str, runner: asyncio.Runner) -> Iterator[World]:
-    made, opened = world_now("shop", engine_url, runner)
-    yield made
-    leave_world(opened, runner)
+__all__ = ["world"]  # a fixture
 
 
 async def make(world: World, publish: Publish | None = None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -23,20 +23,9 @@ from hikidashi.core.commands import (
 )
 from hikidashi.core.errors import FaultError, FaultKind
 from hikidashi.core.plan import NumberResult, WriteResult
-from tests.worlds import World, leave_world, world_now
+from tests.worlds import World, world
 
-
-@pytest.fixture
-def runner() -> Iterator[asyncio.Runner]:
-    with asyncio.Runner() as made:
-        yield made
-
-
-@pytest.fixture
-def world(engine_url: str, runner: asyncio.Runner) -> Iterator[World]:
-    made, opened = world_now("shop", engine_url, runner)
-    yield made
-    leave_world(opened, runner)
+__all__ = ["world"]  # a fixture
 
 
 @asynccontextmanager
