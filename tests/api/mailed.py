@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
+import pytest
+
 from hikidashi.core.limits import SESSION_IDLE_MS
-from tests.api.office import Office, W
+from tests.api.office import Office, W, open_office
 from tests.api.rest import Reply
 from tests.deterministic import START_MS
 
@@ -29,6 +32,20 @@ def stay_logged_in(office: Office) -> None:
     for name in ("ann", "bob", "eve", "zoe"):
         office._tokens.pop(name)
         office.token(name)
+
+
+@pytest.fixture(scope="module")
+def office(new_database, tmp_path_factory) -> Iterator[Office]:
+    """The office, opened once for each engine and file of tests."""
+    url = new_database(tmp_path_factory.mktemp("office"))
+    with open_office(url, link_origins=ORIGINS) as one:
+        yield one
+
+
+@pytest.fixture(autouse=True)
+def logged_in(office) -> None:
+    """Whoever calls has a session."""
+    stay_logged_in(office)
 
 
 def mails(office: Office, to: str) -> list[Any]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from hikidashi.core.limits import (
@@ -20,28 +18,19 @@ from tests.api.mailed import (
     REGISTER,
     forgotten,
     link,
+    logged_in,
     login,
     mails,
     member,
+    office,
     outside,
     secret,
     set_new,
-    stay_logged_in,
     token_of,
 )
-from tests.api.office import BOB, EVE, STRANGE, Office, W, open_office
+from tests.api.office import BOB, EVE, STRANGE, W, open_office
 
-
-@pytest.fixture(scope="module")
-def office(new_database, tmp_path_factory) -> Iterator[Office]:
-    url = new_database(tmp_path_factory.mktemp("office"))
-    with open_office(url, link_origins=ORIGINS) as one:
-        yield one
-
-
-@pytest.fixture(autouse=True)
-def logged_in(office) -> None:
-    stay_logged_in(office)
+__all__ = ["logged_in", "office"]  # fixtures
 
 
 @pytest.mark.parametrize(("method", "path", "body", "status", "words"), REFUSED)

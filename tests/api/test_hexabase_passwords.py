@@ -24,33 +24,23 @@ from hikidashi.service.schema import SchemaError, loads, schema_apply, schema_pl
 from tests.api.accounts_table import SAME
 from tests.api.mailed import (
     FORGOT,
-    ORIGINS,
     REGISTER,
     forgotten,
     link,
+    logged_in,
     login,
     mails,
     member,
+    office,
     outside,
     policy,
     secret,
     set_new,
-    stay_logged_in,
     token_of,
 )
-from tests.api.office import ANN, KIM, Office, W, open_office
+from tests.api.office import ANN, KIM, Office, W
 
-
-@pytest.fixture(scope="module")
-def office(new_database, tmp_path_factory) -> Iterator[Office]:
-    url = new_database(tmp_path_factory.mktemp("office"))
-    with open_office(url, link_origins=ORIGINS) as one:
-        yield one
-
-
-@pytest.fixture(autouse=True)
-def logged_in(office) -> None:
-    stay_logged_in(office)
+__all__ = ["logged_in", "office"]  # fixtures
 
 
 @pytest.fixture

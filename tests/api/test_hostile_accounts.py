@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
 
@@ -11,34 +10,24 @@ from hikidashi.core.limits import LOGIN_FAILURES_MAX, MAILS_PER_ADDRESS_MAX
 from hikidashi.service import passwords
 from tests.api.mailed import (
     FORGOT,
-    ORIGINS,
     REGISTER,
     forgotten,
+    logged_in,
     login,
     mails,
     member,
+    office,
     outside,
     secret,
     set_new,
-    stay_logged_in,
     token_of,
 )
-from tests.api.office import STRANGE, Office, W, open_office
+from tests.api.office import STRANGE, Office, W
 from tests.files.papers import FORM, form
 
+__all__ = ["logged_in", "office"]  # fixtures
+
 HEADER = b"Email,UserName,Password,GroupDisplayIDs,RoleDisplayIDs,IsDelete\r\n"
-
-
-@pytest.fixture(scope="module")
-def office(new_database, tmp_path_factory) -> Iterator[Office]:
-    url = new_database(tmp_path_factory.mktemp("office"))
-    with open_office(url, link_origins=ORIGINS) as one:
-        yield one
-
-
-@pytest.fixture(autouse=True)
-def logged_in(office) -> None:
-    stay_logged_in(office)
 
 
 def fresh_address(office: Office) -> str:
