@@ -133,6 +133,8 @@ def test_errors_are_http_errors_too_where_that_is_set(new_database, tmp_path):
     ):
         reply = served.send("POST", path, body, head)
         assert (reply.status_code, reply.json()["Code"]) == (code, code)
+    reply = served.send("POST", f"/autodev/CustomTableValue/SqlQuery/{CODE}", {})
+    assert (reply.status_code, reply.json()["Code"]) == (404, 404)
     served.close()
 
 

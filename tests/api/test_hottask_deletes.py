@@ -175,7 +175,15 @@ def ann(tables: Tables, method: str, path: str, body: Any = None) -> Any:
     return reply.json()
 
 
-def test_what_a_row_went_through_is_in_the_histories_of_its_item(tables):
+def rows_of(tables: Tables, query: str, item: str) -> list[Any]:
+    """What the database has of an item, past all wires."""
+    return [
+        one
+        for (one,) in tables.read(tables.bot, lambda view: view.connection.query(query, (item,)))
+    ]
+
+
+def test_what_a_row_went_through_is_in_the_histories_and_events_of_its_item(tables):
     row = tables.create(subject="one", estimate=1)
     tables.post("UD", {"id": row, "subject": "two"})
     found = ann(
@@ -189,13 +197,10 @@ def test_what_a_row_went_through_is_in_the_histories_of_its_item(tables):
     histories = ann(tables, "GET", f"tasks/items/histories/{item['i_id']}")["histories"]
     assert [one["user_id"] for one in histories] == [tables.bot.user] * 2
     tables.post("Delete", {"id": row})
-    events = tables.read(
-        tables.bot,
-        lambda view: view.connection.query(
-            "SELECT operation FROM histories WHERE item_id = ? ORDER BY seq", (item["i_id"],)
-        ),
-    )
-    assert [one for (one,) in events] == ["new", "update", "delete"]
+    kept = "SELECT operation FROM histories WHERE item_id = ? ORDER BY seq"
+    assert rows_of(tables, kept, item["i_id"]) == ["new", "update", "delete"]
+    events = rows_of(tables, "SELECT kind FROM outbox WHERE item_id = ? ORDER BY seq", item["i_id"])
+    assert events == ["item.created", "item.updated", "item.deleted"]
 
 
 def test_what_the_other_dialect_does_is_in_the_page(tables):
