@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -17,7 +19,7 @@ from hikidashi.service.app import App
 from hikidashi.service.schema import schema_apply
 from hikidashi.storage.people import find_account
 from tests.contents import Contents, contents
-from tests.deterministic import START_MS
+from tests.deterministic import START_MS, FixedClock, fixed_ids
 from tests.kept import catalogs_of, empty_store
 
 CARS = Path(__file__).parent / "cars.yaml"
@@ -194,3 +196,15 @@ class Rest:
         """Close it."""
         self.run(self.app.close())
         self.app.identities.close()
+
+
+@contextmanager
+def open_rest(url: str, world: Path = CARS, base: str = BASE) -> Iterator[Rest]:
+    """A world in which Ann, Bob and Eve are logged in; closed at the end."""
+    clock = FixedClock()
+    with asyncio.Runner() as runner:
+        made = Rest(url, clock, fixed_ids(clock), runner, world, base)
+        for name in ("ann", "bob", "eve"):
+            made.token(name)
+        yield made
+        made.close()

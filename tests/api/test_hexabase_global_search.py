@@ -10,7 +10,7 @@ import pytest
 
 from hikidashi.core.limits import SEARCH_HITS_MAX
 from hikidashi.service.schema import schema_apply
-from tests.api.rest import Rest
+from tests.api.rest import Rest, open_rest
 from tests.deterministic import FixedClock, fixed_ids
 from tests.worlds import FOLDER
 
@@ -24,14 +24,8 @@ SHOP = "/api/v0/applications/SHOP/datastores/goods/items/new"
 
 @pytest.fixture(scope="module")
 def opened(new_database, tmp_path_factory) -> Iterator[Rest]:
-    clock = FixedClock()
-    with asyncio.Runner() as runner:
-        url = new_database(tmp_path_factory.mktemp("minutes"))
-        made = Rest(url, clock, fixed_ids(clock), runner, WORLD, BASE)
-        for name in ("ann", "bob", "eve"):
-            made.token(name)
+    with open_rest(new_database(tmp_path_factory.mktemp("minutes")), WORLD, BASE) as made:
         yield made
-        made.close()
 
 
 @pytest.fixture

@@ -14,8 +14,7 @@ import xlsxwriter
 from hikidashi.service import imports, sheet_files
 from hikidashi.storage import imports as stored_imports
 from hikidashi.storage.engines import QueryKeys
-from tests.api.rest import Rest
-from tests.deterministic import FixedClock, fixed_ids
+from tests.api.rest import Rest, open_rest
 
 WORLD = Path(__file__).parent.parent / "worlds" / "shop.yaml"
 BASE = "/api/v0/applications/SHOP/datastores/orders"
@@ -24,14 +23,8 @@ BOUNDARY = "a-boundary"
 
 @pytest.fixture(scope="module")
 def opened(new_database, tmp_path_factory) -> Iterator[Rest]:
-    clock = FixedClock()
-    with asyncio.Runner() as runner:
-        url = new_database(tmp_path_factory.mktemp("shop"))
-        made = Rest(url, clock, fixed_ids(clock), runner, WORLD, BASE)
-        for name in ("ann", "bob", "eve"):
-            made.token(name)
+    with open_rest(new_database(tmp_path_factory.mktemp("shop")), WORLD, BASE) as made:
         yield made
-        made.close()
 
 
 @pytest.fixture
