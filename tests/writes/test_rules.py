@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from hikidashi.core.limits import RULE_PAIRS_MAX
+from tests.api.test_imports import take
 from tests.writes.rules import Rules
 
 
@@ -39,6 +40,21 @@ def test_equal_keys_link_a_datastore_to_itself_and_a_deleted_item_to_nothing(rul
     assert rules.links() == {(made[1], made[2]), (made[2], made[1])}
     rules.drain()
     assert rules.links() == rules.wanted()
+
+
+def test_rows_of_a_file_are_linked_when_they_are_shown(rules):
+    order, other = (rules.make("ORDERS", customer=code) for code in ("C1", "C2"))
+    rules.drain()
+    base = rules.path("CUSTOMERS", "items")
+    assert take(rules, "code\nC1\nC9\n", "ann", base.removesuffix("/items")) == []
+    rules.run(rules.app.builds.finish())
+    (customer,) = rules.rows(
+        f"SELECT id FROM i_{rules.id('CUSTOMERS')} WHERE f_{rules.id('CUSTOMERS', 'code')} = 'C1'"
+    )
+    assert rules.links() == {(order, customer[0]), (customer[0], order)}
+    again = rules.make("CUSTOMERS", code="C2")
+    rules.drain()
+    assert rules.links() >= {(other, again), (again, other)}
 
 
 def test_a_relation_without_a_rule_and_an_item_without_a_key_link_nothing(rules):

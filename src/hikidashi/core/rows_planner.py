@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .access import Actor, may_execute, may_use_field
 from .actions import ANY_RULE, Action, Operation
-from .catalog import Catalog, Field
+from .catalog import Catalog, Datastore, Field
 from .commands import (
     Entry,
     EntryRequest,
@@ -20,12 +20,13 @@ from .commands import (
     WriteRows,
 )
 from .draft import Draft, Scope, check_kept_elsewhere, draft_new, make_keys
-from .errors import Fault, FaultError, FaultKind, no_action, unknown_field
+from .errors import Fault, FaultError, FaultKind, action_forbidden, no_action, unknown_field
 from .ids import IdSource
 from .items import Snapshot
 from .lookup_links import looks_up
 from .places import get_datastore, get_project
 from .plan import RowsResult, WritePlan
+from .sheets import ImportOptions
 from .touches import Touches
 from .values import Value
 from .write_planner import Frame, WritePlanner
@@ -207,3 +208,16 @@ def _entry(request: RowsRequest, given: dict[str, Value], status: str = "") -> E
         (),
         status,
     )
+
+
+def may_import(datastore: Datastore, actor: Actor, workspace: str, options: ImportOptions) -> None:
+    """Raises 403 for who may not create in the datastore, nor delete where all is replaced."""
+    needed = [(Operation.NEW, "create new")]
+    if options.replace_all:
+        needed.append((Operation.DELETE, "delete"))
+    for operation, words in needed:
+        action = datastore.default_action(operation)
+        if action is None:
+            raise no_action(words, workspace)
+        if not may_execute(actor, action):
+            raise action_forbidden(action.display_id, action.id, datastore.display_id, datastore.id)

@@ -109,7 +109,7 @@ class App:
             store, clock, ids, identities, self.accounts, is_open=config.registration
         )
         self.end_users = EndUsers(store, clock, ids, identities)
-        self.imports = Imports(store, clock, ids)
+        self.imports = Imports(store, clock, ids, self.builds)
         self.tasks = Tasks(store, clock, ids, self.imports)
         self.imports.undo[CREATE] = self._discard
         self.templates = Templates(store, clock, ids, self.designs, files)

@@ -19,16 +19,17 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from ..core.access import Actor, Identity, may_execute
-from ..core.actions import Operation
+from ..core.access import Actor, Identity
 from ..core.catalog import Catalog, Datastore, Field
 from ..core.commands import ParsedRow
-from ..core.errors import FaultError, action_forbidden, no_action, no_place, unavailable
+from ..core.errors import FaultError, no_place, unavailable
 from ..core.ids import Clock, IdSource, is_id
 from ..core.places import get_datastore
 from ..core.record import record
+from ..core.rows_planner import may_import
 from ..core.sheets import HEADER_LINE, ImportOptions, Layout, RowError
 from ..storage.access_sets import AccessSets, StagedSets
+from ..storage.builds import Kind, last_row, order_build
 from ..storage.engines import Connection, EngineError
 from ..storage.group import Planner
 from ..storage.imports import (
@@ -60,6 +61,7 @@ from ..storage.staging import TakenNumbers, give_back, list_abandoned, publish, 
 from ..storage.store import Store
 from ..storage.written import staying
 from .background import end
+from .builds import Builds
 from .parsed_rows import ParsedWriter, parsed_path, read_parsed, writing
 from .sheet_files import SheetError, read_rows, remove_left
 
@@ -83,24 +85,12 @@ class Import:
     path: Path  # is removed in the end
 
 
-def may_import(datastore: Datastore, actor: Actor, workspace: str, options: ImportOptions) -> None:
-    """Raises 403 for who may not create in the datastore, nor delete where all is replaced."""
-    needed = [(Operation.NEW, "create new")]
-    if options.replace_all:
-        needed.append((Operation.DELETE, "delete"))
-    for operation, words in needed:
-        action = datastore.default_action(operation)
-        if action is None:
-            raise no_action(words, workspace)
-        if not may_execute(actor, action):
-            raise action_forbidden(action.display_id, action.id, datastore.display_id, datastore.id)
-
-
 class Imports:
     """Takes files in, one after the other."""
 
-    def __init__(self, store: Store, clock: Clock, ids: IdSource) -> None:
+    def __init__(self, store: Store, clock: Clock, ids: IdSource, builds: Builds) -> None:
         self._store = store
+        self._builds = builds
         self._clock = clock
         self._ids = ids
         self._turn = asyncio.Lock()
@@ -270,8 +260,10 @@ class Imports:
         if errors:
             return errors
         try:
+            place = file.datastore.id
+            before = await self._store.scan(lambda one: last_row(one, place))
             count, waiting = await self._stage(file, taken)
-            await self._finish(file, count, waiting)
+            await self._finish(file, count, waiting, before)
         except RefusedError as error:
             return error.errors
         except FaultError as error:
@@ -339,8 +331,9 @@ class Imports:
         writer.errors = [*errors]
         return writer, writer.stage(part, file.options, singly=singly)
 
-    async def _finish(self, file: Import, count: int, waiting: array[int]) -> None:
+    async def _finish(self, file: Import, count: int, waiting: array[int], before: int) -> None:
         """The last transaction: what waits is written, everything is to be seen, the job is done.
+        What is behind the row `before` is then linked by rule.
 
         Raises RefusedError.
         """
@@ -356,10 +349,15 @@ class Imports:
             publish(connection, file.job)
             if not finish_job(connection, file.job, count, (), self._clock.now_ms()):
                 raise unavailable("the import was given up by another process")
+            workspace, place = file.identity.workspace, file.datastore.id
+            catalog = self._store.standing.find_catalog(connection, workspace)
+            if catalog is not None and catalog.rules_of(place):
+                order_build(connection, Kind.LINKS, workspace, place, after=before)
 
         alone = file.identity.workspace if lines or file.options.replace_all else ""
         await self._store.change(write, alone)
         self._store.access.remember(places)
+        self._builds.wake()
 
     def _writer(self, connection: Connection, file: Import, access: AccessSets) -> FileWriter:
         """Rights and definitions are looked at as they are now."""
@@ -492,4 +490,4 @@ class _UniqueValues:
         return repeated
 
 
-__all__ = ["Import", "Imports", "check_file", "may_import"]
+__all__ = ["Import", "Imports", "check_file"]

@@ -33,6 +33,7 @@ from ..core.query import AllOf, Query, RangeTest, SystemKey
 from ..core.record import record
 from ..core.saved import Schedule
 from ..storage import schedules as stored
+from ..storage.builds import last_row
 from ..storage.engines import Connection
 from ..storage.idempotency import Remember, Replay
 from ..storage.schedules import Clocked, Run, RunFault, Tally
@@ -221,7 +222,7 @@ class _Course:
             return
         if self.run.upto is None:
             id_ = place.datastore.id
-            upto = await self._app.store.scan(lambda one: stored.last_row(one, id_))
+            upto = await self._app.store.scan(lambda one: last_row(one, id_))
             await self._note(replace(self.run, upto=upto))
         while not await self._portion(place):
             pass

@@ -78,20 +78,38 @@ def is_large(connection: Connection, datastore: str) -> bool:
     return bool(connection.query(sql, (AT_ONCE_ITEMS,)))
 
 
-def order_build(
-    connection: Connection, kind: Kind, workspace: str, datastore: str, part: str = ""
+def order_build(  # noqa: PLR0913
+    connection: Connection,
+    kind: Kind,
+    workspace: str,
+    datastore: str,
+    part: str = "",
+    *,
+    after: int = -1,
 ) -> None:
-    """Have it done, from the first row on; after all that was ordered before."""
+    """Have it done, for all rows or those behind one; after all that was ordered before."""
     key = (kind.value, datastore, part)
     known = _find(connection, key)
     connection.query(f"DELETE FROM builds {_BY_KEY}", key)  # noqa: S608
-    upto = connection.query(f"SELECT max(n) FROM {table_name(datastore)}")[0][0]  # noqa: S608
+    last = after if known is None else min(known.last, after)
     connection.query(
         f"INSERT INTO builds ({_COLUMNS}, position)"  # noqa: S608
         " SELECT ?, ?, ?, ?, CAST(? AS BIGINT), CAST(? AS BIGINT), ?,"
         " COALESCE((SELECT max(position) FROM builds), 0) + 1",
-        (*key, workspace, -1, upto or 0, known.job if known is not None else ""),
+        (
+            *key,
+            workspace,
+            last,
+            last_row(connection, datastore),
+            known.job if known is not None else "",
+        ),
     )
+
+
+def last_row(connection: Connection, datastore: str) -> int:
+    """The row number of the newest item; nobody is told."""
+    rows = connection.query(f"SELECT max(n) FROM {table_name(datastore)}")  # noqa: S608  our own id
+    return rows[0][0] or 0
 
 
 def forget_build(

@@ -13,7 +13,6 @@ from ..core.saved import Schedule
 from .definition_bodies import ScheduleBody, decode_body
 from .engines import Connection, Row
 from .people import find_account, list_memberships
-from .tables import table_name
 
 State = Literal["waiting", "running", "done", "failed"]
 _RUN: Final = (
@@ -284,12 +283,6 @@ def _run(row: Row) -> Run:
 
 
 # --- what they need ---------------------------------------------------------------------------
-
-
-def last_row(connection: Connection, datastore: str) -> int:
-    """The row number of the newest item; nobody is told."""
-    rows = connection.query(f"SELECT max(n) FROM {table_name(datastore)}")  # noqa: S608  our own id
-    return rows[0][0] or 0
 
 
 def find_schedule(catalog: Catalog, schedule: str) -> tuple[Project, Schedule] | None:
