@@ -103,6 +103,7 @@ class Job:
 class _Step:
     """A frame that a worker answers with one."""
 
+    number: int  # they are sent in this order
     job: int
     frame: bytes
     script: Script | None  # of a run: the worker has to have it
@@ -120,6 +121,7 @@ class Link(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self.ready: asyncio.Future[None] = self._loop.create_future()
         self._ids = count(1)
+        self._numbers = count(1)  # of steps
         self.jobs: dict[int, Job] = {}
         self._sources: OrderedDict[str, None] = OrderedDict()
         self._steps: deque[_Step] = deque()  # not sent yet
@@ -154,7 +156,7 @@ class Link(asyncio.Protocol):
         job.over_at = self._loop.call_later(budget.wall_seconds, self._expire, job)
         cpu, heap = budget.cpu_seconds, budget.heap_bytes
         frame = ["run", job.id, script.key, json, cpu, heap, script.is_fresh, lacks]
-        self._add_step(_Step(job.id, pack(frame), script))
+        self._add_step(job, frame, script)
         return job
 
     def leave(self, job: Job) -> None:
@@ -194,10 +196,10 @@ class Link(asyncio.Protocol):
 
     # -- turns ---------------------------------------------------------------------------------
 
-    def _add_step(self, step: _Step) -> None:
+    def _add_step(self, job: Job, frame: list[Any], script: Script | None = None) -> None:
         if self.is_lost:
             return
-        self._steps.append(step)
+        self._steps.append(_Step(next(self._numbers), job.id, pack(frame), script))
         if self._turn == "has":
             self._pump_soon()
         elif self._turn == "none":
@@ -259,8 +261,7 @@ class Link(asyncio.Protocol):
             self._moved_at = monotonic()
         if self._later:
             self._most = max(1, self._done)
-            self._steps.extendleft(reversed(self._later))
-            self._later.clear()
+            self._put_back()
         elif self._done:
             self._most = min(STEPS_MAX, self._most + 1)
         self._done = 0
@@ -271,6 +272,15 @@ class Link(asyncio.Protocol):
             self._gate.pass_on(self)
         else:
             self._pump()
+
+    def _put_back(self) -> None:
+        """Steps for another turn: behind those that came back before them, if any, and before all
+        that were never sent."""
+        earlier: list[_Step] = []
+        while self._steps and self._steps[0].number < self._later[0].number:
+            earlier.append(self._steps.popleft())
+        self._steps.extendleft(reversed([*earlier, *self._later]))
+        self._later.clear()
 
     def _look(self) -> None:
         """Kill a worker that does not move."""
@@ -400,10 +410,7 @@ class Link(asyncio.Protocol):
         except Exception:  # noqa: BLE001  a bug of ours must not leave the script waiting
             done, json = False, message("the call failed within the server")
         if job.id in self.jobs:
-            self._settle(job, call, json, done=done)
-
-    def _settle(self, job: Job, call: int, json: str, *, done: bool) -> None:
-        self._add_step(_Step(job.id, pack(["settle", job.id, call, done, json]), None))
+            self._add_step(job, ["settle", job.id, call, done, json])
 
     def _write(self, data: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing():
