@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hikidashi.api.hexabase_rest import (
+    design_parts,
     groups,
     members,
     project_keys,
@@ -43,6 +44,7 @@ NO_ITEMS = {
     "GetAudit": "changes of definitions and people",
     "GetTasks": "the caller's jobs",
     **{one.name: "definitions" for one in templates.CALLS if one.name != "GetTasks"},
+    **{one.name: "definitions" for one in design_parts.CALLS},
     **dict.fromkeys((*_DESIGN, "GetSchedules", "RunSchedule"), "definitions"),
     **{one.name: "keys of a project" for one in project_keys.CALLS},
     "RemoveEndUser": "somebody who signed up",
