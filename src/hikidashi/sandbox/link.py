@@ -410,7 +410,10 @@ class Link(asyncio.Protocol):
         except Exception:  # noqa: BLE001  a bug of ours must not leave the script waiting
             done, json = False, message("the call failed within the server")
         if job.id in self.jobs:
-            self._add_step(job, ["settle", job.id, call, done, json])
+            self._settle(job, call, json, done=done)
+
+    def _settle(self, job: Job, call: int, json: str, *, done: bool) -> None:
+        self._add_step(job, ["settle", job.id, call, done, json])
 
     def _write(self, data: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing():
