@@ -21,7 +21,7 @@ run: $(VENV)/.run ## Start the server on SQLite with a demo workspace, data unde
 	@exec $(BIN)/hikidashi serve --demo $(ARGS)
 
 test: $(VENV)/.test ## Run every test, on SQLite and PostgreSQL.
-	$(BIN)/python -m pytest -n 2 $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: $(VENV)/.test ## Check style, types, import contracts, spelling and tidiness.
 	$(BIN)/ruff check
