@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from typing import Protocol, TypeVar
@@ -123,7 +123,7 @@ class App:
         self.live = Live(store, identities, clock, ids, observe)
         self.observe = observe
         self.sandbox = sandbox
-        self._together = Together(store)
+        self._together = Together(store, self._views)
         self.schedules: Background | None = None  # who puts the program together sets it
         self.carry: Carry = _no_calls  # the APIs, for scripts; who serves them sets it
         observe.watch_listeners(lambda: len(self.live))
@@ -216,7 +216,7 @@ class App:
         identity = staying(identity)
         return await self.store.read(lambda connection: self._view(connection, identity, fn))
 
-    async def read_together(self, identity: Identity, one: A, look: Look[A, T]) -> T:
+    async def read_together(self, identity: Identity, one: A, look: Look[View, A, T]) -> T:
         """A short read that is done with all others of its kind that come at once."""
         self.observe.read_begun(on_loop=self.store.engine.blocks_on_commit)
         return await self._together.read(identity, one, look)
@@ -242,6 +242,24 @@ class App:
             return chain([next(portions)], portions)
 
         return await self.store.stream(lambda connection: self._view(connection, identity, begin))
+
+    def _views(
+        self,
+        connection: Connection,
+        identities: Sequence[Identity],
+        fn: Callable[[list[View | Exception]], T],
+    ) -> T:
+        access = self.store.access
+        return self.store.view_all(
+            connection,
+            identities,
+            lambda found: fn(
+                [
+                    one if isinstance(one, Exception) else View(connection, *one, access)
+                    for one in found
+                ]
+            ),
+        )
 
     def _view(self, connection: Connection, identity: Identity, fn: Callable[[View], T]) -> T:
         access = self.store.access

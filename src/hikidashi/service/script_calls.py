@@ -19,7 +19,7 @@ from ..core.errors import invalid_request
 from ..core.limits import SCRIPT_ANSWER_BYTES_MAX, SCRIPT_CALLS_MAX, SCRIPT_DEPTH_MAX
 from ..core.record import record
 from ..sandbox.runs import Host, HostError, message
-from ..storage.written import begin_request, note_scripts, only_reading, scripts_behind
+from ..storage.written import note_scripts, only_reading, scripts_behind
 
 _METHODS: Final = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE"))
 _made: ContextVar[count[int] | None] = ContextVar("calls_made", default=None)
@@ -58,7 +58,6 @@ def make_host(carry: Carry, identity: Identity, *, may_write: bool) -> Host:
         call = _read(given, identity)
         _made.set(made)
         note_scripts(below)  # of the task that this call is
-        begin_request()
         with nullcontext() if may_write else only_reading():
             status, body = await carry(call)
         if len(body) > SCRIPT_ANSWER_BYTES_MAX:

@@ -40,7 +40,6 @@ from ..core.plan import Result, WriteResult
 from ..core.record import record
 from ..core.resolve import find_action, resolve
 from ..sandbox.runs import Budget, LogLine, Outcome
-from ..storage.engines import Connection, OutdatedSchemaError
 from ..storage.foresight import Outlook
 from ..storage.idempotency import Replay
 from ..storage.telling import Telling, Told
@@ -268,40 +267,13 @@ class _Look:
         return await self.app.read_together(identity, self, _look_at_all)
 
 
-def _look_at_all(
-    connection: Connection, asked: Sequence[tuple[Identity, _Look]]
-) -> list[_Before | Exception | None]:
+def _look_at_all(asked: Sequence[tuple[View, _Look]]) -> list[_Before | Exception | None]:
     """Look for all at once: their items are read by one question for each catalogue."""
-    app = asked[0][1].app
-    try:
-        return _look_now(app, connection, asked)
-    except OutdatedSchemaError:
-        app.store.standing.forget()
-        return _look_now(app, connection, asked)
-
-
-def _look_now(
-    app: App, connection: Connection, asked: Sequence[tuple[Identity, _Look]]
-) -> list[_Before | Exception | None]:
-    found = app.store.find_all(connection, [one for one, _ in asked])
-    views = [
-        one if isinstance(one, Exception) else View(connection, one[0], one[1], app.store.access)
-        for one in found
-    ]
-    return _look_through(app, views, [look for _, look in asked])
-
-
-def _look_through(
-    app: App, views: Sequence[View | Exception], looks: Sequence[_Look]
-) -> list[_Before | Exception | None]:
-    outcomes: list[_Before | Exception | None] = [None] * len(looks)
+    outcomes: list[_Before | Exception | None] = [None] * len(asked)
     judged: dict[int, list[tuple[int, View, WriteRequest]]] = {}  # by catalogue
-    for at, view in enumerate(views):
-        if isinstance(view, Exception):
-            outcomes[at] = view
-            continue
+    for at, (view, look) in enumerate(asked):
         try:
-            request = resolve(looks[at].command, view.catalog, view.actor)
+            request = resolve(look.command, view.catalog, view.actor)
         except FaultError as fault:
             outcomes[at] = fault
             continue
@@ -310,22 +282,21 @@ def _look_through(
         if request.entry.action.pre_script:
             judged.setdefault(id(view.catalog), []).append((at, view, request))
     for together in judged.values():
-        outlook = look_ahead(app, together[0][1], [request for _, _, request in together])
-        for at, view, request in together:
+        first, view, _ = together[0]
+        outlook = look_ahead(asked[first][1].app, view, [request for _, _, request in together])
+        for at, own, request in together:
             try:
-                outcomes[at] = _before(app, view, outlook, request, looks[at])
+                outcomes[at] = _before(own, outlook, request, asked[at][1])
             except FaultError as fault:
                 outcomes[at] = fault
     return outcomes
 
 
-def _before(
-    app: App, view: View, outlook: Outlook, request: WriteRequest, look: _Look
-) -> _Before | None:
+def _before(view: View, outlook: Outlook, request: WriteRequest, look: _Look) -> _Before | None:
     action, datastore = request.entry.action, request.entry.datastore
     if action is None:
         return None
-    foreseen = outlook.foresee(view.actor, request, app.clock.now_ms())
+    foreseen = outlook.foresee(view.actor, request, look.app.clock.now_ms())
     due = due_before(view, foreseen, request, look.trace.built_in, needs_all=look.needs_all)
     revision = foreseen.before.rev if foreseen.before is not None else None
     return _Before(due, action, datastore, foreseen.item.id, revision)

@@ -165,10 +165,22 @@ class Store:
             self.standing.forget()
             return fn(*self.standing.get(connection, identity))
 
-    def find_all(
+    def view_all(
+        self,
+        connection: Connection,
+        identities: Sequence[Identity],
+        fn: Callable[[list[tuple[Catalog, Actor] | Exception]], T],
+    ) -> T:
+        """The same for some at once; in place of what is one's is what speaks against it."""
+        try:
+            return fn(self._find_all(connection, identities))
+        except OutdatedSchemaError:
+            self.standing.forget()
+            return fn(self._find_all(connection, identities))
+
+    def _find_all(
         self, connection: Connection, identities: Sequence[Identity]
     ) -> list[tuple[Catalog, Actor] | Exception]:
-        """Definitions and actor of each as they are now, or what speaks against it."""
         numbers: dict[str, tuple[int, int] | None] = {}
         found: list[tuple[Catalog, Actor] | Exception] = []
         for one in identities:
