@@ -6,7 +6,6 @@ nor told; a session opens the one project, and only HotTask's calls take it.
 
 from __future__ import annotations
 
-import asyncio
 import re
 from dataclasses import replace
 from typing import Final
@@ -14,8 +13,6 @@ from typing import Final
 from ..core.access import Identity
 from ..core.catalog import Project
 from ..core.errors import (
-    FaultError,
-    FaultKind,
     end_password_expired,
     forbidden,
     invalid_request,
@@ -32,8 +29,6 @@ from ..core.limits import (
     MAILS_PER_ADDRESS_MAX,
     MAILS_WINDOW_MS,
     RESET_LIFE_MS,
-    SESSION_IDLE_MS,
-    SESSION_TOUCH_MS,
     SIGN_UPS_MAX,
     SIGN_UPS_WINDOW_MS,
     TOKEN_LIFE_MS,
@@ -43,14 +38,15 @@ from ..core.public import compose_address, spell_address
 from ..core.record import record
 from ..storage import end_users, people
 from ..storage.accounts import list_policies_of, note_new_password, password_set_at
-from ..storage.end_users import EndSession, EndUser
+from ..storage.end_users import EndUser
 from ..storage.engines import Connection
 from ..storage.mails import insert_mail
 from ..storage.store import Store
-from .identity import ANONYMOUS, Identities, check_password, has_run_out, hash_secret
+from .identity import ANONYMOUS, Identities, check_password, hash_secret
 from .mail import Letterhead, write_mail
 from .passwords import hash_anonymous
 from .recalled import Known, Recalled
+from .session_use import SessionUse, has_run_out
 
 PREFIX: Final = "he_"  # what a token of a session begins with
 _CODE: Final = re.compile(r"[a-z0-9]{12,24}\Z")
@@ -73,7 +69,7 @@ class EndUsers:
         self._ids = ids
         self._identities = identities
         self._recalled = Recalled(clock)
-        self._touches: set[asyncio.Task[None]] = set()
+        self._use = SessionUse(store, self._recalled)
 
     # -- who calls -----------------------------------------------------------------------------
 
@@ -88,37 +84,20 @@ class EndUsers:
         return await self._recalled.identify(f"anonymous {code}", self._check_anonymous)
 
     async def _check(self, token: str) -> Identity:
-        known = self._recalled.find(token)
         forgotten = self._recalled.times_forgotten
         digest = hash_secret(token)
         session = await self._store.read(lambda one: end_users.find_end_session(one, digest))
         if session is None:
             raise unauthorized("the session has ended; sign in again")
         now = self._clock.now_ms()
-        touched_at = max(session.used_at, known.touched_at if known is not None else 0)
-        if has_run_out(session, touched_at, now):
+        if has_run_out(session, self._use.last(token, session), now):
             raise unauthorized("the session has run out; sign in again")
-        touched_at = self._touch(digest, session, touched_at, now)
+        touched_at = self._use.note(
+            token, session, now, lambda one: end_users.touch_end_session(one, digest, now)
+        )
         identity = Identity(session.user, session.workspace, session.project)
         self._recalled.remember(token, Known(identity, now, touched_at), forgotten)
         return identity
-
-    def _touch(self, digest: str, session: EndSession, touched_at: int, now: int) -> int:
-        """Write the last use down now and then, without making anyone wait; the time on record."""
-        idle_ms = SESSION_IDLE_MS if session.timeout is None else session.timeout * 1_000
-        if now - touched_at < min(SESSION_TOUCH_MS, idle_ms // 4):
-            return touched_at
-        task = asyncio.ensure_future(self._write_touch(digest, now))
-        self._touches.add(task)
-        task.add_done_callback(self._touches.discard)
-        return now
-
-    async def _write_touch(self, digest: str, now: int) -> None:
-        try:
-            await self._store.change(lambda one: end_users.touch_end_session(one, digest, now))
-        except FaultError as fault:  # the database was busy: the next use will write it
-            if fault.kind is not FaultKind.UNAVAILABLE:
-                raise
 
     async def _check_anonymous(self, name: str) -> Identity:
         code = name.partition(" ")[2]

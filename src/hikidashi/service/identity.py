@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -26,7 +25,6 @@ from ..core.errors import (
 from ..core.ids import Clock, IdSource, is_id
 from ..core.limits import (
     SESSION_IDLE_MS,
-    SESSION_TOUCH_MS,
     TOKEN_LIFE_MS,
 )
 from ..core.password_rules import Lockout, find_weakness, is_expired, lockout, same_limit
@@ -38,7 +36,6 @@ from ..storage.accounts import (
     password_set_at,
 )
 from ..storage.audit import Author
-from ..storage.end_users import EndSession
 from ..storage.engines import Connection
 from ..storage.people import Account, Membership, Session
 from ..storage.people_state import ProjectKey
@@ -52,6 +49,7 @@ from .passwords import (
     verify_password,
 )
 from .recalled import Known, Recalled
+from .session_use import SessionUse, has_run_out
 
 API_TOKEN: Final = "api"  # noqa: S105  the two kinds of long-lived secrets
 PROJECT_KEY: Final = "project"
@@ -72,15 +70,6 @@ def _lockout_of(connection: Connection, account: Account | None, digest: str) ->
     return lockout(own or some)
 
 
-def _idle_ms(session: Session | EndSession) -> int:
-    return SESSION_IDLE_MS if session.timeout is None else session.timeout * 1_000
-
-
-def has_run_out(session: Session | EndSession, touched_at: int, now: int) -> bool:
-    """Whether a session has come to its end by its age, or was left idle since its last use."""
-    return now - touched_at > _idle_ms(session) or now >= session.expires_at
-
-
 class Identities:
     """Turns what a client shows into an identity, and says who may come in."""
 
@@ -99,7 +88,7 @@ class Identities:
         self._passwords = self.guesses.passwords
         self._signing_key: OctKey | None = None
         self._recalled = Recalled(clock)
-        self._touches: set[asyncio.Task[None]] = set()
+        self._use = SessionUse(store, self._recalled)
 
     # -- tokens --------------------------------------------------------------------------------
 
@@ -136,12 +125,12 @@ class Identities:
         now = self._clock.now_ms()
         if session is None or session.user != user:
             raise unauthorized("the session has ended; log in again")
-        touched_at = max(session.used_at, known.touched_at if known is not None else 0)
-        if has_run_out(session, touched_at, now):
+        if has_run_out(session, self._use.last(token, session), now):
             raise unauthorized("the session has run out; log in again")
         identity = Identity(user, session.workspace, session=session_id)
-        every = min(SESSION_TOUCH_MS, _idle_ms(session) // 4)
-        touched_at = self._touch(session_id, touched_at, now, every)
+        touched_at = self._use.note(
+            token, session, now, lambda one: people.touch_session(one, session_id, now)
+        )
         self._recalled.remember(token, Known(identity, now, touched_at), forgotten)
         return identity
 
@@ -188,23 +177,6 @@ class Identities:
             raise unauthorized("the token or key is not one of this server")
         self._recalled.remember(name, Known(identity, self._clock.now_ms(), 0), forgotten)
         return identity
-
-    def _touch(self, session: str, touched_at: int, now: int, every: int) -> int:
-        """Write the last use down now and then, without making anyone wait; the time on record."""
-        if now - touched_at < every:
-            return touched_at
-        task = asyncio.ensure_future(self._write_touch(session, now))
-        self._touches.add(task)
-        task.add_done_callback(self._touches.discard)
-        return now
-
-    async def _write_touch(self, session: str, now: int) -> None:
-        try:
-            await self._store.change(lambda one: people.touch_session(one, session, now))
-        except FaultError:  # the database was busy: the next use will write it
-            known = self._recalled.find_session(session)
-            if known is not None:
-                known.touched_at = 0
 
     def forget_tokens(self) -> None:
         """Let the next use of each token and key look again."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from ..core.access import Identity
 from ..storage import people
 from ..storage.engines import Connection
-from .identity import has_run_out
+from .session_use import has_run_out
 
 
 def find_ended(

@@ -57,10 +57,6 @@ class Recalled:
         """What is known of a token, however long ago it was found good."""
         return self._known.get(name)
 
-    def find_session(self, session: str) -> Known | None:
-        """The same of the token of a session."""
-        return next((one for one in self._known.values() if one.identity.session == session), None)
-
     def remember(self, name: str, known: Known, times_forgotten: int) -> None:
         """Keep what was read; not if something had to be forgotten since: it may be just that."""
         if times_forgotten != self.times_forgotten:
