@@ -146,7 +146,7 @@ def test_its_rows_are_not_written(people, call, body, headers):
 
 
 def test_very_many_are_listed_in_portions(people, monkeypatch):
-    monkeypatch.setattr("hikidashi.api.hottask.user_table.PORTION_ITEMS", 2)
+    monkeypatch.setattr("hikidashi.api.hottask.sources.PORTION_ITEMS", 2)
     assert found(people) == NAMES
     assert lists.PORTION_ITEMS > 2
 

@@ -48,7 +48,7 @@ def list_end_users(connection: Connection, query: Query, user: str = "") -> list
 def stream_end_users(
     connection: Connection, query: Query, user: str, rows_max: int
 ) -> Iterator[list[EndUser]]:
-    """All of them, in portions as they come."""
+    """All of them, in portions as they come, none of them empty."""
     text, params = _select(connection, query, user)
     portion: list[EndUser] = []
     for row in connection.stream(text, params):
@@ -56,7 +56,8 @@ def stream_end_users(
         if len(portion) == rows_max:
             yield portion
             portion = []
-    yield portion
+    if portion:
+        yield portion
 
 
 def count_end_users(connection: Connection, query: Query, user: str = "") -> int:

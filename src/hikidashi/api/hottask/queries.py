@@ -11,15 +11,12 @@ from ...core.access import Identity
 from ...core.limits import CONDITIONS_MAX, PAGE_ITEMS_MAX
 from ...core.query import Query
 from ...service.app import App, View
-from ...service.rows import count_rows, page_rows, short_rows, stream_rows
 from ..body import told
 from ..exchange import Answer, HttpRequest
 from .envelope import AFTER, BEFORE, success, wrap
-from .places import get_table
 from .query_bodies import PAGE_SIZE, Asked, decode_asked, make_row_query
 from .route import Route, keyed
-from .rows_encode import encode_rows
-from .user_table import count_users, or_users, page_users
+from .sources import Source, find_source
 
 
 class FilterBody(msgspec.Struct):
@@ -62,8 +59,8 @@ async def page(app: App, request: HttpRequest, identity: Identity) -> Answer:
     asked = decode_asked(request.body)
 
     def read(view: View) -> bytes:
-        rows, total = page_rows(view, _query(view, request, asked, pages=True))
-        return wrap(b'{"List":[%b],"VirtualCount":%d}' % (encode_rows(rows), total))
+        source, query = _find(view, request, asked, pages=True)
+        return wrap(b'{"List":[%b],"VirtualCount":%d}' % source.page(query))
 
     return Answer(200, await app.scan(identity, read))
 
@@ -73,13 +70,15 @@ async def list_all(app: App, request: HttpRequest, identity: Identity) -> Answer
     asked = decode_asked(request.body)
 
     def read(view: View) -> bytes | None:
-        rows = short_rows(view, _query(view, request, asked, pages=False))
-        return None if rows is None else wrap(b"[%b]" % encode_rows(rows))
+        source, query = _find(view, request, asked, pages=False)
+        rows = source.short(query)
+        return None if rows is None else wrap(b"[%b]" % rows)
 
     def pieces(view: View) -> Iterator[bytes]:
+        source, query = _find(view, request, asked, pages=False)
         before = BEFORE + b"["
-        for rows in stream_rows(view, _query(view, request, asked, pages=False)):
-            yield before + encode_rows(rows)
+        for rows in source.stream(query):
+            yield before + rows
             before = b","
         yield (b"]" if before == b"," else before + b"]") + AFTER
 
@@ -94,20 +93,22 @@ async def count(app: App, request: HttpRequest, identity: Identity) -> Answer:
     asked = decode_asked(request.body)
 
     def read(view: View) -> int:
-        return count_rows(view, _query(view, request, asked, pages=False))
+        source, query = _find(view, request, asked, pages=False)
+        return source.count(query)
 
     return Answer(200, success(await app.scan(identity, read)))
 
 
-def _query(view: View, request: HttpRequest, asked: Asked, *, pages: bool) -> Query:
-    return make_row_query(view, get_table(view, request.params), asked, pages=pages)
+def _find(view: View, request: HttpRequest, asked: Asked, *, pages: bool) -> tuple[Source, Query]:
+    source = find_source(view, request.params)
+    return source, make_row_query(view, source.datastore, source.scope, asked, pages=pages)
 
 
 ROUTES: Final = (
     Route(
         name="Page",
         path="/CustomTableValue/Page/:code/:table",
-        work=keyed(or_users(page, page_users), "Page"),
+        work=keyed(page, "Page"),
         summary="A page of the rows that filters hold for; `Data` has them as `List`, and as"
         " `VirtualCount` how many there are on all pages.",
         body=PageBody,
@@ -115,14 +116,14 @@ ROUTES: Final = (
     Route(
         name="List",
         path="/CustomTableValue/List/:code/:table",
-        work=keyed(or_users(list_all), "List"),
+        work=keyed(list_all, "List"),
         summary="All rows that filters hold for; `Data` is an array of them.",
         body=ListBody,
     ),
     Route(
         name="Count",
         path="/CustomTableValue/Count/:code/:table",
-        work=keyed(or_users(count, count_users), "Count"),
+        work=keyed(count, "Count"),
         summary="How many rows filters hold for, as `Data`.",
         body=ListBody,
     ),
@@ -130,7 +131,7 @@ ROUTES: Final = (
         name="GetTableDataList",
         method="GET",
         path="/CustomTableValue/GetTableDataList/:code/:table",
-        work=keyed(or_users(list_all), "List"),
+        work=keyed(list_all, "List"),
         summary="All rows of a table, as List without a body.",
     ),
 )

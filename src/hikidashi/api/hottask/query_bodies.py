@@ -24,9 +24,7 @@ from ...core.limits import CONDITIONS_MAX, PAGE_ITEMS_MAX
 from ...core.query import Query, Sort, SystemKey
 from ...core.record import record
 from ...service.app import View
-from ...service.rows import row_scope
 from .decode import PLACES, decode_json
-from .places import Table
 
 PAGE_SIZE: Final = 20  # rows of a page, unless the caller says otherwise
 SHAPE: Final = (
@@ -66,16 +64,10 @@ def decode_asked(body: bytes) -> Asked:
     return Asked(page, per_page, order or "id", ascending is not False, _filters(given))
 
 
-def make_row_query(view: View, table: Table, asked: Asked, *, pages: bool) -> Query:
-    """The query for rows of a table; `pages`: for one page of them. Raises 400."""
-    scope = row_scope(view, table.datastore)
-    return make_query_of(view, table.datastore, scope, asked, pages=pages)
-
-
-def make_query_of(
+def make_row_query(
     view: View, datastore: Datastore, scope: RowScope, asked: Asked, *, pages: bool
 ) -> Query:
-    """The same with what names are read against."""
+    """The query for rows, whose names are read against `scope`; `pages`: for one page. Raises 400."""
     subject = find_row_subject(asked.order, scope)
     sorts: tuple[Sort, ...] = ()
     if subject is not SystemKey.ROW or not asked.ascending:  # the order that all end in
