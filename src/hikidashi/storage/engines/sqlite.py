@@ -233,7 +233,8 @@ class SqliteConnection:
         return found
 
     def write(self, batches: Sequence[Batch]) -> None:
-        """One `executemany` a batch, which costs a third of rows that share a statement.
+        """One `executemany` a batch, which costs a half (inserts) to a quarter (updates) of what rows
+        that share a statement do.
 
         But each statement whose triggers write to a full-text index sorts what it adds into that
         index, and within a savepoint goes through all pages that were changed so far: those of a
