@@ -75,8 +75,7 @@ class Credentials:
         held = self._find(id_)
         if held is None:
             return False
-        is_bots = held.kind in ("project", "anonymous")
-        leaving = [Leave(held.workspace, held.user)] if is_bots else []
+        leaving = [Leave(held.workspace, held.user)] if held.is_bots else []
         self._carry_out(RevokeKey(held), *leaving)
         return True
 

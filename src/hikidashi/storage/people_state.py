@@ -64,6 +64,16 @@ class ProjectKey:
     kind: str = "project"
     is_revoked: bool = False
 
+    @property
+    def is_bots(self) -> bool:
+        """Whether it speaks for a bot of its own, which goes with it."""
+        return self.kind in ("project", "anonymous")
+
+    @property
+    def has_secret(self) -> bool:
+        """Whether what is hashed is known to nobody else; it may be made only once."""
+        return self.kind not in ("open", "anonymous")
+
 
 @record
 class People:

@@ -208,6 +208,6 @@ def update_project_key(connection: Connection, key: ProjectKey) -> None:
 def revoke_project_key(connection: Connection, key: ProjectKey, now_ms: int) -> None:
     """The key opens nothing any more. What was open may be opened again."""
     columns = (Column("revoked_at", "bigint"), Column("hash", "text"))
-    hash_ = key.id if key.kind in ("open", "anonymous") else key.hash
+    hash_ = key.hash if key.has_secret else key.id
     connection.write([Update("tokens", _ID, columns, [(now_ms, hash_, key.id)])])
     raise_people_number(connection, key.workspace)

@@ -203,7 +203,7 @@ def _membership(connection: Connection, workspace: str, user: str) -> State | No
 
 
 def _kind(key: ProjectKey) -> str:
-    return "key" if key.kind in ("project", "anonymous") else "token"
+    return "key" if key.is_bots else "token"
 
 
 def _key(key: ProjectKey) -> dict[str, object]:
