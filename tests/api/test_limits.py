@@ -52,7 +52,6 @@ NOT_REFUSALS = {
     *(
         "COPY_ROWS_MIN",
         "FIELDS_SHOWN_MAX",
-        "_FIELDS_SHOWN_MAX",
         "_DIGITS_MAX",  # what has more is over INTEGER_MAX
         "_SHOWN_MAX",
         "FREE_BYTES_MIN",

@@ -114,7 +114,7 @@ _SYSTEM: Final = {
 _PLAIN: Final = Settings()
 _YEAR: Final = re.compile(r"\d{4}-", re.ASCII)  # is nowhere in an instant but at its beginning
 _NEVER: Final = AnyOf(())
-_FIELDS_SHOWN_MAX: Final = 30  # named in the message about a field that is not there
+FIELDS_SHOWN_MAX: Final = 30  # named in the message about a field that is not there
 
 
 def find_operator(name: str) -> Operator:
@@ -150,10 +150,14 @@ def find_row_subject(name: str, scope: RowScope) -> Subject:
             return SystemKey.STATUS if field.kind.name == "status" else field
     if name in _SYSTEM:
         return _SYSTEM[name]
-    named = [one.display_id for one in scope.fields]
-    shown = ", ".join(["id", *named[:_FIELDS_SHOWN_MAX]])
-    more = ", …" if len(named) > _FIELDS_SHOWN_MAX else ""
-    raise invalid_request(f"there is no field {name[:200]}; the table has {shown}{more}")
+    shown = list_names(["id", *(one.display_id for one in scope.fields)])
+    raise invalid_request(f"there is no field {name[:200]}; the table has {shown}")
+
+
+def list_names(names: Sequence[str]) -> str:
+    """The names of fields, as a message tells them: not more than some."""
+    more = ", …" if len(names) > FIELDS_SHOWN_MAX else ""
+    return ", ".join(names[:FIELDS_SHOWN_MAX]) + more
 
 
 def _read(wish: Filter, scope: RowScope) -> Condition:

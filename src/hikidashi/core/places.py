@@ -8,9 +8,8 @@ from __future__ import annotations
 from .access import Actor, may_see_project, may_use_datastore
 from .catalog import Catalog, Datastore, Project
 from .commands import WriteItem
-from .errors import forbidden, invalid_request, no_place, unauthorized
+from .errors import invalid_request, no_place, unauthorized
 from .limits import COMMENT_CHARS_MAX
-from .public import names_users
 
 
 def get_project(catalog: Catalog, actor: Actor, ref: str) -> Project:
@@ -60,11 +59,8 @@ def get_coded_project(catalog: Catalog, actor: Actor, code: str) -> Project:
 
 
 def get_table(catalog: Catalog, actor: Actor, code: str, table: str) -> Datastore:
-    """A datastore that the actor may use, by its number, or else by display id. Raises 404, and 403
-    for the table of end users, which is no datastore."""
+    """A datastore that the actor may use, by its number, or else by display id. Raises 404."""
     datastore = get_coded_project(catalog, actor, code).find_table(table)
-    if datastore is None and names_users(table):
-        raise forbidden("the rows of the table User are made by SignUp, and are not written here")
     if datastore is None or not may_use_datastore(actor, datastore):
         raise no_place("table", table)
     return datastore

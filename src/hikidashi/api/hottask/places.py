@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from ...core import places
 from ...core.access import Actor
 from ...core.catalog import Datastore, Project
-from ...core.errors import key_missing
+from ...core.errors import forbidden, key_missing
+from ...core.public import names_users
 from ...core.record import record
 from ...service.app import View
 
@@ -38,6 +39,10 @@ def get_project(view: View, params: Mapping[str, str]) -> Project:
 
 
 def get_table(view: View, params: Mapping[str, str]) -> Table:
-    """The table of the path, if it exists for the caller. Raises 404."""
-    found = places.get_table(view.catalog, view.actor, params["code"], params["table"])
+    """The table of the path, if it exists for the caller. Raises 404, and 403 for the table User,
+    which is none."""
+    ref = params["table"]
+    if names_users(ref) and get_project(view, params).find_table(ref) is None:
+        raise forbidden("the rows of the table User are made by SignUp, and are not written here")
+    found = places.get_table(view.catalog, view.actor, params["code"], ref)
     return Table(found, view.actor)

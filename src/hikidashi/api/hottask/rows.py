@@ -13,6 +13,7 @@ from ...core.access import Identity, may_use_field
 from ...core.actions import Operation
 from ...core.commands import Command, Entry, Op, Refuse, WriteItem
 from ...core.errors import Code, Fault, FaultError, FaultKind
+from ...core.filters import list_names
 from ...core.plan import Result, WriteResult
 from ...service.app import App, View
 from ..body import told
@@ -24,8 +25,6 @@ from .places import Table, get_table
 from .route import Route, keyed
 from .row_values import read_values
 from .rows_encode import TIMES
-
-FIELDS_SHOWN_MAX = 30  # named in the message about a field that is not there
 
 
 class UpdateBody(msgspec.Struct):
@@ -156,10 +155,9 @@ def _explained(error: FaultError, table: Table) -> FaultError:
         for field in table.datastore.fields
         if field.kind.writable and may_use_field(table.actor, field)
     ]
-    shown = ", ".join(names[:FIELDS_SHOWN_MAX]) + (", …" if len(names) > FIELDS_SHOWN_MAX else "")
     stand_in = " (the one sent stands for their names)" if any(map(is_placeholder, keys)) else ""
     number = " and Create gives the id itself" if any(key.lower() == "id" for key in keys) else ""
-    hint = f"the fields of this table are {shown}{stand_in}{number}"
+    hint = f"the fields of this table are {list_names(names)}{stand_in}{number}"
     return FaultError(error.kind, *error.faults, Fault(Code.INVALID_PARAMS, hint))
 
 
