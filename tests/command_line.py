@@ -1,11 +1,14 @@
-"""Commands run in process, as a shell would see them."""
+"""Commands run in process, as a shell would see them, and scripts run by a shell."""
 
 from __future__ import annotations
 
 import json
 import logging
+import os
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from click.testing import CliRunner, Result
@@ -58,3 +61,18 @@ class CommandLine:
     def json(self, *words: str, stdin: str = "") -> Any:
         """What a command that must succeed tells programs."""
         return json.loads(self.done(*words, "--json", stdin=stdin))
+
+
+def run_shell(script: str, folder: Path, seconds: float) -> str:
+    """What a script that must succeed prints when it is pasted into a shell in a folder."""
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env={"PATH": os.environ["PATH"]},
+        check=False,
+        timeout=seconds,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.command_line import run_shell
 from tests.waiting import first_line
 
 README = Path(__file__).parent.parent / "README.md"
@@ -57,17 +58,8 @@ def test_the_first_five_minutes_work_as_they_stand(tmp_path: Path) -> None:
         script = marked.replace("http://127.0.0.1:8000", url).replace(
             "/tmp/order.json", "order.json"
         )
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", script],
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            env={"PATH": os.environ["PATH"]},
-            check=False,
-            timeout=120,
-        )
-    assert done.returncode == 0, done.stderr
-    login, made, changed, read, told, numbers, hottask = re.split(r"\n=== \d\n", done.stdout)[:7]
+        done = run_shell(script, tmp_path, 120)
+    login, made, changed, read, told, numbers, hottask = re.split(r"\n=== \d\n", done)[:7]
     assert json.loads(login)["email"] == "ben@demo.example"
     assert json.loads(made)["error"] is None
     assert '"rev_no":2' in changed

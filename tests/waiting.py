@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
 import threading
 import time
 from collections.abc import Iterable
+
+from hikidashi.service.events import EventRelay
 
 SECONDS_MAX = 60.0  # many times what anything takes on a slow machine
 
@@ -33,6 +36,16 @@ def join_all(threads: Iterable[threading.Thread], seconds: float = SECONDS_MAX) 
     for one in threads:
         one.join(max(0.0, until - time.monotonic()))
         assert not one.is_alive(), f"the thread {one.name} still runs after {seconds} s"
+
+
+async def drain(relay: EventRelay) -> None:
+    """Let a relay turn until nothing is left to do now."""
+    while True:
+        await relay.turn()
+        tasks = [task for lane in relay._lanes.values() for task in lane.tasks]
+        if not tasks and not relay._outcomes:
+            return
+        await asyncio.gather(*tasks)
 
 
 def wait_for_child(pid: int, seconds: float = SECONDS_MAX) -> int:

@@ -20,6 +20,7 @@ import quickjs
 from hikidashi.api.hottask.query_bodies import PAGE_SIZE
 from hikidashi.core import limits
 from hikidashi.core.filters import Operator
+from tests.command_line import run_shell
 from tests.waiting import first_line
 
 ROOT = Path(__file__).parents[2]
@@ -75,17 +76,8 @@ def send(url: str, headers: str, body: str) -> str:
 def test_the_samples_work_as_they_stand(url, tmp_path):
     local = "http://127.0.0.1:8000"
     script = sample("sh").replace(local, url).replace(" -d ", ' -w "\\n" -d ')
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env={"PATH": os.environ["PATH"]},
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    answers = [json.loads(one) for one in done.stdout.splitlines()]
+    done = run_shell(script, tmp_path, 60)
+    answers = [json.loads(one) for one in done.splitlines()]
     assert all(one["Success"] for one in answers), answers
     data = [one["Data"] for one in answers]
     assert data[:4] == [1, 1, 2, 1]

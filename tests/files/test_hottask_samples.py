@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -17,6 +16,7 @@ import pytest
 import quickjs
 
 from hikidashi.core import limits
+from tests.command_line import run_shell
 from tests.files.papers import PNG
 from tests.files.steps import CODE, KEY
 
@@ -68,13 +68,8 @@ def held(url: str) -> list[Any]:
 def test_the_samples_work_as_they_stand(server, tmp_path):
     url = f"http://127.0.0.1:{server[1]}"
     (tmp_path / "photo.png").write_bytes(PNG)
-    env = {"PATH": os.environ["PATH"]}
-    command = ["bash", "-euo", "pipefail", "-c", sample("sh", url)]
-    done = subprocess.run(
-        command, check=False, capture_output=True, cwd=tmp_path, env=env, timeout=60
-    )
-    assert done.returncode == 0, done.stderr
-    answers = [json.loads(one + "}") for one in done.stdout.decode().split("}")[:-1]]
+    done = run_shell(sample("sh", url), tmp_path, 60)
+    answers = [json.loads(one + "}") for one in done.split("}")[:-1]]
     assert all(one["Success"] for one in answers), answers
     assert get(answers[-1]["Data"]) == PNG
     [first] = held(url)

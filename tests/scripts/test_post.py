@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from hikidashi.core.limits import SCRIPT_DEPTH_MAX
 from tests.scripts.test_pre import act
+from tests.waiting import drain
 
 
-def drain(shop):
-    """Let the relay turn until nothing is left to do now."""
-    relay = shop.served.app.events
-
-    async def turn():
-        while True:
-            if await relay.turn():
-                continue
-            tasks = [task for lane in relay._lanes.values() for task in lane.tasks]
-            if not tasks:
-                return
-            await asyncio.gather(*tasks)
-
-    shop.served.run(turn())
+def turn_relay(shop):
+    """Let what was written be followed until nothing is left to do now."""
+    shop.served.run(drain(shop.served.app.events))
 
 
 def later(shop):
@@ -36,18 +24,18 @@ def test_it_runs_once_behind_the_answer_with_what_the_caller_said(shop):
     assert told["as_result"] is None
     assert later(shop)[before:] == []
     act(shop, "Later", item, values={"name": "pad"})
-    drain(shop)
+    turn_relay(shop)
     assert later(shop)[before:] == ["later ink 2 a,1 Later", "later pad 3  Later"]
-    drain(shop)
+    turn_relay(shop)
     assert len(later(shop)) == before + 2
 
 
 def test_it_follows_creating_and_deleting(shop):
     before = len(later(shop))
     item = shop.new(action="MakeLater", name="new")
-    drain(shop)
+    turn_relay(shop)
     shop.send("POST", f"ORDERS/items/action/{item}/RemoveLater", {"is_force_update": True})
-    drain(shop)
+    turn_relay(shop)
     made, removed = later(shop)[before:]
     assert made == "later new 1  MakeLater"
     assert removed.startswith("later new ")
@@ -57,7 +45,7 @@ def test_it_follows_creating_and_deleting(shop):
 def test_what_was_waited_for_is_not_run_again(shop):
     notes = len(shop.search("NOTES"))
     act(shop, "AfterNotes")
-    drain(shop)
+    turn_relay(shop)
     assert len(shop.search("NOTES")) == notes + 1
 
 
@@ -68,7 +56,7 @@ def test_each_item_of_a_bulk_action_has_its_script_run(shop):
     body = {"conditions": conditions, "item": {"amount": 1}, "use_display_id": True}
     told = shop.send("POST", "ORDERS/items/bulkaction/Later", body)
     assert told["result"]["processed"] == 3
-    drain(shop)
+    turn_relay(shop)
     assert sorted(later(shop)[before:]) == [f"later bulk {n} 2  Later" for n in range(3)]
 
 
@@ -84,7 +72,7 @@ def test_related_items_only_if_it_is_asked_for(shop):
         }
         told = shop.send("POST", "NOTES/items/new", body)
         assert told["error"] is None
-    drain(shop)
+    turn_relay(shop)
     assert later(shop)[before:] == ["later asked True 1  MakeLater"]
 
 
@@ -96,8 +84,8 @@ def test_one_that_throws_is_not_run_again_and_holds_nothing_up(shop):
     try:
         item, _ = act(shop, "LaterThrows")
         act(shop, "Later", item)
-        drain(shop)
-        drain(shop)
+        turn_relay(shop)
+        turn_relay(shop)
     finally:
         del live.publish_log
     assert heard == ["so"]
@@ -106,8 +94,8 @@ def test_one_that_throws_is_not_run_again_and_holds_nothing_up(shop):
 
 def test_one_that_sets_itself_off_again_comes_to_an_end(shop):
     item, told = act(shop, "LaterAgain")
-    drain(shop)
+    turn_relay(shop)
     assert shop.details(item)["rev"] == told["rev_no"]["rev_no"] + SCRIPT_DEPTH_MAX
     act(shop, "LaterAgain", item)  # what a person does begins anew
-    drain(shop)
+    turn_relay(shop)
     assert shop.details(item)["rev"] == told["rev_no"]["rev_no"] + 1 + 2 * SCRIPT_DEPTH_MAX

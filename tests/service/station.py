@@ -11,6 +11,7 @@ from hikidashi.service.events import EventRelay
 from hikidashi.storage import deliveries
 from hikidashi.storage.outbox import OUTBOX_COLUMNS, event_row
 from tests.api.rest import Rest
+from tests.waiting import drain
 
 
 class Listener:
@@ -88,13 +89,7 @@ class Station:
         return made
 
     async def adrain(self, relay: EventRelay | None = None) -> None:
-        relay = relay or self.relay
-        while True:
-            await relay.turn()
-            tasks = [task for lane in relay._lanes.values() for task in lane.tasks]
-            if not tasks and not relay._outcomes:
-                return
-            await asyncio.gather(*tasks)
+        await drain(relay or self.relay)
 
     def drain(self) -> None:
         """Let the relay turn until nothing is left to do now."""

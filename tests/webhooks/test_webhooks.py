@@ -28,6 +28,7 @@ from hikidashi.storage.definitions import list_workspaces
 from tests.api.rest import Rest
 from tests.deterministic import START_MS, FixedClock, fixed_ids
 from tests.files.papers import FORM, form
+from tests.waiting import drain
 from tests.webhooks.receivers import Receiver, is_signed
 
 SHOP = Path(__file__).parent.parent / "worlds" / "shop.yaml"
@@ -62,17 +63,7 @@ class World:
 
     def drain(self) -> None:
         """Let the relay turn until nothing is left to do now."""
-        relay = self.rest.app.events
-
-        async def turn() -> None:
-            while True:
-                await relay.turn()
-                tasks = [task for lane in relay._lanes.values() for task in lane.tasks]
-                if not tasks and not relay._outcomes:
-                    return
-                await asyncio.gather(*tasks)
-
-        self.run(turn())
+        self.run(drain(self.rest.app.events))
 
     def sent(self, path: str, query: str = "") -> list[dict[str, Any]]:
         reply = self.call("GET", f"{path}/deliveries{query}")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
-from hikidashi.service.events import EventRelay
 from tests.api.rest import Reply, Rest
+from tests.waiting import drain
 
 PLACES = dict.fromkeys(("ORDERS", "CUSTOMERS", "TASKS", "PLAIN"), "SALES") | {"BILLS": "BOOKS"}
 RULES = (  # from, its key, to, its key
@@ -15,16 +14,6 @@ RULES = (  # from, its key, to, its key
     ("BILLS", "number", "ORDERS", "number"),
     ("TASKS", "topic", "TASKS", "topic"),
 )
-
-
-async def drain(relay: EventRelay) -> None:
-    """Let a relay turn until nothing is left to do now."""
-    while True:
-        await relay.turn()
-        tasks = [task for lane in relay._lanes.values() for task in lane.tasks]
-        if not tasks and not relay._outcomes:
-            return
-        await asyncio.gather(*tasks)
 
 
 class Rules(Rest):

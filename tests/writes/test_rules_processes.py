@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from hikidashi.core.ids import ObjectIds
-from tests.writes.rules import Rules, drain
+from tests.waiting import drain
+from tests.writes.rules import Rules
 
 
 @pytest.fixture(scope="module")
