@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -45,17 +45,27 @@ class RunShape(msgspec.Struct):
 
 
 class ScheduleShape(msgspec.Struct):
-    """A schedule."""
+    """A schedule. What it was made with may be sent back as it stands here."""
 
     schedule_id: str
     display_id: str
     name: dict[str, str]
     description: str
+    datastore: Annotated[str, told("Of whose items; its display id.")]
     datastore_id: str
+    action: Annotated[str, told("What is run; its display id.")]
     action_id: str
     cron: str
-    time_zone: str
-    user: Annotated[str, told("Address of the bot user that it acts as.")]
+    time_zone: Annotated[str, told("Empty for the workspace's.")]
+    used_time_zone: Annotated[str, told("In which `cron` is meant.")]
+    query: Annotated[str, told("Display id of the saved query that finds items; empty for none.")]
+    conditions: Annotated[
+        list[dict[str, Any]] | None, told("What finds them instead; null for nothing.")
+    ]
+    any: Annotated[bool, told("One condition is enough.")]
+    values: Annotated[dict[str, Any], told("What is written, by display id of the field.")]
+    comment: Annotated[str, told("Of the histories.")]
+    user: Annotated[str, told("Address of the bot user that it acts as; empty for none.")]
     enabled: bool
     next_at: Annotated[str | None, told("When it is due next.")]
     runs: Annotated[list[RunShape], told("The last ten, the newest first.")]
@@ -89,21 +99,19 @@ async def post_run(app: App, request: HttpRequest, identity: Identity) -> Answer
 
 
 def _schedule(told_one: ToldSchedule) -> ScheduleShape:
-    one = told_one.schedule
-    return ScheduleShape(
-        schedule_id=one.id,
-        display_id=one.display_id,
-        name=dict(one.names),
-        description=one.description,
-        datastore_id=one.datastore,
-        action_id=one.action,
-        cron=one.cron,
-        time_zone=told_one.time_zone,
-        user=one.user,
-        enabled=one.is_enabled,
-        next_at=_instant(told_one.next_at),
-        runs=[_run(run) for run in told_one.runs],
-    )
+    body = told_one.body
+    whole = {
+        **told_one.keys,
+        "schedule_id": told_one.id,
+        "display_id": told_one.display_id,
+        "name": body.names,
+        "datastore_id": body.datastore,
+        "action_id": body.action,
+        "used_time_zone": told_one.time_zone,
+        "next_at": _instant(told_one.next_at),
+        "runs": [_run(run) for run in told_one.runs],
+    }
+    return ScheduleShape(**whole)
 
 
 def _run(run: Run) -> RunShape:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -41,6 +41,19 @@ def export_application(now: WorkspaceNow, project: str) -> dict[str, Any]:
     """An application in the keys of a file, with its ids and people."""
     found = next(one for one in now.definitions if one.id == project)
     return _Exporter(now).application(found)
+
+
+def export_parts(
+    definitions: Sequence[Definition], kind: str, project: str
+) -> list[tuple[Definition, dict[str, Any]]]:
+    """The parts of a kind that a project holds, each with all of its keys as a file has them;
+    `definitions` are those of the workspace, siblings in their order."""
+    around = Around(Index(definitions), project, "")
+    return [
+        (one, {form.name: form.show(one.body, around) for form in FORMS[kind]})
+        for one in definitions
+        if (one.kind, one.parent) == (kind, project)
+    ]
 
 
 class _Exporter:
