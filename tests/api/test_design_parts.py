@@ -27,6 +27,8 @@ NEW = {
 @pytest.fixture(scope="module")
 def open_shop(new_database, tmp_path_factory) -> Iterator[Shop]:
     made = Shop(new_database(tmp_path_factory.mktemp("parts")))
+    key = {"dataType": "text", "name": "Code", "display_id": "code", "unique": True}
+    assert made.call("POST", f"{ORDERS}/fields", key)[0] == 200
     yield made
     made.close()
 
@@ -86,6 +88,27 @@ def test_a_dry_run_changes_nothing(shop, kind):
     assert listed(shop, kind) == []
 
 
+SAID = {
+    "a rule": ("relation", {"rule": {"field": "code", "equals": "code"}}),
+    "a name": ("relation", {"name": "More"}),
+    "words": ("function", {"description": "words"}),
+    "roles": ("function", {"roles": ["ADMIN"]}),
+}
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_null_takes_back_what_was_said_and_what_is_absent_stays(shop, name):
+    kind, said = SAID[name]
+    path, body = NEW[kind]
+    assert shop.call("POST", path, body)[0] == 200
+    told = listed(shop, kind)
+    found = []
+    for change in (said, {}, dict.fromkeys(said)):
+        assert shop.call("PATCH", f"{path}/more", change) == (200, None)
+        found.append(listed(shop, kind))
+    assert (found[0] == told, found[1], found[2]) == (False, found[0], told)
+
+
 REFUSED = {
     "a relation to nothing": ("POST", RELATIONS, {"to": {"datastore": "none"}}, 400, "to"),
     "a relation without an end": ("POST", RELATIONS, {}, 400, "to"),
@@ -103,6 +126,15 @@ REFUSED = {
     "a user who is no bot": ("POST", SCHEDULES, {**CLOCK, "user": "bob@shop.test"}, 400, "user"),
     "another action": ("POST", SCHEDULES, {**CLOCK, "action": "none"}, 400, "action"),
     "values that are none": ("POST", SCHEDULES, {**CLOCK, "values": []}, 400, "values"),
+    "a relation that leads nowhere any more": (
+        "PATCH",
+        f"{RELATIONS}/none",
+        {"to": None},
+        400,
+        "to",
+    ),
+    "a function that does nothing": ("PATCH", f"{FUNCTIONS}/none", {"script": None}, 400, "script"),
+    "no display id": ("POST", FUNCTIONS, {"script": "1", "display_id": None}, 400, "display_id"),
     "a relation that is not there": ("PATCH", f"{RELATIONS}/none", {}, 404, "relation"),
     "a function that is not there": ("DELETE", f"{FUNCTIONS}/none", None, 404, "function"),
     "a schedule that is not there": ("PATCH", f"{SCHEDULES}/none", {}, 404, "schedule"),

@@ -113,6 +113,18 @@ def test_an_export_says_the_same(open_shop):
     assert list(changes) == []
 
 
+def test_a_file_takes_conditions_back_by_null(open_shop):
+    shop = open_shop({"query": None, "conditions": [], "values": {"times": 2}})
+    text = schema({"values": None})  # with a query
+    app = shop.app
+    with pytest.raises(SchemaError, match="needs either a query or conditions"):
+        shop.run(schema_apply(app.store, app.ids, app.clock, loads(text)))
+    null = text.replace('"query":', '"conditions": null, "query":')
+    shop.run(schema_apply(app.store, app.ids, app.clock, loads(null)))
+    told = shop.told()
+    assert [told[key] for key in ("query", "conditions", "values")] == ["open", None, {"times": 2}]
+
+
 ODD = {
     "none": ({}, {}, []),
     "no user": ({"user": None}, {}, ["schedule SHOP/nightly acts as nobody: it has no user"]),

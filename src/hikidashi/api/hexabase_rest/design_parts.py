@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Final
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from ...core.access import Identity
 from ...core.relations import Relation
@@ -12,6 +13,7 @@ from ...core.saved import Function
 from ...service.app import App
 from ...service.design import Scene
 from ...service.design_parts import Parts, Place
+from ...service.schema import USUAL
 from ..body import decode_body, told
 from ..edge import Answer, Call, HttpRequest, answer_json
 from . import envelopes
@@ -37,10 +39,12 @@ _call: Final = CallMaker(envelopes.design, writes=(DRY_DESIGN,))
 
 
 class PartBody(msgspec.Struct):
-    """What each of them has; what is absent stays, or is as usual."""
+    """What each has; what is absent stays, or is as usual; null makes it as usual again."""
 
-    name: Annotated[str | Names | None, told("Its name, or its names by language.")] = None
-    display_id: Annotated[str | None, told("Its display id; a new one is given one.")] = None
+    name: Annotated[str | Names | None | UnsetType, told("Its name, or its names by language.")] = (
+        UNSET
+    )
+    display_id: Annotated[str | UnsetType, told("Its display id; a new one is given one.")] = UNSET
 
 
 class TargetBody(msgspec.Struct):
@@ -60,10 +64,11 @@ class MatchBody(msgspec.Struct):
 class RelationBody(PartBody):
     """The settings of a relation."""
 
-    to: Annotated[TargetBody | None, told("The datastore that it leads to.")] = None
-    rule: Annotated[MatchBody | None, told("What links items by themselves; `{}` for nothing.")] = (
-        None
-    )
+    to: Annotated[TargetBody | UnsetType, told("The datastore that it leads to.")] = UNSET
+    rule: Annotated[
+        MatchBody | None | UnsetType,
+        told("What links items by themselves; `{}` or null for nothing."),
+    ] = UNSET
 
 
 class CreateRelationBody(RelationBody, kw_only=True):
@@ -75,12 +80,12 @@ class CreateRelationBody(RelationBody, kw_only=True):
 class FunctionBody(PartBody):
     """The settings of a function."""
 
-    description: Annotated[str | None, told("What it is for.")] = None
+    description: Annotated[str | None | UnsetType, told("What it is for.")] = UNSET
     roles: Annotated[
-        list[str | RoleGrant] | None,
-        told("Who may call it, the whole list. Every role if it was never said."),
-    ] = None
-    script: Annotated[str | None, told("What runs when it is called.")] = None
+        list[str | RoleGrant] | None | UnsetType,
+        told("Who may call it, the whole list; null, or if never said, every role."),
+    ] = UNSET
+    script: Annotated[str | UnsetType, told("What runs when it is called.")] = UNSET
 
 
 class CreateFunctionBody(FunctionBody, kw_only=True):
@@ -92,18 +97,28 @@ class CreateFunctionBody(FunctionBody, kw_only=True):
 class ScheduleBody(PartBody):
     """The settings of a schedule, as a schema file has them."""
 
-    description: Annotated[str | None, told("What it is for.")] = None
-    datastore: Annotated[str | None, told("Of whose items, by id or display id.")] = None
-    action: Annotated[str | None, told("What is run, by id or display id.")] = None
-    cron: Annotated[str | None, told("When: minute, hour, day, month, day of the week.")] = None
-    time_zone: Annotated[str | None, told("Empty for the workspace's.")] = None
-    query: Annotated[str | None, told("The saved query that finds items; empty for none.")] = None
-    conditions: Annotated[list[dict[str, Any]] | None, told("What finds them instead.")] = None
-    any: Annotated[bool | None, told("One condition is enough.")] = None
-    values: Annotated[dict[str, Any] | None, told("What is written, by field; the whole.")] = None
-    comment: Annotated[str | None, told("Of the histories.")] = None
-    user: Annotated[str | None, told("The address of the bot that it acts as.")] = None
-    enabled: Annotated[bool | None, told("`false`: it is not run by itself.")] = None
+    description: Annotated[str | None | UnsetType, told("What it is for.")] = UNSET
+    datastore: Annotated[str | UnsetType, told("Of whose items, by id or display id.")] = UNSET
+    action: Annotated[str | UnsetType, told("What is run, by id or display id.")] = UNSET
+    cron: Annotated[str | UnsetType, told("When: minute, hour, day, month, day of the week.")] = (
+        UNSET
+    )
+    time_zone: Annotated[str | None | UnsetType, told("Empty or null for the workspace's.")] = UNSET
+    query: Annotated[
+        str | None | UnsetType, told("The saved query that finds items; empty or null for none.")
+    ] = UNSET
+    conditions: Annotated[
+        list[dict[str, Any]] | None | UnsetType,
+        told("What finds them instead; `[]`: every item; null: nothing."),
+    ] = UNSET
+    any: Annotated[bool | None | UnsetType, told("One condition is enough.")] = UNSET
+    values: Annotated[
+        dict[str, Any] | None | UnsetType,
+        told("What is written, by field; the whole; `{}` or null: nothing."),
+    ] = UNSET
+    comment: Annotated[str | None | UnsetType, told("Of the histories.")] = UNSET
+    user: Annotated[str | None | UnsetType, told("The address of the bot that it acts as.")] = UNSET
+    enabled: Annotated[bool | None | UnsetType, told("`false`: it is not run by itself.")] = UNSET
 
 
 class CreateScheduleBody(ScheduleBody, kw_only=True):
@@ -207,13 +222,22 @@ def _place(request: HttpRequest) -> Place:
 
 
 def _keys(body: PartBody) -> dict[str, Any]:
-    """The keys of a schema file."""
-    whole = {name: getattr(body, name) for name in body.__struct_fields__}
-    keys = said(**{name: one for name, one in whole.items() if name not in ("name", "roles")})
-    for name, one in keys.items():
-        if isinstance(one, msgspec.Struct):
-            keys[name] = said(**msgspec.structs.asdict(one))
-    return keys | read_names(body.name) | read_roles(whole.get("roles"))
+    """The keys of a schema file. Null makes a key as if it had never been said."""
+    keys: dict[str, Any] = {}
+    for name in body.__struct_fields__:
+        one = getattr(body, name)
+        if one is UNSET:
+            continue
+        if one is None:
+            keys[name] = USUAL
+        elif name == "name":
+            keys |= read_names(one)
+        elif name == "roles":
+            keys |= read_roles(one)
+        else:
+            is_struct = isinstance(one, msgspec.Struct)
+            keys[name] = said(**msgspec.structs.asdict(one)) if is_struct else one
+    return keys
 
 
 async def get_relations(app: App, request: HttpRequest, identity: Identity) -> Answer:

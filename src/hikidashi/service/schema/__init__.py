@@ -24,6 +24,7 @@ from .now import find_workspaces, read_now
 from .plan import plan
 from .problems import Place, Problem, SchemaError
 from .sealing import read_held, seal_passwords
+from .sections import USUAL
 
 BY_FILE = Author("schema")
 
@@ -92,6 +93,7 @@ async def _load(store: Store, source: str | Path | SchemaFile) -> SchemaFile:
 
 __all__ = [
     "BY_FILE",
+    "USUAL",
     "Change",
     "Place",
     "Problem",

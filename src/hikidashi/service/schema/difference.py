@@ -19,6 +19,7 @@ from .keys import changed_keys, shown, usual_body
 from .matching import Drop, Match, Matcher, Matching, Reorder
 from .model import DEFAULT_ACTIONS, WORDS, Node, WorkspaceNode
 from .problems import Place
+from .sections import USUAL
 
 _HOLD_NO_DATA = frozenset(
     (
@@ -129,7 +130,11 @@ class _Comparison:
             if misplaced and raw is not False:
                 node.section.fail(f"means nothing for a {_word(body)} field", form.name)
                 continue
-            body = msgspec.structs.replace(body, **form.resolve(raw, node.section, scope, body))
+            if raw is USUAL:
+                attributes = form.reset(usual_body(node.kind, _word(body)))
+            else:
+                attributes = form.resolve(raw, node.section, scope, body)
+            body = msgspec.structs.replace(body, **attributes)
         if not body.names:
             body = msgspec.structs.replace(body, names={"en": match.display_id})
         if isinstance(body, GroupBody):

@@ -54,6 +54,10 @@ class Form:
         """The attributes of the body that follow."""
         return {self.attributes[0]: raw}
 
+    def reset(self, usual: Any) -> dict[str, Any]:
+        """The attributes as they are in a body of which nothing is said."""
+        return {one: getattr(usual, one) for one in self.attributes}
+
     def show(self, body: Any, around: Around) -> Any:
         """What a file would say."""
         return getattr(body, self.attributes[0])

@@ -26,7 +26,7 @@ from ..periods import is_zone
 from .forms import Fixed, Form
 from .keys import FORMS
 from .problems import Place, SchemaError
-from .sections import Section, from_data, parse_yaml, read_yaml
+from .sections import USUAL, Section, from_data, parse_yaml, read_yaml
 
 # What holds what: the key of the list in a file, and the kind of what is in it.
 CHILDREN: dict[str, tuple[tuple[str, str], ...]] = {
@@ -258,7 +258,7 @@ def _read_node(kind: str, section: Section) -> Node:
         word="",
     )
     for form in FORMS[kind]:
-        raw = form.read(section)
+        raw = USUAL if section.is_usual(form.name) else form.read(section)
         if raw is not UNSET:
             node.given.append((form, raw))
         if isinstance(form, Fixed) and raw is not UNSET:

@@ -24,6 +24,7 @@ from .changes import (
 )
 from .difference import Outcome
 from .model import ANONYMOUS, Holder, KeyNode, Node, UserNode, WorkspaceNode
+from .sections import USUAL
 
 
 class Users:
@@ -101,7 +102,8 @@ class PeopleDiffer:
         for match in self._outcome.matches:
             if match.node.kind != "schedule":
                 continue
-            for email in [raw for form, raw in match.node.given if form.name == "user" and raw]:
+            given = [raw for form, raw in match.node.given if form.name == "user"]
+            for email in [raw for raw in given if raw not in ("", USUAL)]:
                 user = self._users.find(email) or known.get(email)
                 if user is None or user.id not in self._members:
                     match.node.section.fail(f"{email} is not in the workspace", "user")

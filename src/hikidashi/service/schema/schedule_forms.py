@@ -12,7 +12,7 @@ from ..periods import is_zone
 from ..schedule_times import cron_problem
 from .forms import Around, Form, Scope
 from .query_forms import Conditions
-from .sections import Section
+from .sections import USUAL, Section
 
 
 class _Text(Form):
@@ -86,7 +86,11 @@ class FoundBy(_Text):
 
 
 class Found(Conditions):
-    """What the items must be like; where it is not said, a saved query tells it, or nothing."""
+    """What the items must be like; null where a saved query tells it, or nothing."""
+
+    def read(self, section: Section) -> Any:
+        """Read each condition, or that there are none any more."""
+        return USUAL if section.is_null(self.name) else super().read(section)
 
     def show(self, body: Any, around: Around) -> Any:
         """Each condition."""

@@ -6,7 +6,7 @@ import datetime as dt
 import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
@@ -14,6 +14,9 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from ...core.limits import NAME_CHARS_MAX, SCRIPT_BYTES_MAX
 from .problems import Place, Problem, SchemaError
+
+# What stands for a value that a call takes away: the key is to be as if it had never been said.
+USUAL: Final[Any] = object()
 
 
 def parse_yaml(text: str, file: str) -> Section:
@@ -85,6 +88,14 @@ class Section:
         """The key is there."""
         self._read.add(key)
         return key in self._data
+
+    def is_usual(self, key: str) -> bool:
+        """It is to be as if it had never been said."""
+        return self.has(key) and self._data[key] is USUAL
+
+    def is_null(self, key: str) -> bool:
+        """Null stands there."""
+        return self.has(key) and self._data[key] is None
 
     def names_of_keys(self) -> list[object]:
         """The keys, in the order of the file."""
