@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ..core.grouping import ZoneSteps
 
@@ -24,12 +24,10 @@ def find_zone(name: str) -> tzinfo:
 
 def is_zone(name: str) -> bool:
     """There is a time zone of this name."""
-    if name == "UTC" or name in available_timezones():
-        return True
     try:
         ZoneInfo(name)
     except (ValueError, OSError, KeyError):
-        return False
+        return name == "UTC"
     return True
 
 
