@@ -90,7 +90,7 @@ class Accounts:
             raise no_place("user", user)
         if not found[0].email:
             raise invalid_request("u_id: the user has no address")
-        workspace = scene.now.workspace.id
+        workspace = scene.actor.workspace
         return Wish(edits=[self._reset(scene, found[0], secret, head, workspace)])
 
     async def set_new_password(self, secret: str, new: str) -> None:

@@ -8,8 +8,8 @@ workspace's lock, and writes in flight are resolved again after it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field
-from functools import partial
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from typing import Any, Protocol, TypeVar
 
 from ..core.access import Actor, Identity, make_operator, may_administer, may_design
@@ -73,16 +73,21 @@ class Inside(Protocol):
         """When it happens."""
 
 
-@record
+@dataclass(frozen=True)
 class Scene:
     """What a change finds inside its transaction: all of the caller's workspace as it is now."""
 
     connection: Connection
-    now: WorkspaceNow
     catalog: Catalog
     actor: Actor
     ids: IdSource
     now_ms: int
+
+    @cached_property
+    def now(self) -> WorkspaceNow:
+        """Definitions and people, read when they are first asked for: not for who has no right."""
+        listed = list_workspaces(self.connection)
+        return read_workspace(self.connection, self.actor.workspace, listed)
 
     def designed_project(self, ref: str) -> Project:
         """A project that the actor may see and design. Raises 404, 403."""
@@ -281,8 +286,7 @@ class Designs:
         return self._scene_of(connection, catalog, load_actor(connection, identity, catalog, 0))
 
     def _scene_of(self, connection: Connection, catalog: Catalog, actor: Actor) -> Scene:
-        now = read_workspace(connection, actor.workspace, list_workspaces(connection))
-        return Scene(connection, now, catalog, actor, self._ids, self._clock.now_ms())
+        return Scene(connection, catalog, actor, self._ids, self._clock.now_ms())
 
     def _carry_out(self, scene: Scene, wish: Wish, author: Author) -> list[Change]:
         changes = _plan(scene, wish)
@@ -291,7 +295,7 @@ class Designs:
 
 
 def _plan(scene: Scene, wish: Wish) -> list[Change]:
-    workspace = scene.now.workspace.id
+    workspace = scene.actor.workspace
     returned = [_return(workspace, one) for one in wish.restored]
     now = partial(_with_restored, scene, wish=wish)
     return returned + plan_wish(scene, wish, wish.workspace or workspace, now)
@@ -346,7 +350,7 @@ def _with_restored(scene: Scene, schema: SchemaFile, wish: Wish) -> Now:
     now = read_now(scene.connection, schema)
     if not wish.restored:
         return now
-    held = now.workspaces[scene.now.workspace.id]
+    held = now.workspaces[scene.actor.workspace]
     everything = (*held.definitions, *wish.restored)
     whole = WorkspaceNow(held.workspace, everything, held.people)
     places = {held.workspace.id: whole}

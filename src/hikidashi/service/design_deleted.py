@@ -22,7 +22,7 @@ _PEOPLE: Final[tuple[Grant, ...]] = ("user_roles", "group_roles", "group_members
 def list_deleted(scene: Scene) -> list[Deletion]:
     """What the actor may bring back, the newest first."""
     since = scene.now_ms - DELETED_KEEP_MS
-    found = list_deletions(scene.connection, scene.now.workspace.id, since)
+    found = list_deletions(scene.connection, scene.actor.workspace, since)
     return [one for one in found if _may_recover(scene, one)]
 
 

@@ -63,7 +63,7 @@ class Adding:
     def wish(self, scene: Scene) -> Wish:
         """An account, if there is none, that belongs to the workspace and the group."""
         scene.administered()
-        one, workspace = self._newcomer, scene.now.workspace.id
+        one, workspace = self._newcomer, scene.actor.workspace
         if one.exclusive not in ("", workspace):
             raise no_place("workspace", one.exclusive)
         group = get_group(scene.catalog, one.group)
@@ -116,7 +116,7 @@ def new_user(  # noqa: PLR0913
         user_code=user_code,
         is_proven=password_hash is None,
     )
-    return [MakeUser(user, scene.now.workspace.id)]
+    return [MakeUser(user, scene.actor.workspace)]
 
 
 def _made(edits: Sequence[SchemaEdit]) -> User:
@@ -138,7 +138,7 @@ def join(scene: Scene, user: User, *, is_new: bool) -> list[SchemaEdit]:
         raise invalid_request(
             "email: the account has not confirmed its address; its owner does by ResetPassword"
         )
-    return [Join(scene.now.workspace.id, user.id, is_admin=False, accepted=is_new)]
+    return [Join(scene.actor.workspace, user.id, is_admin=False, accepted=is_new)]
 
 
 def leave_group(scene: Scene, user: str, group: str) -> Wish:
@@ -147,7 +147,7 @@ def leave_group(scene: Scene, user: str, group: str) -> Wish:
     pair = (get_group(scene.catalog, group).id, user)
     if pair not in scene.now.people.group_members:
         raise no_place("user", user)
-    return Wish(edits=[TakePair(scene.now.workspace.id, "group_members", pair)])
+    return Wish(edits=[TakePair(scene.actor.workspace, "group_members", pair)])
 
 
 # --- invitations ------------------------------------------------------------------------------

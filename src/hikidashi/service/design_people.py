@@ -120,7 +120,7 @@ def _user_role(
     pair = (found.id, user)
     if (pair in scene.now.people.user_roles) is (edit is GivePair):
         return Wish()  # so it is already
-    return Wish(edits=[edit(scene.now.workspace.id, "user_roles", pair)])
+    return Wish(edits=[edit(scene.actor.workspace, "user_roles", pair)])
 
 
 def add_group_roles(scene: Scene, group: str, roles: Sequence[tuple[str, str]]) -> Wish:
@@ -154,7 +154,7 @@ def _roles(scene: Scene, refs: Iterable[tuple[str, str]]) -> list[Role]:
 def _group_roles(
     scene: Scene, group: Group, wanted: Iterable[Role], unwanted: Iterable[str]
 ) -> Wish:
-    workspace, what = scene.now.workspace.id, _GROUP_ROLES
+    workspace, what = scene.actor.workspace, _GROUP_ROLES
     new = {one.id for one in wanted}
     new -= {role for role, one in scene.now.people.group_roles if one == group.id}
     edits: list[SchemaEdit] = [

@@ -25,7 +25,7 @@ def create_from_template(keys: Keys, template: str, *, is_hidden: bool = False) 
     def wish(scene: Scene) -> tuple[Wish, Made]:
         wanted = plain.wish(scene)
         made = plain.answer(scene)
-        found = find_template(scene.connection, scene.now.workspace.id, template)[1]
+        found = find_template(scene.connection, scene.actor.workspace, template)[1]
         [said] = (wanted.keys or {})["applications"]
         given = {**bare(found.application), **said}
         held = [bare(one) for one in said["roles"]] if is_hidden else said["roles"]

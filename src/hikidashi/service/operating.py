@@ -137,13 +137,13 @@ def change_grant(what: Holding, owner: str, holder: str, *, give: bool) -> Wishi
         if (pair in getattr(scene.now.people, what)) is give:
             return Wish()
         edit = GivePair if give else TakePair
-        return Wish(edits=[edit(scene.now.workspace.id, what, pair)])
+        return Wish(edits=[edit(scene.actor.workspace, what, pair)])
 
     return wish
 
 
 def _give(scene: Scene, what: Grant, owner: str, holder: str) -> SchemaEdit:
-    return GivePair(scene.now.workspace.id, what, (owner, holder))
+    return GivePair(scene.actor.workspace, what, (owner, holder))
 
 
 def list_grants(scene: Scene) -> list[dict[str, Any]]:

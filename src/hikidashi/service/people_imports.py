@@ -139,7 +139,7 @@ def _leaving(scene: Scene, one: Person, user: User | None, _hash: str | None) ->
         raise no_place("user", one.email)
     if user.id == scene.actor.user:
         raise _wrong("IsDelete: you can't take yourself out of the workspace")
-    return [Leave(scene.now.workspace.id, user.id)]
+    return [Leave(scene.actor.workspace, user.id)]
 
 
 def _coming(
@@ -160,7 +160,7 @@ def _coming(
     ids = [get_group(scene.catalog, ref).id for ref in one.groups]
     if joining and not ids:
         ids = [find_top_group(scene.catalog).id]
-    workspace, people = scene.now.workspace.id, scene.now.people
+    workspace, people = scene.actor.workspace, scene.now.people
     edits += [
         GivePair(workspace, "group_members", (group, user.id))
         for group in dict.fromkeys(ids)

@@ -97,7 +97,7 @@ async def get_audit(app: App, request: HttpRequest, identity: Identity) -> Answe
 
     def read(scene: Scene) -> list[AuditEntry]:
         scene.administered()
-        place = scene.now.workspace.id
+        place = scene.actor.workspace
         return list_audit(
             scene.connection, place, before=before, kind=kind, target=target, limit=limit + 1
         )

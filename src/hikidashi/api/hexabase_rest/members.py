@@ -276,7 +276,7 @@ async def add_user(app: App, request: HttpRequest, identity: Identity) -> Answer
 
     def answer(scene: Scene) -> AddedAnswer:
         user = adding.answer(scene)
-        mailed = list_mailed(scene.connection, scene.now.workspace.id)
+        mailed = list_mailed(scene.connection, scene.actor.workspace)
         profile = _profile(user, is_mailed=user.id in mailed)
         return AddedAnswer(adding.added, adding.exists, profile)
 
