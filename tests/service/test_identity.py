@@ -47,13 +47,13 @@ T = TypeVar("T")
 SHOP, OFFICE, FOREIGN = "a" * 24, "b" * 24, "c" * 24
 ANN, BOB, BOT = "1" * 24, "2" * 24, "3" * 24
 PROJECT = "9" * 24
-ANN_HASH = hash_password("ann-password")
 
 
 def make_people(connection: Connection) -> None:
+    ann_hash = hash_password("ann-password")  # at the costs of the test
     for at, workspace in enumerate((SHOP, OFFICE, FOREIGN)):
         definitions.create_workspace(connection, Workspace(workspace, f"W{at}", "UTC"), at)
-    insert_user(connection, User(ANN, "ann@shop.test", "Ann", ANN_HASH), SHOP, 1)
+    insert_user(connection, User(ANN, "ann@shop.test", "Ann", ann_hash), SHOP, 1)
     insert_user(connection, User(BOB, "bob@shop.test", "Bob"), SHOP, 2)
     insert_user(connection, User(BOT, None, "Robot", is_bot=True), SHOP, 3)
     set_member(connection, SHOP, ANN, is_admin=True)
