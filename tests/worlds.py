@@ -66,7 +66,7 @@ class World:
 async def open_world(name: str, url: str, writers: int = 4) -> AsyncIterator[World]:
     """The world of `tests/worlds/<name>.yaml` in the database of an engine; closed at the end."""
     clock = FixedClock()
-    config = load_config({"HIKIDASHI_DATABASE": url, "HIKIDASHI_WRITER_THREADS": str(writers)})
+    config = load_config({"HIKIDASHI_DATABASE": url, "HIKIDASHI_WRITERS": str(writers)})
     app = build(config, clock=clock, ids=fixed_ids(clock))
     await app.open()
     try:

@@ -72,7 +72,7 @@ def build(
         clock,
         ids,
         observe,
-        writers=config.writer_threads,
+        writers=config.writers,
         readers=config.reader_threads,
     )
     observe.watch_queue(lambda: store.queue_length)

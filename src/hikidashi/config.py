@@ -281,8 +281,10 @@ class Config:
     reader_threads: int = _setting(
         "4", _whole(1, 64), "How many searches, listings and other long reads run at once."
     )
-    writer_threads: int = _setting(
-        "4", _whole(1, 64), "How many groups of writes a process commits at once on PostgreSQL."
+    writers: int = _setting(
+        "4",
+        _whole(1, 64),
+        "How many groups of writes a process has under way at once on PostgreSQL, each over a connection of its own.",
     )
     drain_seconds: int = _setting(
         "30",

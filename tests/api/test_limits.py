@@ -178,7 +178,7 @@ def test_a_row_number_that_no_column_holds(rest, row):
 
 
 def test_writes_that_wait(rest, monkeypatch):
-    monkeypatch.setattr("hikidashi.storage.commit.QUEUE_JOBS_MAX", 0)
+    monkeypatch.setattr("hikidashi.storage.driver.QUEUE_JOBS_MAX", 0)
     assert QUEUE_JOBS_MAX > 0
     reply = new(rest, name="x")
     assert (reply.status, "over 0 writes are waiting" in reply.body.decode()) == (503, True)

@@ -70,7 +70,7 @@ class World:
     def __init__(self, url: str, clock, ids, runner: asyncio.Runner) -> None:
         self.clock = clock
         self.run = runner.run
-        config = Config(database=url, writer_threads=1)  # nothing is written at once
+        config = Config(database=url, writers=1)  # nothing is written at once
         self.app: App = build(config, clock=clock, ids=ids)
         self.run(self.app.open())
         self.identities = self.app.identities

@@ -8,7 +8,7 @@ import pytest
 
 from hikidashi.core.commands import Entry, Op, WriteItem
 from hikidashi.core.limits import CHARS_PER_ENTRY, GROUP_JOBS_MAX, GROUP_STEPS_MAX
-from hikidashi.storage.commit import Queue
+from hikidashi.storage.driver import Queue
 from hikidashi.storage.group import Job
 from tests.worlds import World, world
 
@@ -33,7 +33,7 @@ def test_a_group_is_bounded(
         held = await world.app.store.read(lambda one: standing.get(one, identity))
         related = (Entry(Op.NEW, "lines", values={"sku": "x" * text}),) * lines
         entry = Entry(Op.NEW, "orders", values={"name": "x" * text}, related=related)
-        queue = Queue(is_threaded=False)
+        queue = Queue()
         for _ in range(GROUP_JOBS_MAX + 1):
             future = asyncio.get_running_loop().create_future()
             job = Job(identity, WriteItem("SHOP", entry), future)

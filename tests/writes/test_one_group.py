@@ -39,7 +39,7 @@ async def held_up(world: World) -> AsyncIterator[None]:
         begun.append(connection)
         return held.wait(60)
 
-    writers = 1 if store.engine.name == "sqlite" else world.app.config.writer_threads
+    writers = 1 if store.engine.name == "sqlite" else world.app.config.writers
     changes = [asyncio.create_task(store.change(hold)) for _ in range(writers)]
     try:
         for _ in range(1_000):

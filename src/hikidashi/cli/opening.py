@@ -57,7 +57,7 @@ def read_settings(context: click.Context, **overrides: str | None) -> Config:
 def run_app(config: Config, work: Callable[[App], Awaitable[T]]) -> T:
     """Open the application, do something with it, close it."""
     start_logging(config)
-    alone = replace(config, writer_threads=1)  # a command writes one thing after another
+    alone = replace(config, writers=1)  # a command writes one thing after another
 
     async def run() -> T:
         app = build(alone)

@@ -17,8 +17,9 @@ from ..core.limits import READ_MS
 from ..core.observations import CommitObserver
 from ..core.plan import Result
 from .access_sets import AccessSets
-from .commit import Change, Committer, LoopDriver, Queue, ThreadDriver
+from .commit import Change, Committer
 from .definitions import read_numbers
+from .driver import Driver, Queue
 from .engines import (
     Connection,
     Engine,
@@ -64,8 +65,8 @@ class Store:
         self._ids = ids
         self._observer = observer
         self._writers = writers
-        self._queue = Queue(is_threaded=not engine.blocks_on_commit)
-        self._driver: LoopDriver | ThreadDriver | None = None
+        self._queue = Queue()
+        self._driver: Driver | None = None
         self._readers = ThreadPoolExecutor(readers, "reader")
         self._streams = Streams(engine)
         self._local = threading.local()
@@ -79,9 +80,7 @@ class Store:
         committers = [self._committer() for _ in range(count)]
         if self.engine.blocks_on_commit:
             self._near = self.engine.connect(read_only=True)
-            self._driver = LoopDriver(self._queue, committers[0])
-        else:
-            self._driver = ThreadDriver(self._queue, committers)
+        self._driver = Driver(self.engine, self._queue, committers)
 
     def _prepare(self) -> AccessSets:
         connection = self.engine.connect()

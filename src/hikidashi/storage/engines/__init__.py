@@ -7,8 +7,8 @@ statement with a JSON parameter on PostgreSQL). `read` and `write` are one round
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, Protocol
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar
 
 Row = tuple[Any, ...]
 ColumnType = Literal["text", "bigint", "double precision"]
@@ -85,6 +85,7 @@ class Words(NamedTuple):
     skip_locked: str = ""  # ends a SELECT: rows to be changed, without those that others change
 
 
+T = TypeVar("T")
 Batch = Insert | Update | Delete
 STREAM_ROWS = 1_000  # rows that `stream` fetches at a time
 
@@ -244,6 +245,10 @@ class Engine(Protocol):
 
     def types(self) -> dict[ColumnType | Literal["rowid"], str]:
         """The DDL word for each column type; "rowid" is the integer primary key of an item table."""
+
+    def run(self, fn: Callable[..., T], *args: Any) -> Awaitable[T]:
+        """Call, on the event loop, a function that uses a connection. Where it waits for a server
+        others go on; what it does with a file is done at once."""
 
     def make_index(self, name: str, statement: str) -> bool:
         """Make an index while others go on writing, where the engine can; what an earlier attempt

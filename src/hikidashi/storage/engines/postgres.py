@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import psycopg
 
@@ -18,7 +18,9 @@ from . import (
 )
 from .postgres_connection import PostgresConnection
 from .postgres_errors import translate
+from .postgres_waiting import run_on_loop
 
+T = TypeVar("T")
 _TYPES: dict[ColumnType | Literal["rowid"], str] = {
     "text": 'TEXT COLLATE "C"',
     "bigint": "BIGINT",
@@ -84,6 +86,10 @@ class PostgresEngine:
     def types(self) -> dict[ColumnType | Literal["rowid"], str]:
         """PostgreSQL's words."""
         return _TYPES
+
+    def run(self, fn: Callable[..., T], *args: Any) -> Awaitable[T]:
+        """With a stack of its own."""
+        return run_on_loop(fn, *args)
 
     def make_index(self, name: str, statement: str) -> bool:
         """CREATE INDEX CONCURRENTLY, on a connection of its own. One that was stopped in the middle

@@ -29,6 +29,7 @@ from . import (
 from .postgres_errors import translate
 from .postgres_fold import make_functions
 from .postgres_sql import numbered, rendered, statement
+from .postgres_waiting import WaitingConnection, run_beside
 
 # A server that is gone without a word is noticed in about a minute, unless the URL says otherwise.
 _WAITS: dict[str, Any] = {"connect_timeout": 10, "tcp_user_timeout": 60_000}  # s, ms
@@ -80,13 +81,7 @@ class PostgresConnection:
             raise
 
     def _open(self) -> None:
-        self._psycopg: psycopg.Connection[Row] = psycopg.Connection.connect(
-            "",
-            autocommit=True,
-            cursor_factory=psycopg.RawCursor,
-            row_factory=tuple_row,
-            **_WAITS | conninfo_to_dict(self._url),
-        )
+        self._psycopg: psycopg.Connection[Row] = run_beside(self._connect)
         self._psycopg.prepare_threshold = 2
         self._psycopg.prepared_max = 1_000
         if self._read_only:
@@ -95,6 +90,15 @@ class PostgresConnection:
         self._limit_there_ms = 0  # what the server has been told
         row = self._psycopg.execute(_BACKEND).fetchone()
         self._backend = (str(row[0]), str(row[1])) if row else ("", "")
+
+    def _connect(self) -> WaitingConnection:
+        return WaitingConnection.connect(
+            "",
+            autocommit=True,
+            cursor_factory=psycopg.RawCursor,
+            row_factory=tuple_row,
+            **_WAITS | conninfo_to_dict(self._url),
+        )
 
     def _check_durability(self) -> None:
         found = self.query("SHOW synchronous_commit")[0][0]
@@ -371,4 +375,5 @@ def _typed(statement: tuple[str, Sequence[Any]]) -> tuple[Any, Sequence[Any] | N
 
 
 def _fetch(cursor: psycopg.Cursor[Row]) -> list[Row]:
-    return cursor.fetchall() if cursor.description is not None else []
+    found = cursor.pgresult  # `description` makes an object of each column
+    return cursor.fetchall() if found is not None and found.nfields else []

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar
 
 import apsw
 
@@ -46,6 +46,7 @@ _NAMES, _NAME_CHARS = 2_048, 64  # whose pieces are remembered: 2 MB at most
 ROWS_TOGETHER = (64, 8)  # keys, or rows of a long batch, that share a statement
 PARAMS_TOGETHER_MAX = 5_000  # of such a statement, which is kept ready
 STEPS_BETWEEN_LOOKS = 1_000  # of SQLite's machine; a look at the clock costs one in a hundred
+T = TypeVar("T")
 _TYPES: dict[ColumnType | Literal["rowid"], str] = {
     "text": "TEXT",
     "bigint": "INTEGER",
@@ -328,6 +329,19 @@ class SqliteConnection:
         self._apsw.close()
 
 
+class _Done(Generic[T]):
+    """What is there already, to be awaited."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: T) -> None:
+        self._value = value
+
+    def __await__(self) -> Generator[None, None, T]:
+        yield from ()
+        return self._value
+
+
 class SqliteEngine:
     """A file, or a path that one is made at. `vfs` names another way to the disk (for tests)."""
 
@@ -381,6 +395,10 @@ class SqliteEngine:
     def types(self) -> dict[ColumnType | Literal["rowid"], str]:
         """SQLite's words."""
         return _TYPES
+
+    def run(self, fn: Callable[..., T], *args: Any) -> Awaitable[T]:
+        """At once."""
+        return _Done(fn(*args))
 
     def make_index(self, name: str, statement: str) -> bool:
         """One writer at a time: it is made in a transaction as any other change."""
