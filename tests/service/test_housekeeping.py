@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 from hikidashi.core.commands import TakeNumber
 from hikidashi.core.limits import SESSION_IDLE_MS
 from hikidashi.service.housekeeping import Housekeeping
 from hikidashi.storage.idempotency import KEEP_MS, Remember, Replay
 from hikidashi.storage.telling import Telling
-from tests.worlds import World, open_world
+from tests.worlds import World, world
+
+__all__ = ["world"]  # a fixture
 
 
 async def _take(world: World, key: str) -> object:
@@ -29,16 +30,16 @@ async def _after(world: World, ms: int) -> tuple[bool, int]:
     return isinstance(await _take(world, "key"), Replay), sessions[0][0]
 
 
-def test_answers_and_sessions_go_when_their_time_is_over(engine_url: str, tmp_path: Path) -> None:
+def test_answers_and_sessions_go_when_their_time_is_over(
+    world: World, runner: asyncio.Runner
+) -> None:
     async def run() -> list[tuple[bool, int]]:
-        async for world in open_world("shop", engine_url):
-            await _take(world, "key")
-            await world.app.identities.login("ann@shop.test", "ann-password")
-            return [
-                await _after(world, KEEP_MS - 1),
-                await _after(world, 2),
-                await _after(world, SESSION_IDLE_MS),
-            ]
-        raise AssertionError
+        await _take(world, "key")
+        await world.app.identities.login("ann@shop.test", "ann-password")
+        return [
+            await _after(world, KEEP_MS - 1),
+            await _after(world, 2),
+            await _after(world, SESSION_IDLE_MS),
+        ]
 
-    assert asyncio.run(run()) == [(True, 1), (False, 1), (False, 0)]
+    assert runner.run(run()) == [(True, 1), (False, 1), (False, 0)]
