@@ -269,8 +269,8 @@ def stages(opened) -> Callable[[int], tuple[Stage, Contents]]:
     return stage
 
 
-@pytest.mark.parametrize("level", [1, 2, 3])
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("level", [1, 2, 3])  # varies last, so that a stage serves all kinds
 def test_with_ensure_transaction_a_child_that_fails_takes_everything_back(stages, kind, level):
     stage, before = stages(level)
     for call, item in (("update", stage.parent), ("create", "")):
