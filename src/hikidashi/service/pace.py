@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-PERIOD_S: Final = 0.05
-SHARE: Final = 0.1  # of each period while others write
+PERIOD_S: Final = 0.1
+SHARE: Final = 0.05  # of each period while others write
 LATE_SHARE: Final = 0.5  # the same once what waits has waited for so long
 LATE_S: Final = 10.0
 WATCHED_S: Final = 0.1  # so many commands in so long a time: others write
