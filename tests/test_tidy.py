@@ -17,7 +17,9 @@ PACKAGE = ROOT / "src" / "hikidashi"
 FILE_LINES_MAX = 500
 FUNCTION_LINES_MAX = 70
 MAY_PRINT = ("src/hikidashi/cli", "src/hikidashi/__main__.py", "bench/", "tests/")
-MAY_WAIT = re.compile(r"src/hikidashi/storage/(store|streams|driver|engines/postgres_waiting)\.py")
+MAY_WAIT = re.compile(
+    r"src/hikidashi/storage/(store|short_reads|streams|driver|engines/postgres_waiting)\.py"
+)
 NEVER_WAITS = ("src/hikidashi/core/", "src/hikidashi/storage/")
 SQL_START = re.compile(
     r"\s*(SELECT\s.+\sFROM\s|INSERT\s+INTO\s|UPDATE\s+\S+\s+SET\s|DELETE\s+FROM\s"

@@ -32,6 +32,7 @@ from .group import Job
 from .idempotency import Replay
 from .indexes import make_missing_indexes
 from .migrate import DATABASE_NAME, DATABASE_NAME_CHARS, make_secret, migrate
+from .short_reads import ShortReads
 from .standing import Standing
 from .streams import Streams
 from .tail import Tail
@@ -71,7 +72,8 @@ class Store:
         self._streams = Streams(engine)
         self._local = threading.local()
         self._opened: list[Connection] = []
-        self._near: Connection | None = None  # SQLite: for short reads on the event loop
+        self._near: Connection | None = None  # SQLite: for short reads
+        self._short = ShortReads(engine, readers)  # PostgreSQL: the same
 
     async def open(self) -> None:
         """Connect, bring the tables up to date, start the committer."""
@@ -114,6 +116,7 @@ class Store:
             connection.close()
         if self._near is not None:
             self._near.close()
+        self._short.close()
         self.engine.close()
 
     @property
@@ -124,10 +127,10 @@ class Store:
     # -- reading -------------------------------------------------------------------------------
 
     async def read(self, fn: Callable[[Connection], T]) -> T:
-        """A read by key, or of some hundred rows: on SQLite at once, on the event loop."""
-        if self._near is None:
-            return await self.scan(fn)
+        """A read by key, or of some hundred rows: on the event loop, on SQLite at once."""
         try:
+            if self._near is None:
+                return await self._short.run(fn)
             return fn(self._near)
         except EngineError as error:
             raise _as_fault(error) from error

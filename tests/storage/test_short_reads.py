@@ -1,0 +1,103 @@
+"""PostgreSQL: short reads wait for the server on the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from hikidashi.storage.engines import Connection, EngineError
+from hikidashi.storage.engines.postgres import PostgresEngine
+from hikidashi.storage.short_reads import ShortReads
+from tests.conftest import Databases
+from tests.waiting import SECONDS_MAX
+
+LOCK, UNLOCK = "SELECT pg_advisory_lock(7)", "SELECT pg_advisory_unlock(7)"
+WAITING = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+PID = "SELECT pg_backend_pid()"
+
+
+@pytest.fixture
+def engine(databases: Databases) -> Iterator[PostgresEngine]:
+    url = databases.create()
+    yield PostgresEngine(url)
+    databases.drop(url)
+
+
+@pytest.fixture
+def other(engine: PostgresEngine) -> Iterator[Connection]:
+    """What another process has open."""
+    connection = engine.connect()
+    yield connection
+    connection.close()
+
+
+async def held_up(other: Connection) -> None:
+    for _ in range(int(SECONDS_MAX / 0.01)):
+        if other.query(WAITING):
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("nobody waits")
+
+
+def ask(reads: ShortReads, sql: str) -> asyncio.Task[list[tuple[object, ...]]]:
+    return asyncio.get_running_loop().create_task(reads.run(lambda one: one.query(sql)))
+
+
+def test_they_do_not_wait_for_each_other_while_there_are_connections(engine, other, runner):
+    reads = ShortReads(engine, 2)
+
+    async def run() -> None:
+        other.query(LOCK)
+        late = ask(reads, LOCK)
+        await held_up(other)
+        assert [await ask(reads, f"SELECT {at}") for at in range(5)] == [[(at,)] for at in range(5)]
+        queued = [ask(reads, "SELECT pg_advisory_unlock(8)"), ask(reads, "SELECT 2")]
+        assert not late.done()
+        other.query(UNLOCK)
+        assert await late == [("",)]
+        assert await asyncio.gather(*queued) == [[(False,)], [(2,)]]
+
+    try:
+        runner.run(asyncio.wait_for(run(), SECONDS_MAX))
+    finally:
+        reads.close()
+
+
+def test_one_that_is_cut_off_leaves_no_answer_to_the_next(engine, other, runner):
+    reads = ShortReads(engine, 1)
+
+    async def run() -> None:
+        before = await ask(reads, PID)
+        other.query(LOCK)
+        cut_off = ask(reads, LOCK)
+        await held_up(other)
+        cut_off.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await cut_off
+        assert await ask(reads, "SELECT 1") == [(1,)]
+        assert await ask(reads, PID) != before
+        other.query(UNLOCK)
+
+    try:
+        runner.run(asyncio.wait_for(run(), SECONDS_MAX))
+    finally:
+        reads.close()
+
+
+def test_one_that_fails_leaves_its_connection_to_the_next(engine, runner):
+    reads = ShortReads(engine, 1)
+
+    async def run() -> None:
+        before = await ask(reads, PID)
+        with pytest.raises(EngineError, match="division by zero"):
+            await ask(reads, "SELECT 1 / 0")
+        with pytest.raises(EngineError, match="read-only"):
+            await ask(reads, "CREATE TABLE t (n INT)")
+        assert await ask(reads, PID) == before
+
+    try:
+        runner.run(asyncio.wait_for(run(), SECONDS_MAX))
+    finally:
+        reads.close()
