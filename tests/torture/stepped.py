@@ -61,9 +61,9 @@ class SteppedEngine:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
-    def connect(self, *, read_only: bool = False) -> Connection:
+    def connect(self, *, read_only: bool = False, whole: bool = False) -> Connection:
         """A connection; one that reads only is left alone."""
-        connection = self._inner.connect(read_only=read_only)
+        connection = self._inner.connect(read_only=read_only, whole=whole)
         if read_only:
             return connection
         return SteppedConnection(connection, self._trap, by_row=self._by_row)

@@ -93,7 +93,7 @@ def write_archive(
     engine: Engine, open_objects: OpenObjects, path: Path, now_ms: int, tell: Tell
 ) -> Told:
     """Write a backup of one moment to a new file, while others write. Raises ArchiveError."""
-    connection = engine.connect(read_only=True)
+    connection = engine.connect(read_only=True, whole=True)
     try:
         connection.begin_reading()
         version = read_version(connection)

@@ -78,7 +78,7 @@ class Stream(AsyncGenerator[T, None], Generic[T]):
 
         def run() -> None:
             with self._step:
-                connection = self._connection = engine.connect(read_only=True)
+                connection = self._connection = engine.connect(read_only=True, whole=True)
                 connection.limit(self._ms_max)
                 self._iterator = begin(connection)
                 self._first = list(islice(self._iterator, 1))

@@ -222,9 +222,9 @@ class Engine(Protocol):
     rewrites_tables: bool  # taking a column away writes every row anew
     blocks_on_commit: bool  # True: a group runs on the event loop and only COMMIT on a thread
 
-    def connect(self, *, read_only: bool = False) -> Connection:
+    def connect(self, *, read_only: bool = False, whole: bool = False) -> Connection:
         """Open a connection. Settings that durability rests on are read back; RuntimeError if they
-        differ from what was asked."""
+        differ from what was asked. `whole`: for long reads, of which nothing stays in memory."""
 
     def reserve_rows(self, datastore: str, count: int) -> Query:
         """A query that takes row numbers never given before; each row is a range (first, last)."""

@@ -41,8 +41,9 @@ class PostgresEngine:
         self.url = url
         self._making: psycopg.Connection[Row] | None = None
 
-    def connect(self, *, read_only: bool = False) -> PostgresConnection:
-        """Open a connection."""
+    def connect(self, *, read_only: bool = False, whole: bool = False) -> PostgresConnection:
+        """Open a connection; the server sees to its memory."""
+        del whole
         try:
             return PostgresConnection(self.url, read_only=read_only)
         except psycopg.Error as error:

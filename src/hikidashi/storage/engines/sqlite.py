@@ -42,6 +42,9 @@ from .totals import Total
 
 PAGES_BETWEEN_CHECKPOINTS = 8_000  # 32 MB of log: fewer, larger checkpoints
 STATEMENT_CACHE = 512
+# Of the file, in the address space of the process: a page all over a large one is then a look at
+# memory that the system shares and takes back, where reading it costs five times as much.
+MAPPED_BYTES_MAX = 1 << 30
 _NAMES, _NAME_CHARS = 2_048, 64  # whose pieces are remembered: 2 MB at most
 ROWS_TOGETHER = (64, 8)  # keys, or rows of a long batch, that share a statement
 PARAMS_TOGETHER_MAX = 5_000  # of such a statement, which is kept ready
@@ -106,7 +109,7 @@ class SqliteConnection:
 
     words = Words("json_each({}) {}", "hikidashi_total({})")
 
-    def __init__(self, path: str, *, read_only: bool, vfs: str = "") -> None:
+    def __init__(self, path: str, *, read_only: bool, maps: bool = False, vfs: str = "") -> None:
         self._apsw = apsw.Connection(path, vfs=vfs or None, statementcachesize=STATEMENT_CACHE)
         self._execute = self._apsw.execute
         self._executemany = self._apsw.executemany
@@ -125,6 +128,8 @@ class SqliteConnection:
         )
         for name, value in self._settings:
             self._pragma(name, value)
+        if maps:
+            self._apsw.execute(f"PRAGMA mmap_size = {MAPPED_BYTES_MAX}")
         self._limit_ms = 0
         self._deadline = 0.0
 
@@ -353,11 +358,12 @@ class SqliteEngine:
         self.path = path
         self._vfs = vfs
 
-    def connect(self, *, read_only: bool = False) -> SqliteConnection:
+    def connect(self, *, read_only: bool = False, whole: bool = False) -> SqliteConnection:
         """Open the file; its folder is made if it is not there."""
         Path(self.path).parent.mkdir(parents=True, exist_ok=True)
+        maps = read_only and not whole
         try:
-            return SqliteConnection(self.path, read_only=read_only, vfs=self._vfs)
+            return SqliteConnection(self.path, read_only=read_only, maps=maps, vfs=self._vfs)
         except apsw.Error as error:
             raise translate(error) from error
 
