@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -15,6 +15,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _DAY_ONE = _EPOCH.replace(tzinfo=None)
 _ONE_MS = timedelta(milliseconds=1)
 _DAY_MS = 86_400_000
+_FIRST_DAY = _EPOCH.toordinal()
 _DAYS = 16_384  # whose text is remembered: 45 years, 2 MB
 _MINUTES = tuple(f"T{hour:02d}:{minute:02d}:" for hour in range(24) for minute in range(60))
 _SECONDS = tuple(f"{one:02d}." for one in range(60))
@@ -72,7 +73,7 @@ def format_instant(ms: int) -> str:
 
 @lru_cache(_DAYS)
 def _format_day(days: int) -> str:
-    return (_DAY_ONE + timedelta(days)).date().isoformat()
+    return date.fromordinal(_FIRST_DAY + days).isoformat()
 
 
 FIRST_MS = (datetime(1, 1, 1, tzinfo=timezone.utc) - _EPOCH) // _ONE_MS

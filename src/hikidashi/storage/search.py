@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from weakref import WeakKeyDictionary
 
 from ..core.catalog import Datastore
 from ..core.items import Item
@@ -25,7 +27,14 @@ from .tables import item_table, table_name
 _FEW_SETS = 1_000  # rows of access_sets: gathered in about a millisecond
 _FEW_ITEMS = 5_000  # items: found by their sets, tested and sorted in some milliseconds
 _SORTED_ROWS = 1_000  # rows: read from all over a table and sorted in some milliseconds
+_REACH_S = 1.0  # for which it is remembered
+_REACHES_MAX = 1_000  # remembered for a connection
 _NOT_READ = frozenset[str]()  # a listed item's keys are not read
+
+
+_reaches: WeakKeyDictionary[Connection, dict[tuple[str, frozenset[str]], tuple[float, Reach]]] = (
+    WeakKeyDictionary()
+)
 
 
 @record
@@ -38,7 +47,7 @@ class Sight:
 
 def look(connection: Connection, query: Query, keyring: frozenset[str]) -> Sight:
     """How a search is best gone about. It may be used for the list and the count of one query."""
-    reach = find_reach(connection, query.datastore, keyring)
+    reach = _reach(connection, query.datastore, keyring)
     return Sight(reach, narrow(connection, query, keyring, reach))
 
 
@@ -151,6 +160,18 @@ def find_reach(connection: Connection, datastore: Datastore, keyring: frozenset[
         (most, *keys),
     )[0][0]
     return Reach.FEW_ITEMS if (largest or 0) < most else Reach.FEW_SETS
+
+
+def _reach(connection: Connection, datastore: Datastore, keyring: frozenset[str]) -> Reach:
+    """The same as it was a moment ago: it only tells which way is quicker."""
+    known = _reaches.setdefault(connection, {})
+    at = time.monotonic()
+    found = known.get((datastore.id, keyring))
+    if found is None or at - found[0] > _REACH_S:
+        if len(known) >= _REACHES_MAX:
+            known.clear()
+        found = known[datastore.id, keyring] = (at, find_reach(connection, datastore, keyring))
+    return found[1]
 
 
 def _loaded(datastore: Datastore, rows: list[Row]) -> list[Item]:

@@ -43,7 +43,7 @@ Show = Callable[[Item], object]
 def list_time(ms: int) -> str:
     """An instant as lists show it: without a fraction where there is none."""
     text = format_instant(ms)
-    return f"{text[:-5]}Z" if text.endswith(".000Z") else text
+    return text if ms % 1_000 else f"{text[:-5]}Z"
 
 
 def encode_rows(
@@ -51,17 +51,26 @@ def encode_rows(
 ) -> list[dict[str, Any]]:
     """The items shown, as rows. `above` holds the datastores of the lookups that led here."""
     datastore = shown.datastore
-    parts = [
-        (field.display_id if options.by_display_id else field.id, shower(field, shown, options))
-        for field in shown.fields
-        if field.kind.name not in ("label", "separator")
+    fields = [
+        (one.display_id if options.by_display_id else one.id, one)
+        for one in shown.fields
+        if one.kind.name not in ("label", "separator")
     ]
+    parts = [(name, one.id, _value_shower(one, shown, options)) for name, one in fields]
+    of_status = [name for name, one in fields if one.kind.name == "status"]
+    statuses = _status_names(shown, options) if of_status else {}
     unread = count_unread(view, shown, options.unread) if options.unread and not above else None
     links = links_of(view, shown) if options.links and not above else None
     number = _number(options)
     rows = []
     for item in shown.items:
-        row: dict[str, Any] = {key: part(item) for key, part in parts}
+        get = item.values.get
+        row: dict[str, Any] = {
+            name: value if (value := get(id_)) is None or show_value is None else show_value(value)
+            for name, id_, show_value in parts
+        }
+        for name in of_status:  # is no value
+            row[name] = statuses.get(item.status)
         row["i_id"] = item.id
         row["d_id"] = datastore.id
         row["p_id"] = datastore.project
@@ -85,57 +94,64 @@ def encode_rows(
 
 
 def _number(options: RowOptions) -> Callable[[float], object]:
-    return format_number if options.numbers else lambda value: str(format_number(value))
+    return format_number if options.numbers else _number_text
+
+
+def _number_text(value: float) -> str:
+    whole = int(value)
+    return str(whole if whole == value else value)
 
 
 def shower(field: Field, shown: Shown, options: RowOptions) -> Show:
-    """How rows show the values of a field."""
-    key = field.id
+    """How rows show an item's value of a field."""
+    if field.kind.name == "status":
+        statuses = _status_names(shown, options)
+        return lambda item: statuses.get(item.status)
+    key, show_value = field.id, _value_shower(field, shown, options)
+    if show_value is None:
+        return lambda item: item.values.get(key)
+    return lambda item: None if (value := item.values.get(key)) is None else show_value(value)
+
+
+def _value_shower(
+    field: Field, shown: Shown, options: RowOptions
+) -> Callable[[Any], object] | None:
+    """How rows show a value that is not empty; None: as it is."""
     known = shown.known
     match field.value_kind.name:
         case "text" | "textarea" | "autonum":
-            return lambda item: item.values.get(key)
+            return None
         case "number":
-            number = _number(options)
-            return lambda item: _unless_empty(item, key, number)
+            return _number(options)
         case "datetime" | "date" | "time":
-            return lambda item: _unless_empty(item, key, list_time)
+            return list_time
         case "boolean":
-            return lambda item: _unless_empty(item, key, lambda one: "true" if one else "false")
+            return lambda value: "true" if value else "false"
         case "select" | "radio" | "checkbox":
             labels = {
                 one.id: localized(one.label, options.language) for one in field.settings.options
             }
             if field.kind.name == "checkbox":
-                return lambda item: _joined(item, key, labels)
-            return lambda item: _unless_empty(item, key, lambda one: labels.get(one, ""))
+                return _joiner(labels)
+            return lambda value: labels.get(value, "")
         case "users":
-            names = {id_: one.name for id_, one in known.users.items()}
-            return lambda item: _joined(item, key, names)
+            return _joiner({id_: one.name for id_, one in known.users.items()})
         case "file":
-            return lambda item: _unless_empty(item, key, ",".join)
+            return ",".join
         case "dslookup":
-            titles = known.titles.get(key, {})
-            return lambda item: _unless_empty(item, key, titles.get)
-        case "status":
-            statuses = {
-                one.id: localized(one.names, options.language) for one in shown.datastore.statuses
-            }
-            return lambda item: statuses.get(item.status)
+            return known.titles.get(field.id, {}).get
         case _:
-            return lambda _item: None
+            return lambda _value: None
 
 
-def _unless_empty(item: Item, key: str, show_value: Callable[[Any], object]) -> object:
-    value = item.values.get(key)
-    return None if value is None else show_value(value)
+def _status_names(shown: Shown, options: RowOptions) -> dict[str, str]:
+    return {one.id: localized(one.names, options.language) for one in shown.datastore.statuses}
 
 
-def _joined(item: Item, key: str, words: Mapping[str, str]) -> object:
-    value = item.values.get(key)
-    if not isinstance(value, tuple):
-        return None
-    return ",".join(words.get(one, "") for one in value)
+def _joiner(words: Mapping[str, str]) -> Callable[[Any], object]:
+    return lambda value: (
+        ",".join([words.get(one, "") for one in value]) if isinstance(value, tuple) else None
+    )
 
 
 def _links(found: dict[str, list[tuple[str, str]]]) -> Any:
