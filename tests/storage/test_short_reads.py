@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from hikidashi.storage.engines import Connection, EngineError
+from hikidashi.storage.engines import Connection, EngineError, UnreachableError
 from hikidashi.storage.engines.postgres import PostgresEngine
 from hikidashi.storage.short_reads import ShortReads
 from tests.conftest import Databases
@@ -62,7 +62,7 @@ def test_they_do_not_wait_for_each_other_while_there_are_connections(engine, oth
     try:
         runner.run(asyncio.wait_for(run(), SECONDS_MAX))
     finally:
-        reads.close()
+        runner.run(asyncio.wait_for(reads.close(), SECONDS_MAX))
 
 
 def test_one_that_is_cut_off_leaves_no_answer_to_the_next(engine, other, runner):
@@ -83,7 +83,7 @@ def test_one_that_is_cut_off_leaves_no_answer_to_the_next(engine, other, runner)
     try:
         runner.run(asyncio.wait_for(run(), SECONDS_MAX))
     finally:
-        reads.close()
+        runner.run(asyncio.wait_for(reads.close(), SECONDS_MAX))
 
 
 def test_one_that_fails_leaves_its_connection_to_the_next(engine, runner):
@@ -100,4 +100,23 @@ def test_one_that_fails_leaves_its_connection_to_the_next(engine, runner):
     try:
         runner.run(asyncio.wait_for(run(), SECONDS_MAX))
     finally:
-        reads.close()
+        runner.run(asyncio.wait_for(reads.close(), SECONDS_MAX))
+
+
+def test_closing_lets_those_under_way_end(engine, other, runner):
+    reads = ShortReads(engine, 2)
+
+    async def run() -> None:
+        other.query(LOCK)
+        late = ask(reads, LOCK)
+        await held_up(other)
+        closing = asyncio.create_task(reads.close())
+        await asyncio.sleep(0)
+        assert not closing.done()
+        other.query(UNLOCK)
+        assert await late == [("",)]
+        await closing
+        with pytest.raises(UnreachableError, match="closed"):
+            await ask(reads, "SELECT 1")
+
+    runner.run(asyncio.wait_for(run(), SECONDS_MAX))

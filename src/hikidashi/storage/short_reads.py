@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from ..core.limits import READ_MS
-from .engines import Connection, Engine
+from .engines import Connection, Engine, UnreachableError
 
 T = TypeVar("T")
 
@@ -17,11 +17,15 @@ class ShortReads:
 
     def __init__(self, engine: Engine, most: int) -> None:
         self._engine = engine
+        self._most = most
         self._idle: list[Connection] = []
         self._free = asyncio.Semaphore(most)
+        self._is_closed = False
 
     async def run(self, fn: Callable[[Connection], T]) -> T:
         """Call a function with one of them, once one is free. Raises EngineError."""
+        if self._is_closed:
+            raise UnreachableError("the database is closed")
         async with self._free:
             connection = self._idle.pop() if self._idle else await self._engine.run(self._open)
             try:
@@ -37,7 +41,10 @@ class ShortReads:
         connection.limit(READ_MS)
         return connection
 
-    def close(self) -> None:
-        """Close them; nothing reads any more."""
+    async def close(self) -> None:
+        """Let what reads end, then close them; who comes later gets UnreachableError."""
+        self._is_closed = True
+        for _ in range(self._most):
+            await self._free.acquire()
         for one in self._idle:
             one.close()

@@ -116,7 +116,7 @@ class Store:
             connection.close()
         if self._near is not None:
             self._near.close()
-        self._short.close()
+        await self._short.close()
         self.engine.close()
 
     @property
