@@ -106,6 +106,29 @@ def test_whatever_a_keyring_opens_is_found_alike(world, monkeypatch, sets, few, 
     assert count_items(world.connection, query(world), keyring) == 2
 
 
+def test_how_much_a_keyring_opens_is_looked_at_again_after_a_second(world, monkeypatch):
+    search._reaches.clear()
+    now = [100.0]
+    monkeypatch.setattr(search.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(search, "_REACHES_MAX", 1)
+    monkeypatch.setattr(search, "_FEW_ITEMS", 2)
+    keyring, other = world.actor(w.BOB).keyring, frozenset({w.VIP})
+
+    def reach(keys: frozenset[str] = keyring) -> Reach:
+        return search.look(world.connection, query(world), keys).reach
+
+    assert reach() is Reach.FEW_ITEMS
+    world.put(w.TASKS, *[task(n, keys=(w.BOB,)) for n in range(1, 6)])
+    now[0] += search._REACH_S
+    assert reach() is Reach.FEW_ITEMS
+    now[0] += 0.001
+    assert reach() is Reach.FEW_SETS
+    world.put(w.TASKS, task(6, keys=(w.VIP,)))
+    assert reach(other) is Reach.FEW_ITEMS
+    monkeypatch.setattr(search, "_FEW_ITEMS", 5_000)
+    assert reach() is Reach.FEW_ITEMS  # there was room for one
+
+
 # --- text -------------------------------------------------------------------------------------
 
 
