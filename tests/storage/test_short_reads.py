@@ -86,6 +86,22 @@ def test_one_that_is_cut_off_leaves_no_answer_to_the_next(engine, other, runner)
         runner.run(asyncio.wait_for(reads.close(), SECONDS_MAX))
 
 
+@pytest.mark.parametrize("steps", range(4))
+def test_one_that_is_cut_off_at_its_beginning_leaves_no_connection_open(engine, steps):
+    reads = ShortReads(engine, 1)
+
+    async def run() -> None:
+        cut_off = ask(reads, "SELECT 1")
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        cut_off.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await cut_off
+        await reads.close()
+
+    asyncio.run(asyncio.wait_for(run(), SECONDS_MAX))  # waits for threads; an open one is a warning
+
+
 def test_one_that_fails_leaves_its_connection_to_the_next(engine, runner):
     reads = ShortReads(engine, 1)
 

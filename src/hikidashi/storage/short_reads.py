@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 from ..core.limits import READ_MS
-from .engines import Connection, Engine, UnreachableError
+from .engines import Connection, Engine, EngineError, UnreachableError
 
 T = TypeVar("T")
 
@@ -27,7 +28,7 @@ class ShortReads:
         if self._is_closed:
             raise UnreachableError("the database is closed")
         async with self._free:
-            connection = self._idle.pop() if self._idle else await self._engine.run(self._open)
+            connection = self._idle.pop() if self._idle else await self._opened()
             try:
                 return await self._engine.run(fn, connection)
             except asyncio.CancelledError:
@@ -35,6 +36,16 @@ class ShortReads:
                 raise
             finally:
                 self._idle.append(connection)
+
+    async def _opened(self) -> Connection:
+        """A new one, which belongs to the others if whoever wanted it is cut off."""
+        opening = asyncio.ensure_future(self._engine.run(self._open))
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            with suppress(EngineError):
+                self._idle.append(await opening)
+            raise
 
     def _open(self) -> Connection:
         connection = self._engine.connect(read_only=True)
