@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 
@@ -10,14 +11,15 @@ import pytest
 
 from hikidashi.core.commands import Entry, Op, WriteItem
 from hikidashi.core.plan import Result, WriteResult
+from hikidashi.storage import driver
 from hikidashi.storage.engines import Connection, UnreachableError
 from hikidashi.storage.engines.postgres import PostgresEngine
 from tests.conftest import Databases
+from tests.storage.locks import LOCK, UNLOCK, held_up
 from tests.waiting import SECONDS_MAX
 from tests.worlds import World, world_now
 
-LOCK, UNLOCK = "SELECT pg_advisory_lock(7)", "SELECT pg_advisory_unlock(7)"
-WAITING = "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' ORDER BY pid"
+NEVER_S = 3_600.0  # until what waits begins all the same
 ASKED: ContextVar[str] = ContextVar("ASKED")
 
 
@@ -51,16 +53,6 @@ async def made(shop: World, name: str) -> str:
     result = await shop.run("ann", order(name))
     assert isinstance(result, WriteResult)
     return result.item.id
-
-
-async def held_up(other: Connection, count: int = 1) -> list[int]:
-    """The backends that wait for a lock, once there are so many."""
-    for _ in range(int(SECONDS_MAX / 0.01)):
-        found = [pid for (pid,) in other.query(WAITING)]
-        if len(found) >= count:
-            return found
-        await asyncio.sleep(0.01)
-    raise AssertionError("nobody waits")
 
 
 def test_others_go_on_while_a_function_waits_for_the_server(url: str, runner: asyncio.Runner):
@@ -134,14 +126,22 @@ def take_entry(other: Connection, shop: World, item: str) -> None:
     other.query(f"{into} SELECT {values} FROM histories WHERE item_id = ?", (item,))
 
 
-@pytest.mark.parametrize("lock", [lock_row, take_entry], ids=["is planned", "commits"])
+@pytest.mark.parametrize(
+    ("lock", "long_s"),
+    [(lock_row, driver.LONG_S), (take_entry, NEVER_S)],
+    ids=["is planned", "commits"],
+)
 def test_a_write_that_another_process_holds_up_holds_up_no_other(
     shop: World,
     other: Connection,
     runner: asyncio.Runner,
+    monkeypatch: pytest.MonkeyPatch,
     lock: Callable[[Connection, World, str], None],
+    long_s: float,
 ):
-    """Whether it waits for the row of its item while it is planned, or for anything in its commit."""
+    """It waits for the row of its item while it is planned, which the others give a while; or for
+    anything in its commit, beside which they are planned at once."""
+    monkeypatch.setattr(driver, "LONG_S", long_s)
 
     async def run() -> tuple[Result, list[Result]]:
         held, *free = [await made(shop, name) for name in "abcd"]
@@ -157,6 +157,24 @@ def test_a_write_that_another_process_holds_up_holds_up_no_other(
     late, soon = runner.run(asyncio.wait_for(run(), SECONDS_MAX))
     assert isinstance(late, WriteResult)
     assert [late.item.rev, *(one.item.rev for one in soon)] == [2, 2, 2, 2]
+
+
+def test_a_change_on_its_thread_holds_up_no_write(shop, runner, monkeypatch):
+    monkeypatch.setattr(driver, "LONG_S", NEVER_S)
+    goes_on = threading.Event()
+
+    async def run() -> list[Result]:
+        item = await made(shop, "a")
+        change = asyncio.create_task(shop.app.store.change(lambda _: goes_on.wait(SECONDS_MAX)))
+        await asyncio.sleep(0)
+        results = [await shop.run("ann", order(str(at), item)) for at in range(3)]
+        assert not change.done()
+        goes_on.set()
+        assert await change
+        return results
+
+    results = runner.run(asyncio.wait_for(run(), SECONDS_MAX))
+    assert [one.item.rev for one in results] == [2, 3, 4]
 
 
 def test_writes_of_one_item_at_once_all_count(shop: World, other: Connection, runner):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from typing import Any
 
 import pytest
 
@@ -11,10 +12,9 @@ from hikidashi.storage.engines import Connection, EngineError, UnreachableError
 from hikidashi.storage.engines.postgres import PostgresEngine
 from hikidashi.storage.short_reads import ShortReads
 from tests.conftest import Databases
+from tests.storage.locks import LOCK, UNLOCK, held_up
 from tests.waiting import SECONDS_MAX
 
-LOCK, UNLOCK = "SELECT pg_advisory_lock(7)", "SELECT pg_advisory_unlock(7)"
-WAITING = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 PID = "SELECT pg_backend_pid()"
 
 
@@ -33,16 +33,16 @@ def other(engine: PostgresEngine) -> Iterator[Connection]:
     connection.close()
 
 
-async def held_up(other: Connection) -> None:
-    for _ in range(int(SECONDS_MAX / 0.01)):
-        if other.query(WAITING):
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("nobody waits")
-
-
 def ask(reads: ShortReads, sql: str) -> asyncio.Task[list[tuple[object, ...]]]:
     return asyncio.get_running_loop().create_task(reads.run(lambda one: one.query(sql)))
+
+
+def carry_out(runner: asyncio.Runner, reads: ShortReads, course: Coroutine[Any, Any, None]) -> None:
+    """Run a course, then close."""
+    try:
+        runner.run(asyncio.wait_for(course, SECONDS_MAX))
+    finally:
+        runner.run(asyncio.wait_for(reads.close(), SECONDS_MAX))
 
 
 def test_they_do_not_wait_for_each_other_while_there_are_connections(engine, other, runner):
@@ -59,10 +59,7 @@ def test_they_do_not_wait_for_each_other_while_there_are_connections(engine, oth
         assert await late == [("",)]
         assert await asyncio.gather(*queued) == [[(False,)], [(2,)]]
 
-    try:
-        runner.run(asyncio.wait_for(run(), SECONDS_MAX))
-    finally:
-        runner.run(asyncio.wait_for(reads.close(), SECONDS_MAX))
+    carry_out(runner, reads, run())
 
 
 def test_one_that_is_cut_off_leaves_no_answer_to_the_next(engine, other, runner):
@@ -80,10 +77,7 @@ def test_one_that_is_cut_off_leaves_no_answer_to_the_next(engine, other, runner)
         assert await ask(reads, PID) != before
         other.query(UNLOCK)
 
-    try:
-        runner.run(asyncio.wait_for(run(), SECONDS_MAX))
-    finally:
-        runner.run(asyncio.wait_for(reads.close(), SECONDS_MAX))
+    carry_out(runner, reads, run())
 
 
 @pytest.mark.parametrize("steps", range(4))
@@ -113,10 +107,7 @@ def test_one_that_fails_leaves_its_connection_to_the_next(engine, runner):
             await ask(reads, "CREATE TABLE t (n INT)")
         assert await ask(reads, PID) == before
 
-    try:
-        runner.run(asyncio.wait_for(run(), SECONDS_MAX))
-    finally:
-        runner.run(asyncio.wait_for(reads.close(), SECONDS_MAX))
+    carry_out(runner, reads, run())
 
 
 def test_closing_lets_those_under_way_end(engine, other, runner):

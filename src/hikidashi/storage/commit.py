@@ -45,7 +45,6 @@ class Wait(NamedTuple):
 
     call: Callable[[], None]
     on_thread: bool = True  # else on the event loop, which goes on with others meanwhile
-    is_commit: bool = False  # what was planned is made durable: the next group may be planned
 
 
 Course = Generator[Wait, None, None]
@@ -207,12 +206,10 @@ class Committer:
         group = self._ids.next_id()
         if self._blocks_on_commit:  # the statements here, only the fsync on a thread
             self._connection.write(work.batches)
-            yield Wait(self._connection.commit, is_commit=True)
+            yield Wait(self._connection.commit)
         else:
             yield Wait(
-                lambda: self._connection.write_and_commit(work.batches, group),
-                on_thread=False,
-                is_commit=True,
+                lambda: self._connection.write_and_commit(work.batches, group), on_thread=False
             )
         self._access.remember(work.places)
         self._tail.committed(work.events)

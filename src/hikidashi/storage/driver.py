@@ -1,8 +1,8 @@
 """Who carries out what waits to be committed, and when the next group is begun.
 
 SQLite has one writer: what has queued up while a group committed is the next group. On PostgreSQL
-the next one is planned while the last one commits, over a connection of its own. More than that
-would not help: a group costs the database and us as much as ten writes in it do, so what comes
+the next one is planned while the last one commits, or a change is made on a thread, over a
+connection of its own. To plan more than one at a time would not help: a group costs the database and us as much as ten writes in it do, so what comes
 while one is being planned is better off in one group after it, unless that takes long.
 """
 
@@ -119,27 +119,29 @@ class Driver:
             self._idle.append(committer)
 
     async def _carry_out(self, task: list[Job] | Change, committer: Committer) -> None:
+        """While it waits for what it has to wait for, others may begin."""
         course = committer.course(task)
         error: Exception | None = None
-        self._planning.add(committer)
-        while (wait := await self._engine.run(_advance, task, course, error)) is not None:
-            error = None
-            if wait.is_commit:
-                self._planning.discard(committer)
-                if self._queue:
-                    self.wake()
-            try:
-                await self._wait(wait)
-            except Exception as raised:  # noqa: BLE001  the course decides what to do
-                error = raised
-                self._planning.add(committer)
-        self._planning.discard(committer)
+        while True:
+            self._planning.add(committer)
+            wait = await self._engine.run(_advance, task, course, error)
+            self._planning.discard(committer)
+            if wait is None:
+                return
+            if self._queue:
+                self.wake()
+            error = await self._wait(wait)
 
-    async def _wait(self, wait: Wait) -> None:
-        if wait.on_thread:
-            await asyncio.get_running_loop().run_in_executor(self._threads, wait.call)
-        else:
-            await self._engine.run(wait.call)
+    async def _wait(self, wait: Wait) -> Exception | None:
+        """What went wrong: the course decides what to do."""
+        try:
+            if wait.on_thread:
+                await asyncio.get_running_loop().run_in_executor(self._threads, wait.call)
+            else:
+                await self._engine.run(wait.call)
+        except Exception as error:  # noqa: BLE001  whatever it is
+            return error
+        return None
 
     async def close(self) -> None:
         """Finish what waits, then close."""
