@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import select
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
@@ -62,30 +61,4 @@ class WaitingConnection(psycopg.Connection[Row]):
         below = _below()
         if below is None:
             return super().wait(gen, interval, timeout)
-        socket = self.pgconn.socket
-        try:
-            state = next(gen)
-            while state & waiting.WAIT_W and (ready := _ready(socket, state)):
-                state = gen.send(ready)  # a statement of a pipeline: there is room for it
-        except StopIteration as end:
-            return end.value
-        return below.switch(waiting.wait_async(_begun(gen, state), socket, interval, timeout))
-
-
-def _ready(socket: int, state: int) -> int:
-    """What of it a socket is ready for now; 0 also if something is wrong with it."""
-    look = select.poll()
-    look.register(socket, select.POLLOUT | (select.POLLIN if state & waiting.WAIT_R else 0))
-    events = sum(found for _, found in look.poll(0))
-    reads = waiting.READY_R if events & select.POLLIN else 0
-    return reads | (waiting.READY_W if events & select.POLLOUT else 0)
-
-
-def _begun(gen: Any, state: Any) -> Any:
-    """The rest of a generator that waits for something."""
-    while True:
-        ready = yield state
-        try:
-            state = gen.send(ready)
-        except StopIteration as end:
-            return end.value
+        return below.switch(waiting.wait_async(gen, self.pgconn.socket, interval, timeout))
