@@ -279,7 +279,9 @@ class Config:
         " before another one takes it over.",
     )
     reader_threads: int = _setting(
-        "4", _whole(1, 64), "How many searches, listings and other long reads run at once."
+        "4",
+        _whole(1, 64),
+        "How many searches, listings and other long reads run at once; and, on PostgreSQL, how many short ones.",
     )
     writers: int = _setting(
         "4",

@@ -141,7 +141,7 @@ class Observer:
         _say(logging.INFO, "group retried", {"reason": reason})
 
     def read_begun(self, *, on_loop: bool) -> None:
-        """A read begins, on the event loop (which does nothing else then) or on a thread."""
+        """A read begins, on the event loop or on a thread."""
         self._requests.reads["loop" if on_loop else "thread"] += 1
 
     def watch_queue(self, length: Callable[[], int]) -> None:

@@ -212,13 +212,13 @@ class App:
 
     async def read(self, identity: Identity, fn: Callable[[View], T]) -> T:
         """A short read: by key, or of some hundred rows."""
-        self.observe.read_begun(on_loop=self.store.engine.blocks_on_commit)
+        self.observe.read_begun(on_loop=True)
         identity = staying(identity)
         return await self.store.read(lambda connection: self._view(connection, identity, fn))
 
     async def read_together(self, identity: Identity, one: A, look: Look[View, A, T]) -> T:
         """A short read that is done with all others of its kind that come at once."""
-        self.observe.read_begun(on_loop=self.store.engine.blocks_on_commit)
+        self.observe.read_begun(on_loop=True)
         return await self._together.read(identity, one, look)
 
     async def scan(self, identity: Identity, fn: Callable[[View], T]) -> T:

@@ -1,4 +1,4 @@
-"""Short reads over a server: on the event loop, each over a connection that it has alone."""
+"""Short reads: on the event loop, each over a connection that it has alone meanwhile."""
 
 from __future__ import annotations
 

@@ -72,16 +72,13 @@ class Store:
         self._streams = Streams(engine)
         self._local = threading.local()
         self._opened: list[Connection] = []
-        self._near: Connection | None = None  # SQLite: for short reads
-        self._short = ShortReads(engine, readers)  # PostgreSQL: the same
+        self._short = ShortReads(engine, 1 if engine.blocks_on_commit else readers)
 
     async def open(self) -> None:
         """Connect, bring the tables up to date, start the committer."""
         self.access = await asyncio.to_thread(self._prepare)
         count = 1 if self.engine.blocks_on_commit else self._writers
         committers = [self._committer() for _ in range(count)]
-        if self.engine.blocks_on_commit:
-            self._near = self.engine.connect(read_only=True)
         self._driver = Driver(self.engine, self._queue, committers)
 
     def _prepare(self) -> AccessSets:
@@ -114,8 +111,6 @@ class Store:
         self._readers.shutdown()
         for connection in self._opened:
             connection.close()
-        if self._near is not None:
-            self._near.close()
         await self._short.close()
         self.engine.close()
 
@@ -129,9 +124,7 @@ class Store:
     async def read(self, fn: Callable[[Connection], T]) -> T:
         """A read by key, or of some hundred rows: on the event loop, on SQLite at once."""
         try:
-            if self._near is None:
-                return await self._short.run(fn)
-            return fn(self._near)
+            return await self._short.run(fn)
         except EngineError as error:
             raise _as_fault(error) from error
 
