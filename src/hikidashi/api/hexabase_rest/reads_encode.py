@@ -98,8 +98,7 @@ def _number(options: RowOptions) -> Callable[[float], object]:
 
 
 def _number_text(value: float) -> str:
-    whole = int(value)
-    return str(whole if whole == value else value)
+    return str(format_number(value))
 
 
 def shower(field: Field, shown: Shown, options: RowOptions) -> Show:
