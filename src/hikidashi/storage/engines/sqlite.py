@@ -43,7 +43,7 @@ from .totals import Total
 PAGES_BETWEEN_CHECKPOINTS = 8_000  # 32 MB of log: fewer, larger checkpoints
 STATEMENT_CACHE = 512
 # Of the file, in the address space of the process: a page all over a large one is then a look at
-# memory that the system shares and takes back, where reading it costs five times as much.
+# memory that the system shares and takes back; reading it took a search two to five times as long.
 MAPPED_BYTES_MAX = 1 << 30
 _NAMES, _NAME_CHARS = 2_048, 64  # whose pieces are remembered: 2 MB at most
 ROWS_TOGETHER = (64, 8)  # keys, or rows of a long batch, that share a statement
