@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Sequence
-from itertools import count
 from typing import Any
 
 import psycopg
@@ -28,12 +27,14 @@ from . import (
 )
 from .postgres_errors import translate
 from .postgres_fold import make_functions
+from .postgres_pipeline import Pipeline, Statement
 from .postgres_sql import numbered, rendered, statement
 from .postgres_waiting import WaitingConnection, run_beside
 
 # A server that is gone without a word is noticed in about a minute, unless the URL says otherwise.
 _WAITS: dict[str, Any] = {"connect_timeout": 10, "tcp_user_timeout": 60_000}  # s, ms
 _WAITS |= {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+_ENCODING = {"client_encoding": "UTF8"}
 _MARK = (
     "INSERT INTO commits (writer_id, group_id) VALUES ($1, $2) "
     "ON CONFLICT (writer_id) DO UPDATE SET group_id = excluded.group_id"
@@ -48,7 +49,6 @@ _END_BACKEND = (
 )
 END_BACKEND_MS = 5_000  # how long a backend may take to end before its outcome counts as unknown
 COPY_ROWS_MIN = 100  # rows of one insert from which on they are copied
-_forgotten = count()
 
 
 class PostgresConnection:
@@ -68,7 +68,6 @@ class PostgresConnection:
         self._begin_waits = False  # BEGIN goes out with the first statements
         self._in_transaction = False
         self._has_written = False  # in this transaction, by `write`
-        self._is_doubtful = False  # what psycopg takes for prepared may not be
         self._limit_ms = 0
         self._open()
         if read_only:
@@ -82,11 +81,10 @@ class PostgresConnection:
 
     def _open(self) -> None:
         self._psycopg: psycopg.Connection[Row] = run_beside(self._connect)
-        self._psycopg.prepare_threshold = 2
-        self._psycopg.prepared_max = 1_000
+        self._psycopg.prepare_threshold = None  # the pipeline prepares what it is worth for
+        self._statements = Pipeline(self._psycopg)
         if self._read_only:
             self._psycopg.execute("SET default_transaction_read_only = on")
-        self._is_doubtful = False
         self._limit_there_ms = 0  # what the server has been told
         row = self._psycopg.execute(_BACKEND).fetchone()
         self._backend = (str(row[0]), str(row[1])) if row else ("", "")
@@ -97,7 +95,7 @@ class PostgresConnection:
             autocommit=True,
             cursor_factory=psycopg.RawCursor,
             row_factory=tuple_row,
-            **_WAITS | conninfo_to_dict(self._url),
+            **_WAITS | conninfo_to_dict(self._url) | _ENCODING,
         )
 
     def _check_durability(self) -> None:
@@ -117,8 +115,6 @@ class PostgresConnection:
                 self._open()
             except psycopg.Error as error:
                 raise translate(error) from error
-        if self._is_doubtful:
-            self._forget_prepared()
         if self._limit_there_ms != self._limit_ms:
             self._tell_limit()
         return self._psycopg
@@ -141,20 +137,6 @@ class PostgresConnection:
         except psycopg.Error as error:
             raise translate(error) from error
         self._limit_there_ms = self._limit_ms
-
-    def _forget_prepared(self) -> None:
-        """Drop every prepared statement.
-
-        After an error in a pipeline psycopg counts statements as prepared that the server skipped.
-        It forgets them on seeing DEALLOCATE ALL, if that is a text it has not seen before.
-        """
-        if self._psycopg.info.transaction_status == psycopg.pq.TransactionStatus.INERROR:
-            return  # only ROLLBACK is taken now
-        self._is_doubtful = False
-        try:
-            self._psycopg.execute(_literal(f"DEALLOCATE ALL -- {next(_forgotten)}"), prepare=False)
-        except psycopg.Error as error:
-            raise translate(error) from error
 
     def settings(self) -> dict[str, object]:
         """Settings that durability and speed rest on, read back."""
@@ -218,7 +200,7 @@ class PostgresConnection:
 
     def write(self, batches: Sequence[Batch]) -> None:
         """One statement a batch, all in one pipeline; long inserts are copied instead."""
-        waiting: list[tuple[str, Sequence[Any]]] = []
+        waiting: list[Statement] = []
         for one in batches:
             self._has_written = self._has_written or bool(one.rows)
             if isinstance(one, Insert) and len(one.rows) >= COPY_ROWS_MIN and not one.conflict:
@@ -283,25 +265,21 @@ class PostgresConnection:
             raise cause
 
     def _pipeline(
-        self, statements: list[tuple[str, Sequence[Any]]], *, may_not_repeat: bool = False
+        self, statements: list[Statement], *, may_not_repeat: bool = False
     ) -> list[list[Row]]:
         """Run them in one round trip. Outside of a transaction what was prepared for a table as it
         was before is prepared again."""
-        connection = self._ready()
+        self._ready()
         if self._begin_waits:
             self._begin_waits = False
-            statements = [("BEGIN", ()), *statements]
-            return self._pipeline(statements)[1:]
+            return self._pipeline([("BEGIN", ()), *statements])[1:]
         try:
-            if len(statements) == 1:
-                return [_fetch(connection.execute(*_typed(statements[0])))]
-            with connection.pipeline():
-                cursors = [connection.execute(*_typed(one)) for one in statements]
-            return [_fetch(one) for one in cursors]
+            return self._statements.run(statements)
         except psycopg.Error as error:
             told = translate(error)
             is_outdated = isinstance(told, OutdatedPlanError)
-            self._is_doubtful = self._is_doubtful or len(statements) > 1 or is_outdated
+            if is_outdated:
+                self._statements.forget_prepared()
             if not is_outdated or self._in_transaction or may_not_repeat:
                 raise told from error
         return self._pipeline(statements, may_not_repeat=True)
@@ -369,11 +347,6 @@ def _literal(text: str) -> sql.SQL:
     return sql.SQL(text)
 
 
-def _typed(statement: tuple[str, Sequence[Any]]) -> tuple[Any, Sequence[Any] | None]:
+def _typed(statement: Statement) -> tuple[Any, Sequence[Any] | None]:
     text, params = statement
     return text, params or None
-
-
-def _fetch(cursor: psycopg.Cursor[Row]) -> list[Row]:
-    found = cursor.pgresult  # `description` makes an object of each column
-    return cursor.fetchall() if found is not None and found.nfields else []
