@@ -193,3 +193,74 @@ def test_writes_of_one_item_at_once_all_count(shop: World, other: Connection, ru
 
     results = runner.run(asyncio.wait_for(run(), SECONDS_MAX))
     assert [one.item.rev for one in results] == list(range(2, 10))
+
+
+async def make_many(shop: World, count: int) -> list[Result]:
+    """Make one, so that who asks is known, then so many at once."""
+    await made(shop, "first")
+    runs = [asyncio.create_task(shop.run("ann", order(f"{at}"))) for at in range(count)]
+    return await asyncio.gather(*runs)
+
+
+async def wait_in_vain(shop: World, run: asyncio.Task[Result]) -> None:
+    """Return when one write waits for others to come, which it goes on doing."""
+    for _ in range(int(SECONDS_MAX / 0.01)):
+        await asyncio.sleep(0.01)
+        if shop.app.store.queue_length:
+            break
+    await asyncio.sleep(0.01)
+    assert not run.done()
+
+
+def groups(other: Connection) -> list[int]:
+    """How many entries of histories each transaction has written."""
+    sizes = "SELECT count(*) FROM histories GROUP BY xmin::text::bigint ORDER BY xmin::text::bigint"
+    return [size for (size,) in other.query(sizes)]
+
+
+def test_a_group_takes_half_of_what_is_outstanding(shop, other, runner):
+    """So the event loop reads requests while the database works on the other half."""
+    runner.run(make_many(shop, 64))
+    assert groups(other) == [1, 32, 32]
+
+
+def test_a_few_writes_are_not_parted(shop, other, runner):
+    runner.run(make_many(shop, driver.SMALL_GROUP))
+    assert groups(other) == [1, driver.SMALL_GROUP]
+
+
+def test_under_load_a_few_writes_wait_for_others_to_come(shop, other, runner, monkeypatch):
+    monkeypatch.setattr(driver, "SOON_S", NEVER_S)
+
+    async def run() -> None:
+        await make_many(shop, 64)
+        first = asyncio.create_task(shop.run("ann", order("first")))
+        await wait_in_vain(shop, first)
+        others = [asyncio.create_task(shop.run("ann", order(f"{at}"))) for at in range(19)]
+        await asyncio.gather(first, *others)
+
+    runner.run(asyncio.wait_for(run(), SECONDS_MAX))
+    assert groups(other) == [1, 32, 32, 20]
+
+
+def test_a_write_for_which_no_others_come_is_done_after_a_moment(shop, other, runner):
+    async def run() -> None:
+        await make_many(shop, 64)
+        await shop.run("ann", order("alone"))
+
+    runner.run(asyncio.wait_for(run(), SECONDS_MAX))
+    assert groups(other) == [1, 32, 32, 1]
+
+
+def test_what_waits_for_others_is_done_when_the_server_stops(url, runner, monkeypatch):
+    monkeypatch.setattr(driver, "SOON_S", NEVER_S)
+
+    async def run(shop: World) -> asyncio.Task[Result]:
+        await make_many(shop, 64)
+        alone = asyncio.create_task(shop.run("ann", order("alone")))
+        await wait_in_vain(shop, alone)
+        return alone
+
+    with world_now("shop", url, runner) as shop:
+        alone = runner.run(run(shop))
+    assert isinstance(alone.result(), WriteResult)

@@ -2,8 +2,13 @@
 
 SQLite has one writer: what has queued up while a group committed is the next group. On PostgreSQL
 the next one is planned while the last one commits, or a change is made on a thread, over a
-connection of its own. To plan more than one at a time would not help: a group costs the database and us as much as ten writes in it do, so what comes
-while one is being planned is better off in one group after it, unless that takes long.
+connection of its own. To plan more than one at a time would not help: a group costs the database and
+us as much as some writes in it do, so what comes while one is being planned is better off in one
+group after it, unless that takes long.
+
+Clients that wait for their answers fall into step: all of them are in one group, and while the
+database works on it nobody asks anything; while they ask, the database has nothing to do. So, where
+groups may overlap, each takes half of what is outstanding, and a few writes wait a little for more.
 """
 
 from __future__ import annotations
@@ -13,6 +18,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from math import ceil
 
 from ..core.errors import unavailable
 from ..core.limits import GROUP_JOBS_MAX, GROUP_STEPS_MAX, QUEUE_JOBS_MAX
@@ -21,6 +27,11 @@ from .engines import Engine
 from .group import Job
 
 LONG_S = 0.02  # then what waits does not wait any longer for a group that is being planned
+SOON_S = 0.002  # and then not for others to come
+FEW = 0.3  # of what is outstanding: so many wait for others
+HALF = 0.5  # of what is outstanding: what a group takes, where the other half may go beside it
+SMALL_GROUP = 8  # jobs that are not parted
+FADE = 0.9  # how fast it is forgotten, from group to group, how much was outstanding
 
 
 class Queue:
@@ -42,12 +53,12 @@ class Queue:
             raise unavailable(f"over {QUEUE_JOBS_MAX} writes are waiting")
         self._waiting.append(one)
 
-    def take(self) -> list[Job] | Change | None:
+    def take(self, most: int = GROUP_JOBS_MAX) -> list[Job] | Change | None:
         """The next group, or the next change, which goes alone; None if nothing waits."""
         waiting = self._waiting
         jobs: list[Job] = []
         entries = 0
-        while waiting and len(jobs) < GROUP_JOBS_MAX:
+        while waiting and len(jobs) < most:
             head = waiting[0]
             if isinstance(head, Change):
                 if jobs:
@@ -66,6 +77,46 @@ class Queue:
         self._is_closed = True
 
 
+class Load:
+    """How much is outstanding, and how much of it the next group takes."""
+
+    def __init__(self, queue: Queue) -> None:
+        self._queue = queue
+        self._under_way = 0
+        self._most = 0.0  # outstanding of late
+        self._has_waited = False  # what waits, for others to come
+
+    def queued(self) -> None:
+        """One more waits."""
+        if len(self._queue) == 1:
+            self._has_waited = False
+        self._most = max(self._most, self._under_way + len(self._queue))
+
+    def waited(self) -> None:
+        """What waits has waited long enough for others to come."""
+        self._has_waited = True
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether what waits is worth a group."""
+        return self._has_waited or len(self._queue) >= self._most * FEW
+
+    @property
+    def portion(self) -> int:
+        """How many the next group takes at most."""
+        return min(GROUP_JOBS_MAX, max(SMALL_GROUP, ceil(self._most * HALF)))
+
+    def begun(self, count: int) -> None:
+        """So many were taken from what waited."""
+        self._most = max(self._most * FADE, self._under_way + count + len(self._queue))
+        self._under_way += count
+        self._has_waited = False
+
+    def ended(self, count: int) -> None:
+        """So many are done."""
+        self._under_way -= count
+
+
 class Driver:
     """Runs the courses of groups and changes on the event loop, each over a committer."""
 
@@ -77,46 +128,82 @@ class Driver:
         self._planning: set[Committer] = set()
         self._under_way: set[asyncio.Task[None]] = set()
         self._begun_at = 0.0  # the group or change begun last
+        self._load = Load(queue) if len(committers) > 1 else None  # None: one goes after the other
         self._timer: asyncio.TimerHandle | None = None
         self._threads = ThreadPoolExecutor(len(committers), "commit")
 
-    def wake(self) -> None:
-        """Something was queued. What is not begun now is looked at again after a while."""
-        loop = asyncio.get_running_loop()
+    def put(self, one: Job | Change) -> None:
+        """Queue it. Raises 503 as the queue does."""
+        self._queue.put(one)
+        if self._load is not None:
+            self._load.queued()
+        self._wake()
+
+    def _wake(self) -> None:
+        """Begin with what waits. If it may not be begun now, it is looked at again soon."""
         if self._may_begin():
-            committer = self._idle.pop()
-            self._planning.add(committer)
-            run = loop.create_task(self._run(committer))
-            self._under_way.add(run)
-            run.add_done_callback(self._under_way.discard)
-        elif self._timer is None and len(self._committers) > 1:
-            self._timer = loop.call_later(LONG_S, self._look)
+            self._begin()
+        elif self._timer is None and self._load is not None:
+            self._timer = asyncio.get_running_loop().call_later(SOON_S, self._look)
 
     def _look(self) -> None:
         self._timer = None
-        if self._queue:
-            self.wake()
+        if self._queue and self._load is not None:
+            self._load.waited()
+            self._wake()
 
     def _may_begin(self) -> bool:
         if not self._idle:
             return False
-        return not self._planning or time.monotonic() - self._begun_at >= LONG_S
+        if self._load is None:
+            return True
+        if self._planning and time.monotonic() - self._begun_at < LONG_S:
+            return False
+        return self._load.is_enough
+
+    def _begin(self) -> None:
+        committer = self._idle.pop()
+        self._planning.add(committer)
+        run = asyncio.get_running_loop().create_task(self._run(committer))
+        self._under_way.add(run)
+        run.add_done_callback(self._under_way.discard)
 
     async def _run(self, committer: Committer) -> None:
-        """Go on until nothing waits, or another plans what does."""
+        """Carry out the next group or change."""
         try:
-            while (task := self._queue.take()) is not None:
-                self._begun_at = time.monotonic()
-                if self._queue:
-                    self.wake()
+            task = self._take()
+            if task is not None:
                 await self._carry_out(task, committer)
-                _settle(task)
+                self._settle(task)
                 await asyncio.sleep(0)  # answers first: clients read them while we plan
-                if self._planning:
-                    return
         finally:
             self._planning.discard(committer)
             self._idle.append(committer)
+            if self._queue:
+                self._wake()
+
+    def _take(self) -> list[Job] | Change | None:
+        if self._load is None:
+            return self._queue.take()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        task = self._queue.take(self._load.portion)
+        self._begun_at = time.monotonic()
+        if task is not None:
+            self._load.begun(_count(task))
+        if self._queue:
+            self._wake()
+        return task
+
+    def _settle(self, task: list[Job] | Change) -> None:
+        if self._load is not None:
+            self._load.ended(_count(task))
+        if isinstance(task, Change):
+            task.settle(task)
+            return
+        for job in task:
+            job.settle()
 
     async def _carry_out(self, task: list[Job] | Change, committer: Committer) -> None:
         """While it waits for what it has to wait for, others may begin."""
@@ -129,7 +216,7 @@ class Driver:
             if wait is None:
                 return
             if self._queue:
-                self.wake()
+                self._wake()
             error = await self._wait(wait)
 
     async def _wait(self, wait: Wait) -> Exception | None:
@@ -146,7 +233,9 @@ class Driver:
     async def close(self) -> None:
         """Finish what waits, then close."""
         self._queue.close()
-        while self._under_way:
+        while self._under_way or self._queue:
+            if not self._under_way:  # nobody will come: what waits need not wait for others
+                self._begin()
             await asyncio.wait(self._under_way)
         if self._timer is not None:
             self._timer.cancel()
@@ -166,12 +255,8 @@ def _advance(task: list[Job] | Change, course: Course, error: Exception | None) 
         return None
 
 
-def _settle(task: list[Job] | Change) -> None:
-    if isinstance(task, Change):
-        task.settle(task)
-        return
-    for job in task:
-        job.settle()
+def _count(task: list[Job] | Change) -> int:
+    return len(task) if isinstance(task, list) else 1
 
 
 def _abandon(task: list[Job] | Change, bug: Exception) -> None:

@@ -229,8 +229,7 @@ class Store:
         check_may_write()
         if self._driver is None:
             raise unavailable("the database is not open")
-        self._queue.put(one)
-        self._driver.wake()
+        self._driver.put(one)
 
     def _is_current(self, connection: Connection, identity: Identity) -> bool:
         numbers = read_numbers(connection, identity.workspace)
