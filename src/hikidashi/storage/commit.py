@@ -2,7 +2,9 @@
 
 The course of a group is one generator for both engines, which runs on the event loop and yields
 what is to be waited for. On SQLite that is the COMMIT, on a thread. On PostgreSQL whatever waits for
-the server lets the event loop go on; only changes of definitions, people and the like have a thread.
+the server lets the event loop go on; only changes of definitions, people and the like have a thread,
+on which they take several times as long while others write: two threads take the interpreter from
+each other.
 """
 
 from __future__ import annotations
@@ -53,11 +55,18 @@ Course = Generator[Wait, None, None]
 class Change:
     """A transaction of its own: definitions, people, sessions."""
 
-    __slots__ = ("error", "run", "settle", "value")
+    __slots__ = ("error", "is_brief", "run", "settle", "value")
 
-    def __init__(self, run: Callable[[Connection], Any], settle: Callable[[Change], None]) -> None:
+    def __init__(
+        self,
+        run: Callable[[Connection], Any],
+        settle: Callable[[Change], None],
+        *,
+        is_brief: bool = False,
+    ) -> None:
         self.run = run
         self.settle = settle
+        self.is_brief = is_brief  # it is run as a group is, on the event loop
         self.value: Any = None
         self.error: Exception | None = None
 
@@ -125,7 +134,13 @@ class Committer:
             change.error = None
             try:
                 yield from self._begin()
-                yield Wait(run)
+                if not change.is_brief:
+                    yield Wait(run)
+                elif self._blocks_on_commit:
+                    change.value = change.run(connection)
+                    yield Wait(connection.commit)
+                else:
+                    yield Wait(run, on_thread=False)
             except TransientError as error:
                 change.error = _as_fault(error)
                 self._roll_back()

@@ -235,11 +235,14 @@ class Store:
         numbers = read_numbers(connection, identity.workspace)
         return self.standing.is_current(identity.workspace, numbers)
 
-    async def change(self, fn: Callable[[Connection], T], workspace: str = "") -> T:
+    async def change(
+        self, fn: Callable[[Connection], T], workspace: str = "", *, is_brief: bool = False
+    ) -> T:
         """Run a function in a transaction of its own; it is durable when this returns.
 
         `workspace`: its definitions or people are changed. The function may be run again when
-        the database asks for it, so it must do nothing but use the connection.
+        the database asks for it, so it must do nothing but use the connection. `is_brief`: it takes
+        some milliseconds at most, for which it may have the event loop; else it has a thread.
         """
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
 
@@ -258,7 +261,7 @@ class Store:
             else:
                 future.set_result(change.value)
 
-        self._put(Change(run, settle))
+        self._put(Change(run, settle, is_brief=is_brief))
         value = await future
         note_written()
         return value
