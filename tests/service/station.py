@@ -34,9 +34,10 @@ class Listener:
         self.under_way = 0
         self.most_at_once = 0
 
-    def follows(self, catalog: Catalog) -> bool:
-        """Every workspace."""
-        return bool(catalog.workspace)
+    def targets_of(self, catalog: Catalog) -> tuple[str, ...]:
+        """What a test says, in every workspace."""
+        assert catalog.workspace
+        return self.targets
 
     def wants(self, event: Event, catalog: Catalog) -> tuple[str, ...]:
         """What a test says."""

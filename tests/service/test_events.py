@@ -347,8 +347,8 @@ def test_what_ends_while_more_is_claimed_begins_again(station, monkeypatch):
     store = station.rest.app.store
     change = store.change
 
-    async def slow(run: Any) -> Any:
-        found = await change(run)
+    async def slow(run: Any, *, is_brief: bool) -> Any:
+        found = await change(run, is_brief=is_brief)
         station.relay._lanes.clear()  # every delivery came to its end meanwhile
         return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from ..core.catalog import Catalog
@@ -55,8 +55,9 @@ class Consumer(Protocol):
     def gives_way(self) -> bool:
         """Whether its deliveries have but a part of the time while others write."""
 
-    def follows(self, catalog: Catalog) -> bool:
-        """Whether it could want any event of a workspace; those of others are not even read."""
+    def targets_of(self, catalog: Catalog) -> Iterable[str]:
+        """The ids of all targets that an event of a workspace could be for. Where nobody has any,
+        events are not even read; on a thread, as `wants`."""
 
     def wants(self, event: Event, catalog: Catalog) -> tuple[str, ...]:
         """The ids of the targets that an event is for, under definitions as they are when it is

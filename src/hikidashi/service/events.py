@@ -16,7 +16,6 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Final
 
-from ..core.catalog import Catalog
 from ..core.errors import FaultError
 from ..core.events import Event
 from ..core.ids import Clock, IdSource
@@ -24,18 +23,18 @@ from ..core.limits import (
     DELIVERIES_CLAIMED_MAX,
     DELIVERY_PAUSE_MS_MAX,
     DELIVERY_TRIES_MS,
-    EVENTS_TAKEN_MAX,
 )
 from ..core.record import record
 from ..observe import Observer, RelayFigures
 from ..storage import deliveries
 from ..storage.deliveries import Attempt, Claimed, Outcome, Wanted
 from ..storage.engines import Connection
-from ..storage.outbox import count_events, find_oldest, list_events, list_heads, take_events
+from ..storage.outbox import count_events, find_oldest, take_events
 from ..storage.store import Store
 from ..storage.told import keep_events
 from .background import end
 from .consumers import Consumer, DeliveryError, FinalError
+from .intake import Intake, Taken
 from .pace import Pace
 
 LOOK_S: Final = 1.0  # between two looks where nobody wakes us
@@ -48,6 +47,7 @@ EXPECTED_MAX: Final = 16  # events that a consumer is told of together, before t
 AHEAD: Final = 15  # items of a target that are claimed for each delivery that may be under way
 FIRST_PAUSE_MS: Final = 5_000  # after a try that failed; the next ones grow with the time passed
 COUNTED_MAX: Final = 100_000  # deliveries beyond that are not counted
+BRIEF_WANTED_MAX: Final = 200  # deliveries to be made, for which others may wait
 _FAILURE_CHARS: Final = 500
 
 
@@ -55,10 +55,8 @@ _FAILURE_CHARS: Final = 500
 class _Found:
     """What a look at the database found to do."""
 
-    taken: tuple[str, ...]  # ids of events
-    wanted: tuple[tuple[str, Event], ...]  # each with the lane that it is for
+    taken: Taken
     lanes: dict[str, int]  # where deliveries wait, and when the next is due
-    is_full: bool  # the outbox has more
 
 
 class _Lane:
@@ -110,6 +108,7 @@ class EventRelay:
         self._observe = observe
         self._claim_s = claim_s
         self._consumers: dict[str, Consumer] = {}
+        self._intake = Intake(store, self._consumers)
         self._lanes: dict[str, _Lane] = {}
         self._outcomes: list[Outcome] = []
         self._woken = asyncio.Event()
@@ -177,57 +176,45 @@ class EventRelay:
 
     async def turn(self) -> bool:
         """Do what there is to do; True if there is more at once. Raises FaultError."""
-        found = await self._store.scan(self._look)
-        wanted = [Wanted(self._ids.next_id(), lane, event) for lane, event in found.wanted]
+        busy = self._busy()
+        found = await self._store.scan(lambda one: self._look(one, busy))
+        taken = found.taken
+        wanted = [Wanted(self._ids.next_id(), lane, event) for lane, event in taken.wanted]
         now = self._clock.now_ms()
         named = [lane for lane, due in found.lanes.items() if due <= now]
         named += [one.delivery.lane for one in self._outcomes]
         rooms = self._rooms([*named, *(one.lane for one in wanted)])
-        if not (found.taken or self._outcomes or rooms):
-            return False
+        if not (taken.ids or self._outcomes or rooms):
+            self._intake.note(taken)
+            return taken.is_full
         outcomes, self._outcomes = self._outcomes, []
         try:
             chains = await self._store.change(
-                lambda one: self._write(one, (found.taken, wanted), outcomes, rooms)
+                lambda one: self._write(one, (taken.ids, wanted), outcomes, rooms),
+                is_brief=len(wanted) <= BRIEF_WANTED_MAX,
             )
         except BaseException:
             self._outcomes[:0] = outcomes
             raise
+        self._intake.note(taken)
         for chain in chains:
             self._begin(chain)
-        return found.is_full
+        return taken.is_full
 
-    def _look(self, connection: Connection) -> _Found:
-        """On a thread: the events to be taken, and what is wanted of them."""
-        heads = list_heads(connection, EVENTS_TAKEN_MAX)
-        catalogs = {
-            one: self._store.standing.find_catalog(connection, one)
-            for one in {workspace for _, workspace in heads}
-        }
-        taken = tuple([id_ for id_, _ in heads])
-        wanted: list[tuple[str, Event]] = []
-        if any(self._follow(one) for one in catalogs.values()):
-            found = list_events(connection, EVENTS_TAKEN_MAX)
-            events = [one for one in found if one.workspace in catalogs]  # the others came since
-            taken = tuple([one.id for one in events])
-            for event in events:
-                wanted += self._wanted(event, catalogs.get(event.workspace))
-        lanes = deliveries.list_lanes(connection)
-        return _Found(taken, tuple(wanted), lanes, len(taken) >= EVENTS_TAKEN_MAX)
+    def _busy(self) -> frozenset[str]:
+        """The lanes that have enough to do while others write. Where other processes take events as
+        well, nobody knows what is left, so nothing is."""
+        if not (self._store.tail.is_alone and self._pace.is_busy):
+            return frozenset()
+        return frozenset(
+            name
+            for name, lane in self._lanes.items()
+            if lane.consumer.gives_way and not lane.is_low
+        )
 
-    def _follow(self, catalog: Catalog | None) -> bool:
-        """Whether anybody could want an event of a workspace: most are in nobody's way."""
-        return catalog is not None and any(one.follows(catalog) for one in self._consumers.values())
-
-    def _wanted(self, event: Event, catalog: Catalog | None) -> list[tuple[str, Event]]:
-        """The lanes of those who want an event."""
-        if catalog is None or not event.run_post:
-            return []
-        return [
-            (f"{consumer.name}:{target}", event)
-            for consumer in self._consumers.values()
-            for target in consumer.wants(event, catalog)
-        ]
+    def _look(self, connection: Connection, busy: frozenset[str]) -> _Found:
+        """On a thread: the events to be taken, and where deliveries wait."""
+        return _Found(self._intake.look(connection, busy), deliveries.list_lanes(connection))
 
     def _write(
         self,

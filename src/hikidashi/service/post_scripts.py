@@ -40,14 +40,17 @@ class PostScripts:
     def __init__(self, app: App) -> None:
         self._app = app
 
-    def follows(self, catalog: Catalog) -> bool:
-        """Whether the workspace has POST scripts."""
-        return catalog.has_scripts and any(
-            action.post_script
+    def targets_of(self, catalog: Catalog) -> list[str]:
+        """The actions of the workspace that have POST scripts."""
+        if not catalog.has_scripts:
+            return []
+        return [
+            action.id
             for project in catalog.projects
             for datastore in project.datastores
             for action in datastore.actions
-        )
+            if action.post_script
+        ]
 
     def wants(self, event: Event, catalog: Catalog) -> tuple[str, ...]:
         """The event's action, if it has a script that nobody waits for."""

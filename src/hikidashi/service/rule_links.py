@@ -54,9 +54,9 @@ class RuleLinks:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def follows(self, catalog: Catalog) -> bool:
-        """Whether the workspace has rules."""
-        return catalog.has_rules
+    def targets_of(self, catalog: Catalog) -> tuple[str, ...]:
+        """The workspace itself, if it has rules."""
+        return (catalog.workspace,) if catalog.has_rules else ()
 
     def wants(self, event: Event, catalog: Catalog) -> tuple[str, ...]:
         """An item that is new or has changed, of a datastore that rules are about."""

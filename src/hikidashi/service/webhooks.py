@@ -111,9 +111,15 @@ class Webhooks:
         if self._client is not None:
             await self._client.close()
 
-    def follows(self, catalog: Catalog) -> bool:
-        """Whether the workspace has webhooks."""
-        return any(place.webhooks for one in catalog.projects for place in one.datastores)
+    def targets_of(self, catalog: Catalog) -> list[str]:
+        """The webhooks of the workspace."""
+        return [
+            webhook.id
+            for project in catalog.projects
+            for datastore in project.datastores
+            for webhook in datastore.webhooks
+            if webhook.is_enabled
+        ]
 
     def wants(self, event: Event, catalog: Catalog) -> tuple[str, ...]:
         """The webhooks that are told of the event's action."""

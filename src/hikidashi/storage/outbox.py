@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -22,7 +23,8 @@ OUTBOX_COLUMNS = (
 )
 _KIND_NAMES = {one: one.value for one in EventKind}
 _KINDS = {one.value: one for one in EventKind}
-_ITEM_ID = OUTBOX_COLUMNS[1]
+_ID, _ITEM_ID = OUTBOX_COLUMNS[:2]
+_LAST = "~"  # sorts behind every id
 _SELECT = f"SELECT {', '.join(one.name for one in OUTBOX_COLUMNS)} FROM outbox"  # noqa: S608
 
 
@@ -105,25 +107,34 @@ def event_of(row: Row) -> Event:
     )
 
 
-def list_events(connection: Connection, limit: int) -> list[Event]:
-    """The oldest events of the outbox; of an item, in their order and none left out before another.
+class Head(NamedTuple):
+    """As much of an event as tells whether anybody could want it."""
 
-    There may be more than `limit`: an id that another process gave may sort before one that was
-    given earlier, so what a full list has of an item is looked up whole.
+    id: str
+    workspace: str
+
+
+def list_heads(
+    connection: Connection, limit: int, *, after: str = "", upto: str = _LAST
+) -> list[Head]:
+    """The oldest events of the outbox, of those whose ids lie behind one, up to another."""
+    text = "SELECT id, workspace_id FROM outbox WHERE id > ? AND id <= ? ORDER BY id LIMIT ?"
+    return [Head(*row) for row in connection.query(text, (after, upto, limit))]
+
+
+def list_events(connection: Connection, ids: Sequence[str], *, with_rest: bool) -> list[Event]:
+    """Events of the outbox by their ids, in the order of these; some may have been taken by others.
+
+    `with_rest`: with all there are of their items. An id that another process gave may sort before
+    one that was given earlier, so the earlier one may not be among the oldest.
     """
-    rows = connection.query(f"{_SELECT} ORDER BY id LIMIT ?", (limit,))
-    if len(rows) < limit:
-        return [event_of(row) for row in rows]
-    items = list({row[1] for row in rows})
-    known = {row[0] for row in rows}
-    more = connection.read([QueryKeys(_SELECT, _ITEM_ID, items)])[0]
-    return [event_of(row) for row in (*rows, *(row for row in more if row[0] not in known))]
-
-
-def list_heads(connection: Connection, limit: int) -> list[tuple[str, str]]:
-    """The oldest events of the outbox: the id of each, and of its workspace."""
-    text = "SELECT id, workspace_id FROM outbox ORDER BY id LIMIT ?"
-    return [(row[0], row[1]) for row in connection.query(text, (limit,))]
+    rows = connection.read([QueryKeys(_SELECT, _ID, ids)])[0]
+    if with_rest:
+        known = {row[0] for row in rows}
+        items = list({row[1] for row in rows})
+        more = connection.read([QueryKeys(_SELECT, _ITEM_ID, items, goes_over_all=True)])[0]
+        rows += [row for row in more if row[0] not in known]
+    return [event_of(row) for row in sorted(rows, key=itemgetter(0))]
 
 
 def take_events(connection: Connection, ids: Sequence[str]) -> bool:
